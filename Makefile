@@ -1,0 +1,50 @@
+# vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types tests evaluate schema clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ARGS ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv" >&2; exit 2; }
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[demo,test]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## import, embed and search the sample library, then serve it (ARGS=--once: stop after the searches)
+	@$(BIN)/vibe-search demo $(ARGS)
+
+test: $(VENV)/.test lint types tests ## everything that must hold: ruff, mypy, pytest
+
+lint: $(VENV)/.test ## ruff
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.test ## mypy, strict
+	@$(BIN)/mypy
+
+tests: $(VENV)/.test ## pytest (ARGS='-k name' chooses)
+	@$(BIN)/pytest --numprocesses auto $(ARGS)
+
+evaluate: $(VENV)/.demo ## how well descriptions find the sample's tracks
+	@$(BIN)/vibe-search evaluate $(ARGS)
+
+schema: $(VENV)/.test ## write sql/schema.sql anew after a migration
+	@$(BIN)/python -m scripts.dump_schema
+
+clean: ## remove the environment, the caches and the demo's data
+	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,67 @@
+"""The web application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from app import __version__
+from app.database import create_engine
+from app.errors import DatabaseUnavailableError
+from app.providers import Providers
+from app.routes import audio, health, page, search
+from app.search import Search
+from app.settings import Settings
+from app.state import ApiState
+
+_PAGE_POLICY = "default-src 'self'; img-src 'self' https: data:; media-src 'self'; frame-ancestors 'none'"
+
+
+def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
+    """The application for one database; opens its connections when it starts serving.
+
+    Args:
+        url: libpq URL of the database.
+        settings: Limits and deadlines.
+        providers: The services that endpoints use.
+    """
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        engine = create_engine(url, pool_size=settings.database_pool_size)
+        engine_search = Search(engine, providers.embedding, deadline_seconds=settings.semantic_deadline_seconds)
+        api.state.api = ApiState(settings, url, engine, providers, engine_search)
+        await asyncio.to_thread(providers.embedding.load)
+        yield
+        await engine.dispose()
+
+    api = FastAPI(
+        title="vibe-search",
+        version=__version__,
+        summary="One box over an audio catalogue: matched by name and by sound.",
+        lifespan=lifespan,
+    )
+    api.middleware("http")(_add_page_policy)
+    api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
+    for module in (search, audio, health, page):
+        api.include_router(module.router)
+    api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
+    return api
+
+
+async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(
+        {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
+        status_code=503,
+        headers={"retry-after": "5"},
+    )
+
+
+async def _add_page_policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    if request.url.path == "/" or request.url.path.startswith("/web/"):
+        response.headers["content-security-policy"] = _PAGE_POLICY
+    return response

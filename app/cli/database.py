@@ -1,0 +1,49 @@
+"""vibe-search db: migrate, url, psql."""
+
+import json
+import os
+import subprocess
+from typing import Annotated
+
+import typer
+
+from app.cli.version import AsJson
+from app.database import find_program, open_database
+from app.database import migrate as migrate_database
+from app.providers import build_providers
+from app.settings import get_settings
+
+cli = typer.Typer(help="The database: bring it up to date, find it, look into it.", no_args_is_help=True)
+
+
+@cli.command(epilog="Example: DATABASE_URL=postgresql://vibe@localhost/music vibe-search db migrate")
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
+    settings = get_settings()
+    with open_database(settings) as url:
+        steps = migrate_database(url, build_providers(settings).embedding.card)
+    if as_json:
+        typer.echo(json.dumps({"steps": steps}))
+    else:
+        typer.echo("\n".join(steps) if steps else "The database is up to date.")
+
+
+@cli.command(epilog="Example: pg_dump $(vibe-search db url) > backup.sql   (while vibe-search serve runs)")
+def url(as_json: AsJson = False) -> None:
+    """Print the database's URL. The embedded one answers only while a vibe-search command runs."""
+    with open_database(get_settings()) as found:
+        typer.echo(json.dumps({"url": found}) if as_json else found)
+
+
+@cli.command(
+    epilog="""Example: vibe-search db psql -c "select * from search.unified('fern')" """,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None,
+) -> None:
+    """Open psql on the database; what follows is passed on to it."""
+    with open_database(get_settings()) as found:
+        environment = os.environ | {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
+        finished = subprocess.run([find_program("psql"), found, *(arguments or [])], check=False, env=environment)  # noqa: S603 - the user's own words
+    raise typer.Exit(finished.returncode)

@@ -1,0 +1,139 @@
+"""vibe-search demo: everything at once on the sample library."""
+
+import asyncio
+import logging
+import socket
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.cli.search import render_answer
+from app.cli.serve import listen, serve_api
+from app.database import create_engine, load_query, migrate, open_database
+from app.providers import Providers, build_providers
+from app.sample import import_library, load_library, recordings_dir
+from app.search import Search
+from app.settings import Settings, get_settings
+from workers.app import run_worker
+
+EXAMPLES = (
+    ("an exact title", "Theodolite"),
+    ("a title with a typo", "tributeries of the elde"),
+    ("an artist's first letters", "mari"),
+    ("a description of a sound", "calm acoustic guitar"),
+)
+"""What the demo searches for, and why."""
+
+_POLL_SECONDS = 0.1
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the example searches.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to serve on (HTTP_PORT).")] = None,
+) -> None:
+    """Import the sample library, embed and classify it, search it, and serve it until Ctrl-C.
+
+    Examples:
+      vibe-search demo
+
+      vibe-search demo --once
+    """
+    settings = get_settings()
+    console = Console()
+    recordings = recordings_dir()
+    # the queue logs each failure; here they are listed under the progress bar
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    listener = None if once else listen(settings.http_host, port or settings.http_port)
+    providers = build_providers(settings)
+    with open_database(settings) as url:
+        for step in migrate(url, providers.embedding.card):
+            console.print(f"[dim]migrated[/] {step}", highlight=False)
+        asyncio.run(_run(_Demo(console, settings, providers, url), recordings, listener))
+    console.print("Stopped." if listener else "Done.")
+
+
+class _Demo:
+    """What the steps of the demo share."""
+
+    def __init__(self, console: Console, settings: Settings, providers: Providers, url: str) -> None:
+        self.console = console
+        self.settings = settings
+        self.providers = providers
+        self.url = url
+
+
+async def _run(demo: _Demo, recordings: Any, listener: socket.socket | None) -> None:  # noqa: ANN401
+    engine = create_engine(demo.url, pool_size=2)
+    working = asyncio.create_task(run_worker(demo.url, demo.settings, demo.providers))
+    try:
+        added = await import_library(engine, demo.providers.audio_store, load_library(), recordings)
+        if added:
+            demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
+        await _drain(demo, engine, working)
+        await _show_failures(demo.console, engine)
+        await _show_searches(demo, engine)
+        if listener is not None:
+            await _serve(demo, listener)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await engine.dispose()
+
+
+async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> None:
+    """Watch the queue until nothing is left but jobs that wait for a later attempt."""
+    pending = await _pending(engine)
+    if pending.pending == pending.waiting_to_retry:
+        return
+    total, started = pending.tracks_pending, time.monotonic()
+    columns = (
+        TextColumn("embedding and classifying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tracks  {task.fields[rate]:.1f}/s"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=demo.console) as progress:
+        bar = progress.add_task("jobs", total=total, rate=0.0)
+        while pending.pending > pending.waiting_to_retry:
+            if working.done():
+                working.result()
+                raise RuntimeError("the worker stopped before the queue was empty")
+            await asyncio.sleep(_POLL_SECONDS)
+            pending = await _pending(engine)
+            done = total - pending.tracks_pending
+            progress.update(bar, completed=done, rate=done / (time.monotonic() - started))
+
+
+async def _pending(engine: AsyncEngine) -> Any:  # noqa: ANN401 - a row of drain_progress.sql
+    async with engine.connect() as connection:
+        return (await connection.execute(load_query("drain_progress"))).one()
+
+
+async def _show_failures(console: Console, engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        failures = (await connection.execute(load_query("failed_tracks"))).all()
+    for failure in failures:
+        console.print(f"[red]failed[/] {failure.task} of “{failure.title}”: {failure.reason}", highlight=False)
+
+
+async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
+    await asyncio.to_thread(demo.providers.embedding.load)
+    search = Search(engine, demo.providers.embedding, deadline_seconds=demo.settings.semantic_deadline_seconds)
+    await search.unified(
+        EXAMPLES[0][1]
+    )  # the first statement of a connection reads the catalogues; show the usual time
+    for purpose, text in EXAMPLES:
+        answer = await search.unified(text, limit=3)
+        demo.console.print(f"\n[bold]{purpose}[/]", highlight=False)
+        demo.console.print(render_answer(text, answer))
+
+
+async def _serve(demo: _Demo, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    demo.console.print(f"\n[bold]http://{host}:{port}[/]  (API: /docs)  Ctrl-C stops everything", highlight=False)
+    await serve_api(demo.url, listener)

@@ -1,0 +1,73 @@
+"""vibe-search serve."""
+
+import asyncio
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app.api import create_api
+from app.database import connect, inspect_schema, open_database
+from app.errors import UserError
+from app.providers import build_providers
+from app.settings import get_settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (HTTP_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (HTTP_PORT).")] = None,
+) -> None:
+    """Serve the API and the page.
+
+    Examples:
+      vibe-search serve
+
+      DATABASE_URL=postgresql://vibe@localhost/music vibe-search serve --host 0.0.0.0 --port 9000
+    """
+    settings = get_settings()
+    address = (host or settings.http_host, port or settings.http_port)
+    with listen(*address) as listener, open_database(settings) as url:
+        check_schema(url)
+        asyncio.run(serve_api(url, listener))
+
+
+async def serve_api(url: str, listener: socket.socket) -> None:
+    """Serve on a bound socket until SIGINT or SIGTERM."""
+    settings = get_settings()
+    api = create_api(url, settings, build_providers(settings))
+    config = uvicorn.Config(api, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, taken before any work is done.
+
+    Raises:
+        UserError: The port is taken or the address is not of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        # bound alone, two processes could hold the port and only the second would find out, much later
+        listener.listen(128)
+    except OSError as error:
+        raise UserError(
+            f"{host}:{port} cannot be listened on: {error.strerror}. "
+            "Stop what uses it, or choose another port with HTTP_PORT=8001"
+        ) from error
+    return listener
+
+
+def check_schema(url: str) -> None:
+    """Refuse a database that this version cannot serve from.
+
+    Raises:
+        UserError: Something is missing; the message says what to do.
+    """
+    with connect(url) as connection:
+        report = inspect_schema(connection)
+    if not report.ready:
+        raise UserError("; ".join(report.missing))

@@ -1,0 +1,34 @@
+"""vibe-search worker."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from app.cli.serve import check_schema
+from app.database import open_database
+from app.providers import build_providers
+from app.settings import get_settings
+from workers.app import quieten_job_log, run_worker
+
+
+def worker(
+    drain: Annotated[bool, typer.Option("--drain", help="Stop when no job is due any more.")] = False,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Jobs at the same time (WORKER_CONCURRENCY).")
+    ] = None,
+) -> None:
+    """Run the jobs that embed and classify tracks.
+
+    Examples:
+      vibe-search worker --concurrency 4
+
+      vibe-search worker --drain
+    """
+    settings = get_settings()
+    if concurrency is not None:
+        settings = settings.model_copy(update={"worker_concurrency": concurrency})
+    quieten_job_log()
+    with open_database(settings) as url:
+        check_schema(url)
+        asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain))

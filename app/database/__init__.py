@@ -1,0 +1,20 @@
+"""The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
+
+from app.database.connection import connect, create_engine, guard_connection, normalise_url
+from app.database.embedded import EmbeddedPostgres, find_program, open_database
+from app.database.migrate import SchemaReport, inspect_schema, migrate
+from app.database.sql_files import load_query
+
+__all__ = [
+    "EmbeddedPostgres",
+    "SchemaReport",
+    "connect",
+    "create_engine",
+    "find_program",
+    "guard_connection",
+    "inspect_schema",
+    "load_query",
+    "migrate",
+    "normalise_url",
+    "open_database",
+]

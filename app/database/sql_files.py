@@ -1,0 +1,55 @@
+"""Reading the .sql files that the database runs."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from alembic import op
+from sqlalchemy import TextClause, text
+
+if TYPE_CHECKING:
+    import psycopg
+
+SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
+"""Folder of all SQL: migrations, functions, views and named queries."""
+
+
+@cache
+def load_query(name: str) -> TextClause:
+    """The statement in sql/queries/<name>.sql, with its ``:name`` parameters to be bound.
+
+    Raises:
+        FileNotFoundError: There is no such query.
+    """
+    return text((SQL_DIR / "queries" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def run_script(connection: "psycopg.Connection[tuple[object, ...]]", script: str) -> None:
+    """Run several statements in the transaction of a connection.
+
+    Scripts come from files of this project or of a dependency and take no parameters.
+    """
+    connection.execute(script.encode())
+
+
+def run_sql_beside(migration: str) -> None:
+    """Run the .sql file that lies beside a migration's .py file, in the migration's transaction."""
+    driver = op.get_bind().connection.driver_connection
+    run_script(
+        cast("psycopg.Connection[tuple[object, ...]]", driver),
+        Path(migration).with_suffix(".sql").read_text(encoding="utf-8"),
+    )
+
+
+def repeatable_scripts() -> list[Path]:
+    """Files that every migrate applies again: functions first, then the views that use them."""
+    return [*sorted((SQL_DIR / "functions").glob("*.sql")), *sorted((SQL_DIR / "views").glob("*.sql"))]
+
+
+def repeatable_digest() -> str:
+    """sha-256 over the repeatable scripts, by which a database tells whether it has these very ones."""
+    digest = hashlib.sha256()
+    for script in repeatable_scripts():
+        digest.update(script.name.encode() + b"\0" + script.read_bytes() + b"\0")
+    return digest.hexdigest()

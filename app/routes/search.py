@@ -1,0 +1,225 @@
+"""Search by name and by sound."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.search import ENTITY_TYPES, Answer, Hit
+from app.state import State
+
+router = APIRouter(prefix="/search", tags=["search"])
+
+Tier = Literal["exact", "prefix", "word_prefix", "substring", "fuzzy", "sound"]
+
+
+class Match(BaseModel):
+    """How a result matched."""
+
+    relevance: float = Field(description="0 to 1 within a tier; not comparable between tiers.")
+    tier: Tier = Field(description="The best way in which it matched; results are ordered by it.")
+    matched: list[str] = Field(description="Everything that matched: title, artist, album, tag, sound, ...")
+    similarity: float | None = Field(description="Cosine similarity of sound and text, if sound matched.")
+
+
+class TrackResult(Match):
+    """A track."""
+
+    type: Literal["track"] = "track"
+    id: int
+    title: str
+    artist_handle: str
+    artist_display_name: str
+    image_url: str | None
+    file_id: str = Field(description="Play it at /audio/{file_id}.")
+    album_title: str | None
+
+
+class ArtistResult(Match):
+    """An artist."""
+
+    type: Literal["artist"] = "artist"
+    did: str
+    handle: str
+    display_name: str
+    avatar_url: str | None
+
+
+class AlbumResult(Match):
+    """An album."""
+
+    type: Literal["album"] = "album"
+    id: int
+    title: str
+    slug: str
+    artist_handle: str
+    artist_display_name: str
+    image_url: str | None
+
+
+class TagResult(Match):
+    """A tag."""
+
+    type: Literal["tag"] = "tag"
+    id: int
+    name: str
+    track_count: int
+
+
+class PlaylistResult(Match):
+    """A playlist."""
+
+    type: Literal["playlist"] = "playlist"
+    id: int
+    name: str
+    owner_handle: str
+    owner_display_name: str
+    image_url: str | None
+    track_count: int
+
+
+Result = Annotated[TrackResult | ArtistResult | AlbumResult | TagResult | PlaylistResult, Field(discriminator="type")]
+
+_TRACK_EXAMPLE: dict[str, Any] = {
+    "type": "track",
+    "id": 123,
+    "title": "Ambient Waves",
+    "artist_handle": "artist.example",
+    "artist_display_name": "Artist Name",
+    "image_url": None,
+    "file_id": "a1b2c3d4e5f67890",
+    "album_title": None,
+    "relevance": 1.0,
+    "tier": "exact",
+    "matched": ["sound", "title"],
+    "similarity": 0.483,
+}
+
+
+class SearchResponse(BaseModel):
+    """Results of all types, best first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [_TRACK_EXAMPLE],
+                    "query": "ambient waves",
+                    "counts": {"tracks": 1, "artists": 0, "albums": 0, "tags": 0, "playlists": 0},
+                    "available": True,
+                    "took_ms": 2.1,
+                }
+            ]
+        }
+    )
+
+    results: list[Result]
+    query: str
+    counts: dict[str, int] = Field(description="Results by type: tracks, artists, albums, tags, playlists.")
+    available: bool = Field(description="False when the answer was found by name alone.")
+    took_ms: float = Field(description="Milliseconds of the one SQL statement.")
+
+
+class SemanticResponse(BaseModel):
+    """Tracks ranked by how they sound."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [_TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
+                    "query": "dark ambient techno",
+                    "available": True,
+                }
+            ]
+        }
+    )
+
+    results: list[TrackResult]
+    query: str
+    available: bool = Field(description="False when the text could not be compared with sounds.")
+
+
+class UnavailableResponse(BaseModel):
+    """The database cannot be reached at the moment."""
+
+    detail: str
+
+
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."}
+}
+"""Every endpoint that reads the database may answer so."""
+
+
+@router.get("/", responses=UNAVAILABLE, summary="Search everything by name and by sound")
+async def search_everything(
+    state: State,
+    q: Annotated[str, Query(min_length=2, max_length=100, examples=["ambient waves"])],
+    type: Annotated[  # noqa: A002 - the parameter's name is part of the contract
+        str | None,
+        Query(
+            description="Comma-separated: tracks, artists, albums, tags, playlists.",
+            examples=["tracks,artists"],
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=50, description="Results of each type at most.")] = 20,
+) -> SearchResponse:
+    """Find tracks, artists, albums, tags and playlists by what they are called and tracks by how they sound.
+
+    Results come best first: exact > prefix > word prefix > substring > fuzzy > sounds-like.
+    """
+    answer = await state.search.unified(q, types=_parse_types(type), limit=limit)
+    return SearchResponse(
+        results=_results(answer),
+        query=q,
+        counts=answer.counts,
+        available=answer.available,
+        took_ms=round(answer.milliseconds, 2),
+    )
+
+
+@router.get("/semantic", responses=UNAVAILABLE, summary="Search tracks by sound alone")
+async def search_by_description(
+    state: State,
+    q: Annotated[str, Query(min_length=3, max_length=200, examples=["dark ambient techno"])],
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> SemanticResponse:
+    """Tracks ranked by the similarity of their sound to a description in words."""
+    answer = await state.search.semantic(q, limit=limit)
+    tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
+    return SemanticResponse(results=tracks, query=q, available=answer.available)
+
+
+def _parse_types(value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    names = [name.strip().lower().removesuffix("s") for name in value.split(",")]
+    unknown = [name for name in names if name not in ENTITY_TYPES]
+    if unknown:
+        message = f"unknown type: choose from {', '.join(kind + 's' for kind in ENTITY_TYPES)}, comma-separated"
+        raise HTTPException(422, [{"type": "enum", "loc": ["query", "type"], "msg": message, "input": value}])
+    return [kind for kind in ENTITY_TYPES if kind in names]
+
+
+_RESULT_OF: dict[str, type[Match]] = {
+    "track": TrackResult,
+    "artist": ArtistResult,
+    "album": AlbumResult,
+    "tag": TagResult,
+    "playlist": PlaylistResult,
+}
+
+
+def _results(answer: Answer) -> list[Any]:
+    return [_RESULT_OF[hit.type].model_validate(_fields(hit)) for hit in answer.hits]
+
+
+def _fields(hit: Hit) -> dict[str, Any]:
+    similarity = None if hit.similarity is None else round(hit.similarity, 4)
+    return hit.details | {
+        "tier": hit.tier,
+        "matched": hit.matched,
+        "relevance": round(hit.relevance, 4),
+        "similarity": similarity,
+    }

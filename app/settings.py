@@ -1,0 +1,66 @@
+"""Settings, read from the environment and from a .env file in the working folder."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of vibe-search; the environment variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    database_url: str | None = Field(
+        default=None,
+        description="Postgres >= 15 with pgvector >= 0.8.4, as postgresql://user:password@host/name. "
+        "Unset: an embedded Postgres is started in DATA_DIR.",
+    )
+    data_dir: Path = Field(
+        default=Path(".data"),
+        description="Folder of the embedded Postgres (postgres/) and of the local audio store (audio/).",
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    http_port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    embedding_model: str = Field(
+        default="musicnn-tags",
+        description="Model that embeds tracks and queries, by its name in the manifest (vibe-search models list).",
+    )
+    model_threads: int = Field(default=1, ge=1, le=256, description="Threads that one inference uses.")
+    semantic_deadline_seconds: float = Field(
+        default=0.25,
+        gt=0,
+        le=60,
+        description="How long a search waits for the vector of its text. "
+        "Past it the answer is found by name alone and says available: false.",
+    )
+    worker_concurrency: int = Field(
+        default=4, ge=1, le=256, description="Jobs that one worker process runs at the same time."
+    )
+    audio_max_seconds: float = Field(
+        default=900.0, gt=0, description="How much of a recording is embedded and classified, from its start."
+    )
+    job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
+    job_retention_hours: int = Field(
+        default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
+    )
+
+    @property
+    def postgres_dir(self) -> Path:
+        """Data folder of the embedded Postgres."""
+        return self.data_dir / "postgres"
+
+    @property
+    def audio_dir(self) -> Path:
+        """Folder of the local audio store."""
+        return self.data_dir / "audio"
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

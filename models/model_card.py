@@ -1,0 +1,123 @@
+"""What is known about a model before it is loaded: its card, its files and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HERE = Path(__file__).parent
+
+
+class ModelFileError(RuntimeError):
+    """A model's file is missing or is not the one that the manifest describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file that a model reads.
+
+    Attributes:
+        path: Relative to this package, or to `package` where that is set; forward slashes.
+        sha256: Hexadecimal digest of the content.
+        size: Length in bytes.
+        package: Name of an installed package that brings the file along, or None.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    package: str | None = None
+
+    def locate(self) -> Path:
+        """Find the file on this machine, whether or not it exists.
+
+        Raises:
+            ModelFileError: `package` is not installed.
+        """
+        if self.package is None:
+            return _HERE / self.path
+        spec = find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            raise ModelFileError(f"{self.path}: the package {self.package} is not installed")
+        return Path(spec.submodule_search_locations[0]) / self.path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model's entry in the manifest.
+
+    Attributes:
+        name: Short name, used in settings and table names.
+        implementation: Where its class lies, as `module:class`; called with the card and `threads`.
+        dimensions: Length of its vectors.
+        sample_rate: Samples per second of the waveform that it takes, in Hz.
+        licence: SPDX identifier of the weights' licence.
+        source: Where the weights come from.
+        description: One sentence for people choosing a model.
+        bundled: Whether the weights are in this repository.
+        files: Everything that is read when the model is opened.
+        pipeline: Everything else that shapes its vectors: checkpoint, preprocessing, windows, pooling, text
+            half, precision. The implementation reads its parameters from here.
+    """
+
+    name: str
+    implementation: str
+    dimensions: int
+    sample_rate: int
+    licence: str
+    source: str
+    description: str
+    bundled: bool
+    files: tuple[ModelFile, ...]
+    pipeline: Mapping[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """Name and fingerprint, `name@` and 12 hexadecimal digits.
+
+        Two vectors may be compared only when they bear the same identity. The fingerprint is the beginning of the
+        SHA-256 of the canonical JSON (sorted keys, no spaces) of the pipeline and of every file's digest.
+        """
+        files = {f"{file.package or ''}:{file.path}": file.sha256 for file in self.files}
+        canonical = json.dumps(
+            {"pipeline": self.pipeline, "files": files}, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+        return f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+    def locate(self, filename: str) -> Path:
+        """Find one of the files by the last part of its path.
+
+        Raises:
+            ModelFileError: The card lists no such file, or its package is not installed.
+        """
+        for file in self.files:
+            if file.path.rpartition("/")[2] == filename:
+                return file.locate()
+        raise ModelFileError(f"{self.name} lists no file named {filename}")
+
+
+def verify_files(card: ModelCard) -> None:
+    """Compare every file of a model with the manifest.
+
+    Args:
+        card: The model's card.
+
+    Raises:
+        ModelFileError: A file is missing, or its size or digest differs; the message names the file.
+    """
+    for file in card.files:
+        path = file.locate()
+        if not path.is_file():
+            raise ModelFileError(f"{card.name}: {path} is missing")
+        if (size := path.stat().st_size) != file.size:
+            raise ModelFileError(f"{card.name}: {path} has {size:,} bytes instead of {file.size:,}")
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != file.sha256:
+                raise ModelFileError(f"{card.name}: {path} is damaged or has been changed (its SHA-256 differs)")

@@ -1,0 +1,85 @@
+"""Fixed windows over a whole track.
+
+Windows start every `hop` samples from sample 0. When the last one would run past the end, it is moved back so
+that it ends with the last sample: the whole track is covered, nothing is invented, and the result depends on the
+length alone. Audio shorter than one window is repeated from its beginning until it fills one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from models.audio import Waveform
+
+
+def window_starts(length: int, size: int, hop: int) -> list[int]:
+    """Say where each window begins.
+
+    Args:
+        length: Samples in the waveform, at least `size`.
+        size: Samples in a window.
+        hop: Samples between the beginnings of neighbouring windows, at most `size`, so that nothing is skipped.
+
+    Returns:
+        First samples, ascending, without duplicates; the last window ends at `length`.
+
+    Raises:
+        ValueError: `length` is less than `size`, or `hop` is not within 1 to `size`.
+    """
+    if not 1 <= hop <= size:
+        raise ValueError(f"hop must lie within 1 to {size} samples, not {hop}")
+    if length < size:
+        raise ValueError(f"{length} samples do not fill a window of {size}")
+    starts = list(range(0, length - size + 1, hop))
+    if starts[-1] + size < length:
+        starts.append(length - size)
+    return starts
+
+
+def fill(waveform: Waveform, size: int) -> Waveform:
+    """Repeat audio that is shorter than `size` until it fills `size` samples exactly.
+
+    Args:
+        waveform: Samples, shape `(samples,)`.
+        size: The least number of samples of the result.
+
+    Returns:
+        The waveform itself when it is long enough, else a new one of shape `(size,)`.
+
+    Raises:
+        ValueError: The waveform is not one-dimensional or has no samples.
+    """
+    if waveform.ndim != 1 or waveform.size == 0:
+        raise ValueError(f"a waveform has the shape (samples,), with samples > 0, not {waveform.shape}")
+    if waveform.size >= size:
+        return waveform
+    return np.resize(waveform, size)
+
+
+def batches(waveform: Waveform, size: int, hop: int, batch: int) -> Iterator[NDArray[np.float32]]:
+    """Cut a waveform into windows, a bounded number at a time.
+
+    Args:
+        waveform: Samples, shape `(samples,)`, at least `size` of them.
+        size: Samples in a window.
+        hop: Samples between the beginnings of neighbouring windows.
+        batch: Windows in a batch at most; bounds the memory however long the track.
+
+    Yields:
+        Windows in time order, shape `(1 to batch, size)`.
+
+    Raises:
+        ValueError: As `window_starts`, or `batch` is not positive.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be positive, not {batch}")
+    starts = window_starts(waveform.size, size, hop)
+    for first in range(0, len(starts), batch):
+        yield np.stack([waveform[start : start + size] for start in starts[first : first + batch]])

@@ -1,0 +1,1 @@
+"""Conversions, dumps and benchmarks, run by hand."""

@@ -1,0 +1,40 @@
+"""Vectors of audio and of text in one space."""
+
+from typing import BinaryIO, Protocol
+
+from numpy import float32
+from numpy.typing import NDArray
+
+from models.registry import ModelCard
+from services.embedding.in_process import InProcessEmbedding
+
+__all__ = ["EmbeddingProvider", "InProcessEmbedding"]
+
+
+class EmbeddingProvider(Protocol):
+    """Embeds with one model; both methods block and may be called from any thread."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The model that answers."""
+        ...
+
+    def load(self) -> None:
+        """Load what the first call would otherwise wait for."""
+        ...
+
+    def embed_audio(self, audio: BinaryIO) -> NDArray[float32]:
+        """Unit vector of a recording, shape (dimensions,).
+
+        Raises:
+            models.audio.AudioError: The file cannot be decoded; its message says why.
+        """
+        ...
+
+    def embed_text(self, text: str) -> NDArray[float32]:
+        """Unit vector of a description, shape (dimensions,).
+
+        Raises:
+            ValueError: The text has nothing that could be embedded.
+        """
+        ...

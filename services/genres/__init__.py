@@ -1,0 +1,20 @@
+"""Genre predictions of recordings."""
+
+from typing import BinaryIO, Protocol
+
+from models.genres import GenrePrediction
+from services.genres.in_process import InProcessGenres
+
+__all__ = ["GenreClassifier", "GenrePrediction", "InProcessGenres"]
+
+
+class GenreClassifier(Protocol):
+    """Names the genres of a recording; blocks and may be called from any thread."""
+
+    def classify(self, audio: BinaryIO) -> list[GenrePrediction]:
+        """Lower-case genre names, the most confident first.
+
+        Raises:
+            models.audio.AudioError: The file cannot be decoded; its message says why.
+        """
+        ...

@@ -1,0 +1,31 @@
+"""Genre predictions by the bundled model."""
+
+from typing import BinaryIO, cast
+
+from models.audio import decode
+from models.genres import GenreModel, GenrePrediction
+from models.registry import find_model, open_model
+
+MODEL = "musicnn-tags"
+"""The bundled model names genres whichever model embeds."""
+
+
+class InProcessGenres:
+    """Runs the bundled model's genre tags here.
+
+    Args:
+        threads: Threads that one inference uses.
+        max_seconds: How much of a recording is read, from its start.
+        top: How many predictions are kept.
+    """
+
+    def __init__(self, *, threads: int, max_seconds: float, top: int = 10) -> None:
+        self._threads = threads
+        self._max_seconds = max_seconds
+        self._top = top
+
+    def classify(self, audio: BinaryIO) -> list[GenrePrediction]:
+        """Lower-case genre names, the most confident first."""
+        model = cast("GenreModel", open_model(MODEL, threads=self._threads))
+        waveform = decode(audio, find_model(MODEL).sample_rate, max_seconds=self._max_seconds)
+        return model.genre_predictions(waveform, top=self._top)

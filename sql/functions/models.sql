@@ -1,0 +1,112 @@
+create or replace function search.register_model(name text, identity text, dimensions integer) returns smallint
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+declare
+    new_id smallint;
+begin
+    insert into search.models as m (name, identity, dimensions)
+    values (register_model.name, register_model.identity, register_model.dimensions)
+    on conflict on constraint models_identity_key do nothing
+    returning m.id into new_id;
+
+    if new_id is null then
+        return (select m.id from search.models m where m.identity = register_model.identity);
+    end if;
+
+    execute format(
+        'create table search.embeddings_%1$s partition of search.embeddings '
+        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
+        new_id, register_model.dimensions);
+    -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
+    -- so that no filter can make its answer short
+    execute format(
+        'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
+        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
+        new_id, register_model.dimensions);
+    execute format(
+        'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
+    return new_id;
+end;
+$$;
+comment on function search.register_model(text, text, integer) is
+    'Create the store of a model identity, once, and return the model''s id.';
+
+create or replace function search.bind_nearest_tracks() returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+as $outer$
+declare
+    serving search.models;
+begin
+    select * into serving from search.models m where m.serving;
+    if not found then
+        execute $empty$
+            create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+            returns table (track_id bigint, similarity real)
+            language sql stable parallel safe
+            begin atomic select null::bigint, null::real where false; end
+        $empty$;
+        return;
+    end if;
+
+    -- Written anew at each switch, so that the statement names one partition and one cast:
+    -- a parameter in their place would keep the index from being used.
+    execute format($template$
+        create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+        returns table (track_id bigint, similarity real)
+        language plpgsql stable parallel safe
+        set search_path = pg_catalog, public, search
+        set hnsw.ef_search = 200
+        set hnsw.iterative_scan = strict_order
+        as $body$
+        begin
+            if query_embedding is null then
+                return;
+            end if;
+            if vector_dims(query_embedding) <> %2$s then
+                raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
+                    vector_dims(query_embedding)
+                    using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            return query
+                select found.track_id, (1 - found.distance)::real
+                from (
+                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
+                     from search.embeddings_%1$s e
+                     where e.listed
+                     order by e.embedding::halfvec(%2$s) <=> query_embedding
+                     limit k)
+                    union all
+                    (select e.track_id, e.embedding <=> query_embedding
+                     from search.embeddings_%1$s e
+                     where e.owner = viewer
+                     order by e.embedding <=> query_embedding
+                     limit k)
+                ) as found
+                order by found.distance, found.track_id
+                limit k;
+        end;
+        $body$
+        $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
+    comment on function search.nearest_tracks(halfvec, text, integer) is
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+end;
+$outer$;
+comment on function search.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';
+
+create or replace function search.serve_model(identity text) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    if not exists (select from search.models m where m.identity = serve_model.identity) then
+        raise exception 'no model has the identity %', identity
+            using errcode = 'no_data_found', hint = 'select name, identity from search.models';
+    end if;
+    update search.models m set serving = false where m.serving and m.identity <> serve_model.identity;
+    update search.models m set serving = true where m.identity = serve_model.identity;
+    perform search.bind_nearest_tracks();
+end;
+$$;
+comment on function search.serve_model(text) is 'Make one registered model the one that search reads, in the caller''s transaction.';

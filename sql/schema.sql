@@ -1,0 +1,2615 @@
+-- What the migrations make. Written by `make schema`; a test fails when it is stale.
+
+--
+-- PostgreSQL database dump
+--
+
+--
+-- Name: search; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA search;
+
+--
+-- Name: SCHEMA search; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON SCHEMA search IS 'Search over the catalogue by name and by sound: start with search.unified(q).';
+
+--
+-- Name: pg_trgm; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+--
+-- Name: EXTENSION pg_trgm; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
+--
+-- Name: unaccent; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
+--
+-- Name: EXTENSION unaccent; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION unaccent IS 'text search dictionary that removes accents';
+
+--
+-- Name: vector; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
+
+--
+-- Name: EXTENSION vector; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
+
+--
+-- Name: procrastinate_job_event_type; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.procrastinate_job_event_type AS ENUM (
+    'deferred',
+    'started',
+    'deferred_for_retry',
+    'failed',
+    'succeeded',
+    'cancelled',
+    'abort_requested',
+    'aborted',
+    'scheduled',
+    'retried'
+);
+
+--
+-- Name: procrastinate_job_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.procrastinate_job_status AS ENUM (
+    'todo',
+    'doing',
+    'succeeded',
+    'failed',
+    'cancelled',
+    'aborting',
+    'aborted'
+);
+
+--
+-- Name: procrastinate_job_to_defer_v1; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
+	queue_name character varying,
+	task_name character varying,
+	priority integer,
+	lock text,
+	queueing_lock text,
+	args jsonb,
+	scheduled_at timestamp with time zone
+);
+
+--
+-- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status = 'todo'
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        IF abort THEN
+            UPDATE procrastinate_jobs
+            SET abort_requested = true,
+                status = CASE status
+                    WHEN 'todo' THEN 'cancelled'::procrastinate_job_status ELSE status
+                END
+            WHERE id = job_id AND status IN ('todo', 'doing')
+            RETURNING id INTO _job_id;
+        ELSE
+            UPDATE procrastinate_jobs
+            SET status = 'cancelled'::procrastinate_job_status
+            WHERE id = job_id AND status = 'todo'
+            RETURNING id INTO _job_id;
+        END IF;
+    END IF;
+    RETURN _job_id;
+END;
+$$;
+
+--
+-- Name: procrastinate_defer_jobs_v1(public.procrastinate_job_to_defer_v1[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    job_ids bigint[];
+BEGIN
+    WITH inserted_jobs AS (
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        SELECT (job).queue_name,
+               (job).task_name,
+               (job).priority,
+               (job).lock,
+               (job).queueing_lock,
+               (job).args,
+               (job).scheduled_at
+        FROM unnest(jobs) AS job
+        RETURNING id
+    )
+    SELECT array_agg(id) FROM inserted_jobs INTO job_ids;
+
+    RETURN job_ids;
+END;
+$$;
+
+--
+-- Name: procrastinate_defer_periodic_job_v2(character varying, character varying, character varying, character varying, integer, character varying, bigint, jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	_job_id bigint;
+	_defer_id bigint;
+BEGIN
+    INSERT
+        INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+        VALUES (_task_name, _periodic_id, _defer_timestamp)
+        ON CONFLICT DO NOTHING
+        RETURNING id into _defer_id;
+
+    IF _defer_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE procrastinate_periodic_defers
+        SET job_id = (
+            SELECT COALESCE((
+                SELECT unnest(procrastinate_defer_jobs_v1(
+                    ARRAY[
+                        ROW(
+                            _queue_name,
+                            _task_name,
+                            _priority,
+                            _lock,
+                            _queueing_lock,
+                            _args,
+                            NULL::timestamptz
+                        )
+                    ]::procrastinate_job_to_defer_v1[]
+                ))
+            ), NULL)
+        )
+        WHERE id = _defer_id
+        RETURNING job_id INTO _job_id;
+
+    DELETE
+        FROM procrastinate_periodic_defers
+        USING (
+            SELECT id
+            FROM procrastinate_periodic_defers
+            WHERE procrastinate_periodic_defers.task_name = _task_name
+            AND procrastinate_periodic_defers.periodic_id = _periodic_id
+            AND procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
+            ORDER BY id
+            FOR UPDATE
+        ) to_delete
+        WHERE procrastinate_periodic_defers.id = to_delete.id;
+
+    RETURN _job_id;
+END;
+$$;
+
+--
+-- Name: procrastinate_jobs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.procrastinate_jobs (
+    id bigint NOT NULL,
+    queue_name character varying(128) NOT NULL,
+    task_name character varying(128) NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    lock text,
+    queueing_lock text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status public.procrastinate_job_status DEFAULT 'todo'::public.procrastinate_job_status NOT NULL,
+    scheduled_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    abort_requested boolean DEFAULT false NOT NULL,
+    worker_id bigint,
+    CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::public.procrastinate_job_status) AND (abort_requested = true))))
+);
+
+--
+-- Name: procrastinate_fetch_job_v2(character varying[], bigint); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	found_jobs procrastinate_jobs;
+BEGIN
+    WITH candidate AS (
+        SELECT jobs.*
+            FROM procrastinate_jobs AS jobs
+            WHERE
+                -- reject the job if its lock has earlier or higher priority jobs
+                NOT EXISTS (
+                    SELECT 1
+                        FROM procrastinate_jobs AS other_jobs
+                        WHERE
+                            jobs.lock IS NOT NULL
+                            AND other_jobs.lock = jobs.lock
+                            AND (
+                                -- job with same lock is already running
+                                other_jobs.status = 'doing'
+                                OR
+                                -- job with same lock is waiting and has higher priority (or same priority but was queued first)
+                                (
+                                    other_jobs.status = 'todo'
+                                    AND (
+                                        other_jobs.priority > jobs.priority
+                                        OR (
+                                        other_jobs.priority = jobs.priority
+                                        AND other_jobs.id < jobs.id
+                                        )
+                                    )
+                                )
+                            )
+                )
+                AND jobs.status = 'todo'
+                AND (target_queue_names IS NULL OR jobs.queue_name = ANY( target_queue_names ))
+                AND (jobs.scheduled_at IS NULL OR jobs.scheduled_at <= now())
+            ORDER BY jobs.priority DESC, jobs.id ASC LIMIT 1
+            FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs
+        SET status = 'doing', worker_id = p_worker_id
+        FROM candidate
+        WHERE procrastinate_jobs.id = candidate.id
+        RETURNING procrastinate_jobs.* INTO found_jobs;
+
+ RETURN found_jobs;
+END;
+$$;
+
+--
+-- Name: procrastinate_finish_job_v1(bigint, public.procrastinate_job_status, boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF end_status NOT IN ('succeeded', 'failed', 'aborted') THEN
+        RAISE 'End status should be either "succeeded", "failed" or "aborted" (job id: %)', job_id;
+    END IF;
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = end_status,
+            abort_requested = false,
+            attempts = CASE status
+                WHEN 'doing' THEN attempts + 1 ELSE attempts
+            END
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" or "todo" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+--
+-- Name: procrastinate_notify_queue_abort_job_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'abort_job_requested', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_notify_queue_job_inserted_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'job_inserted', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_prune_stalled_workers_v1(double precision); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    DELETE FROM procrastinate_workers
+    WHERE last_heartbeat < NOW() - (seconds_since_heartbeat || 'SECOND')::INTERVAL
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+--
+-- Name: procrastinate_register_worker_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    INSERT INTO procrastinate_workers DEFAULT VALUES
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+--
+-- Name: procrastinate_retry_job_v1(bigint, timestamp with time zone, integer, character varying, character varying); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+BEGIN
+    SELECT abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status = 'doing'
+    FOR UPDATE
+    INTO _abort_requested;
+    IF _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+--
+-- Name: procrastinate_retry_job_v2(bigint, timestamp with time zone, integer, character varying, character varying); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+    _current_status procrastinate_job_status;
+BEGIN
+    SELECT status, abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status IN ('doing', 'failed')
+    FOR UPDATE
+    INTO _current_status, _abort_requested;
+    IF _current_status = 'doing' AND _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status IN ('doing', 'failed')
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or has an invalid status to retry (job id: %)', job_id;
+    END IF;
+
+END;
+$$;
+
+--
+-- Name: procrastinate_trigger_abort_requested_events_procedure_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'abort_requested'::procrastinate_job_event_type);
+    RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_trigger_function_scheduled_events_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type, at)
+        VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+
+	RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_trigger_function_status_events_insert_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'deferred'::procrastinate_job_event_type);
+	RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_trigger_function_status_events_update_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    WITH t AS (
+        SELECT CASE
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND NEW.status = 'doing'::procrastinate_job_status
+                THEN 'started'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'deferred_for_retry'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'failed'::procrastinate_job_status
+                THEN 'failed'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'succeeded'::procrastinate_job_status
+                THEN 'succeeded'::procrastinate_job_event_type
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND (
+                    NEW.status = 'cancelled'::procrastinate_job_status
+                    OR NEW.status = 'failed'::procrastinate_job_status
+                    OR NEW.status = 'succeeded'::procrastinate_job_status
+                )
+                THEN 'cancelled'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'aborted'::procrastinate_job_status
+                THEN 'aborted'::procrastinate_job_event_type
+            WHEN OLD.status = 'failed'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'retried'::procrastinate_job_event_type
+            ELSE NULL
+        END as event_type
+    )
+    INSERT INTO procrastinate_events(job_id, type)
+        SELECT NEW.id, t.event_type
+        FROM t
+        WHERE t.event_type IS NOT NULL;
+	RETURN NEW;
+END;
+$$;
+
+--
+-- Name: procrastinate_unlink_periodic_defers_v1(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE procrastinate_periodic_defers
+    SET job_id = NULL
+    WHERE job_id = OLD.id;
+    RETURN OLD;
+END;
+$$;
+
+--
+-- Name: procrastinate_unregister_worker_v1(bigint); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM procrastinate_workers
+    WHERE id = worker_id;
+END;
+$$;
+
+--
+-- Name: procrastinate_update_heartbeat_v1(bigint); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE procrastinate_workers
+    SET last_heartbeat = NOW()
+    WHERE id = worker_id;
+END;
+$$;
+
+--
+-- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.bind_nearest_tracks() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $_$
+declare
+    serving search.models;
+begin
+    select * into serving from search.models m where m.serving;
+    if not found then
+        execute $empty$
+            create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+            returns table (track_id bigint, similarity real)
+            language sql stable parallel safe
+            begin atomic select null::bigint, null::real where false; end
+        $empty$;
+        return;
+    end if;
+
+    -- Written anew at each switch, so that the statement names one partition and one cast:
+    -- a parameter in their place would keep the index from being used.
+    execute format($template$
+        create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+        returns table (track_id bigint, similarity real)
+        language plpgsql stable parallel safe
+        set search_path = pg_catalog, public, search
+        set hnsw.ef_search = 200
+        set hnsw.iterative_scan = strict_order
+        as $body$
+        begin
+            if query_embedding is null then
+                return;
+            end if;
+            if vector_dims(query_embedding) <> %2$s then
+                raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
+                    vector_dims(query_embedding)
+                    using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            return query
+                select found.track_id, (1 - found.distance)::real
+                from (
+                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
+                     from search.embeddings_%1$s e
+                     where e.listed
+                     order by e.embedding::halfvec(%2$s) <=> query_embedding
+                     limit k)
+                    union all
+                    (select e.track_id, e.embedding <=> query_embedding
+                     from search.embeddings_%1$s e
+                     where e.owner = viewer
+                     order by e.embedding <=> query_embedding
+                     limit k)
+                ) as found
+                order by found.distance, found.track_id
+                limit k;
+        end;
+        $body$
+        $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
+    comment on function search.nearest_tracks(halfvec, text, integer) is
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+end;
+$_$;
+
+--
+-- Name: FUNCTION bind_nearest_tracks(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks at the store of the serving model.';
+
+--
+-- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer DEFAULT 0) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+    -- the only place that knows the version in the name of the queue's own function
+    select (procrastinate_defer_jobs_v1(array[
+        row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
+    ]))[1];
+$$;
+
+--
+-- Name: FUNCTION defer_job(queue text, task text, arguments jsonb, priority integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
+
+--
+-- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.enqueue_track_jobs() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
+begin
+    perform search.defer_job('embed', 'embed_track', arguments);
+    perform search.defer_job('classify', 'classify_genres', arguments);
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION enqueue_track_jobs(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the two jobs that a new or replaced recording needs.';
+
+--
+-- Name: hydrate(text, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.hydrate(kind text, key text, viewer text) RETURNS TABLE(label text, artist text, details jsonb)
+    LANGUAGE plpgsql STABLE ROWS 1 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    case kind
+    when 'track' then
+        return query
+            select t.title, a.display_name, jsonb_build_object(
+                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
+            from public.tracks t
+            join public.artists a on a.did = t.artist_did
+            left join public.albums b on b.id = t.album_id
+            where t.id = key::bigint
+              -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
+              and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer);
+    when 'artist' then
+        return query
+            select a.display_name, a.handle, jsonb_build_object(
+                'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
+            from public.artists a where a.did = key;
+    when 'album' then
+        return query
+            select b.title, a.display_name, jsonb_build_object(
+                'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
+                'artist_display_name', a.display_name, 'image_url', b.image_url)
+            from public.albums b join public.artists a on a.did = b.artist_did where b.id = key::bigint;
+    when 'tag' then
+        return query
+            select g.name, null::text, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count)
+            from public.tags g
+            join search.documents d on d.kind = 'tag' and d.key = hydrate.key
+            where g.id = hydrate.key::bigint;
+    when 'playlist' then
+        return query
+            select p.name, a.display_name, jsonb_build_object(
+                'id', p.id, 'name', p.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
+                'image_url', p.image_url, 'track_count', d.track_count)
+            from public.playlists p
+            join public.artists a on a.did = p.owner_did
+            join search.documents d on d.kind = 'playlist' and d.key = hydrate.key
+            where p.id = hydrate.key::bigint;
+    end case;
+end;
+$$;
+
+--
+-- Name: FUNCTION hydrate(kind text, key text, viewer text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.hydrate(kind text, key text, viewer text) IS 'What the search endpoint shows of one entity. Called for the rows of a page only, each by primary key.';
+
+--
+-- Name: is_listed(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (visibility = ANY (ARRAY['public'::text, 'supporters'::text]));
+
+--
+-- Name: FUNCTION is_listed(visibility text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.';
+
+--
+-- Name: nearest_tracks(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 20) RETURNS TABLE(track_id bigint, similarity real)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET "hnsw.ef_search" TO '200'
+    SET "hnsw.iterative_scan" TO 'strict_order'
+    AS $$
+        begin
+            if query_embedding is null then
+                return;
+            end if;
+            if vector_dims(query_embedding) <> 100 then
+                raise exception 'the query vector has % dimensions, the serving model (musicnn-tags@94ee4126d4d5) has 100',
+                    vector_dims(query_embedding)
+                    using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            return query
+                select found.track_id, (1 - found.distance)::real
+                from (
+                    (select e.track_id, e.embedding::halfvec(100) <=> query_embedding as distance
+                     from search.embeddings_1 e
+                     where e.listed
+                     order by e.embedding::halfvec(100) <=> query_embedding
+                     limit k)
+                    union all
+                    (select e.track_id, e.embedding <=> query_embedding
+                     from search.embeddings_1 e
+                     where e.owner = viewer
+                     order by e.embedding <=> query_embedding
+                     limit k)
+                ) as found
+                order by found.distance, found.track_id
+                limit k;
+        end;
+        $$;
+
+--
+-- Name: FUNCTION nearest_tracks(query_embedding public.halfvec, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+
+--
+-- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.normalize_text(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+declare
+    folded text := lower(search.unaccent(normalize(value, nfkc)));
+    -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
+    parted text := regexp_replace(
+        regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
+        '[\s!-/:-@\[-`{-~\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
+    -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
+    words text := btrim(regexp_replace(
+        regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
+begin
+    -- a name made of punctuation alone is still a name
+    return case when words = '' then btrim(folded) else words end;
+end;
+$$;
+
+--
+-- Name: FUNCTION normalize_text(value text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.normalize_text(value text) IS 'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.';
+
+--
+-- Name: on_albums_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_albums_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_albums(array(select id from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_albums_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_albums_changed() IS 'Keeps the documents of albums equal to the catalogue.';
+
+--
+-- Name: on_artists_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_artists_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_artists(array(select did from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_artists(array(select did from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_artists_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artists equal to the catalogue.';
+
+--
+-- Name: on_playlist_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_playlist_tracks_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select distinct playlist_id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select distinct playlist_id from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_playlist_tracks_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_playlist_tracks_changed() IS 'Keeps the counts of playlists equal to the catalogue.';
+
+--
+-- Name: on_playlists_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_playlists_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select id from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_playlists_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_playlists_changed() IS 'Keeps the documents of playlists equal to the catalogue.';
+
+--
+-- Name: on_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_tags_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tags_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_tags_changed() IS 'Keeps the documents of tags equal to the catalogue.';
+
+--
+-- Name: on_track_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select distinct tag_id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select distinct tag_id from new_rows)); end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_tags_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags equal to the catalogue.';
+
+--
+-- Name: on_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    ids bigint[];
+    dids text[];
+    albums bigint[];
+begin
+    if tg_op = 'INSERT' then
+        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from new_rows;
+    elsif tg_op = 'DELETE' then
+        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from old_rows;
+    else
+        select array_agg(n.id) into ids
+        from new_rows n join old_rows o using (id)
+        where (n.title, n.visibility, n.artist_did, n.play_count) is distinct from (o.title, o.visibility, o.artist_did, o.play_count);
+
+        select array_agg(distinct moved.artist_did), array_agg(distinct moved.album_id) into dids, albums
+        from new_rows n join old_rows o using (id)
+        cross join lateral (values (n.artist_did, n.album_id), (o.artist_did, o.album_id)) as moved (artist_did, album_id)
+        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id);
+
+        update search.embeddings e
+        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        from new_rows n join old_rows o using (id)
+        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+    end if;
+
+    if ids is not null then perform search.refresh_tracks(ids); end if;
+    if dids is not null then
+        perform search.refresh_artists(dids);
+        perform search.refresh_albums(array_remove(albums, null));
+    end if;
+    if dids is not null and tg_op <> 'INSERT' then
+        -- a new track has no tags and stands in no playlist yet
+        perform search.refresh_tags(array(select distinct tag_id from public.track_tags where track_id = any (ids)));
+        perform search.refresh_playlists(array(select distinct playlist_id from public.playlist_tracks where track_id = any (ids)));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_changed(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+
+--
+-- Name: private_owner(text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN CASE WHEN (visibility = 'private'::text) THEN did ELSE NULL::text END;
+
+--
+-- Name: FUNCTION private_owner(visibility text, did text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.';
+
+--
+-- Name: refresh_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_albums(album_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    delete from search.documents d
+    where d.kind = 'album' and d.key = any (album_ids::text[])
+      and not exists (
+          select from public.tracks t
+          where t.album_id = d.key::bigint and t.visibility <> 'unlisted'
+      );
+
+    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
+           ln(1 + held.listed), held.listed, held.listed > 0, case when held.listed = 0 then a.artist_did end
+    from public.albums a
+    cross join lateral (
+        select count(*) filter (where search.is_listed(t.visibility)), count(*)
+        from public.tracks t where t.album_id = a.id and t.visibility <> 'unlisted'
+    ) as held (listed, findable)
+    where a.id = any (album_ids) and held.findable > 0
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
+        track_count = excluded.track_count, listed = excluded.listed, owner = excluded.owner;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_albums(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the documents of these albums. One that holds only private tracks is found by its artist alone; an empty one by nobody.';
+
+--
+-- Name: refresh_artists(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_artists(dids text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    delete from search.documents d
+    where d.kind = 'artist' and d.key = any (dids)
+      and not exists (select from public.artists a where a.did = d.key);
+
+    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed)
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label),
+           ln(1 + listed.tracks), listed.tracks, true
+    from public.artists a
+    cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
+    cross join lateral (
+        select count(*) from public.tracks t where t.artist_did = a.did and search.is_listed(t.visibility)
+    ) as listed (tracks)
+    where a.did = any (dids)
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
+        track_count = excluded.track_count;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_artists(dids text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_artists(dids text[]) IS 'Rebuild the documents of these artists: one for the handle, one for the display name.';
+
+--
+-- Name: refresh_playlists(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_playlists(playlist_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    delete from search.documents d
+    where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
+      and not exists (
+          select from public.playlists p
+          where p.id = d.key::bigint and p.visibility <> 'unlisted'
+      );
+
+    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name), ln(1 + held.tracks), held.tracks,
+           search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
+    from public.playlists p
+    cross join lateral (
+        select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
+        where pt.playlist_id = p.id and search.is_listed(t.visibility)
+    ) as held (tracks)
+    where p.id = any (playlist_ids) and p.visibility <> 'unlisted'
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
+        track_count = excluded.track_count, listed = excluded.listed, owner = excluded.owner;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_playlists(playlist_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_playlists(playlist_ids bigint[]) IS 'Rebuild the documents of these playlists.';
+
+--
+-- Name: refresh_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    delete from search.documents d
+    where d.kind = 'tag' and d.key = any (tag_ids::text[])
+      and not exists (
+          select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+          where tt.tag_id = d.key::bigint and search.is_listed(t.visibility)
+      );
+
+    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed)
+    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + used.tracks), used.tracks, true
+    from public.tags g
+    cross join lateral (
+        select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
+        where tt.tag_id = g.id and search.is_listed(t.visibility)
+    ) as used (tracks)
+    where g.id = any (tag_ids) and used.tracks > 0
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
+        track_count = excluded.track_count;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_tags(tag_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the documents of these tags. A tag that only private or unlisted tracks carry is found by nobody.';
+
+--
+-- Name: refresh_tracks(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    delete from search.documents d
+    where d.kind = 'track' and d.key = any (track_ids::text[])
+      and not exists (
+          select from public.tracks t
+          where t.id = d.key::bigint and t.visibility <> 'unlisted'
+      );
+
+    insert into search.documents (kind, key, field, label, normalized, popularity, listed, owner)
+    select 'track', t.id::text, 'title', t.title, search.normalize_text(t.title), ln(1 + t.play_count),
+           search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
+    from public.tracks t
+    where t.id = any (track_ids) and t.visibility <> 'unlisted'
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
+        listed = excluded.listed, owner = excluded.owner;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_tracks(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_tracks(track_ids bigint[]) IS 'Rebuild the documents of these tracks.';
+
+--
+-- Name: register_model(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.register_model(name text, identity text, dimensions integer) RETURNS smallint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $_$
+declare
+    new_id smallint;
+begin
+    insert into search.models as m (name, identity, dimensions)
+    values (register_model.name, register_model.identity, register_model.dimensions)
+    on conflict on constraint models_identity_key do nothing
+    returning m.id into new_id;
+
+    if new_id is null then
+        return (select m.id from search.models m where m.identity = register_model.identity);
+    end if;
+
+    execute format(
+        'create table search.embeddings_%1$s partition of search.embeddings '
+        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
+        new_id, register_model.dimensions);
+    -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
+    -- so that no filter can make its answer short
+    execute format(
+        'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
+        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
+        new_id, register_model.dimensions);
+    execute format(
+        'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
+    return new_id;
+end;
+$_$;
+
+--
+-- Name: FUNCTION register_model(name text, identity text, dimensions integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions integer) IS 'Create the store of a model identity, once, and return the model''s id.';
+
+--
+-- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.serve_model(identity text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if not exists (select from search.models m where m.identity = serve_model.identity) then
+        raise exception 'no model has the identity %', identity
+            using errcode = 'no_data_found', hint = 'select name, identity from search.models';
+    end if;
+    update search.models m set serving = false where m.serving and m.identity <> serve_model.identity;
+    update search.models m set serving = true where m.identity = serve_model.identity;
+    perform search.bind_nearest_tracks();
+end;
+$$;
+
+--
+-- Name: FUNCTION serve_model(identity text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.';
+
+--
+-- Name: unaccent(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unaccent(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ SELECT public.unaccent('public.unaccent'::regdictionary, value) AS unaccent;
+END;
+
+--
+-- Name: FUNCTION unaccent(value text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictionary, and therefore immutable.';
+
+--
+-- Name: unified(text, public.halfvec, text, text[], integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, key text, details jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET "pg_trgm.word_similarity_threshold" TO '0.5'
+    AS $$
+declare
+    kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    needle constant text := nullif(search.normalize_text(q), '');
+    -- the first string, in "C" order, after all that begin with the needle
+    needle_end constant text := needle || chr(1114111);
+    escaped constant text := replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_');
+    -- without a trigram a pattern would read the whole index
+    has_trigrams constant boolean := coalesce(cardinality(show_trgm(needle)) > 0, false);
+    inner_trigrams constant boolean := has_trigrams and char_length(needle) >= 3;
+    candidates constant integer := 10 * max_per_type;
+begin
+    return query
+    with named as materialized (
+        (select d.kind, d.key, d.field, d.normalized, d.popularity, 1 as tier, 1.0::real as quality
+         from search.documents d
+         where d.normalized = needle and (d.listed or d.owner = viewer)
+         order by d.popularity desc, d.key limit candidates)
+        union all
+        (select d.kind, d.key, d.field, d.normalized, d.popularity, 2, similarity(needle, d.normalized)
+         from search.documents d
+         where d.normalized > needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
+         order by d.popularity desc, d.key limit candidates)
+        union all
+        (select d.kind, d.key, d.field, d.normalized, d.popularity, 3, similarity(needle, d.normalized)
+         from search.documents d
+         where has_trigrams and d.normalized like '% ' || escaped || '%' and (d.listed or d.owner = viewer)
+         order by d.popularity desc, d.key limit candidates)
+        union all
+        (select d.kind, d.key, d.field, d.normalized, d.popularity, 4, similarity(needle, d.normalized)
+         from search.documents d
+         where inner_trigrams and d.normalized like '%' || escaped || '%' and (d.listed or d.owner = viewer)
+         order by d.popularity desc, d.key limit candidates)
+        union all
+        (select d.kind, d.key, d.field, d.normalized, d.popularity, 5, word_similarity(needle, d.normalized)
+         from search.documents d
+         where inner_trigrams and needle <% d.normalized and (d.listed or d.owner = viewer)
+         order by word_similarity(needle, d.normalized) desc, d.popularity desc, d.key limit candidates)
+    ),
+    -- one row an entity, in its best tier
+    entities as (
+        select distinct on (n.kind, n.key) n.kind, n.key, n.field, n.tier, n.quality, n.popularity
+        from named n
+        order by n.kind, n.key, n.tier, n.quality desc, n.field
+    ),
+    -- the tracks of what was found, ranked right under it
+    held as (
+        select track.id, e.kind as field, e.tier, e.quality
+        from entities e
+        cross join lateral (
+            (select t.id from public.tracks t
+             where e.kind = 'artist' and t.artist_did = e.key
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_per_type)
+            union all
+            (select t.id from public.tracks t
+             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_per_type)
+            union all
+            (select t.id
+             from public.track_tags tt
+             join public.tracks t on t.id = tt.track_id
+             where e.kind = 'tag' and tt.tag_id = case when e.kind = 'tag' then e.key::bigint end
+               and search.is_listed(t.visibility)
+             order by t.play_count desc, t.id limit max_per_type)
+        ) as track
+        where 'track' = any (kinds) and e.kind in ('artist', 'album', 'tag')
+    ),
+    heard as (
+        select n.track_id, n.similarity
+        from search.nearest_tracks(query_embedding, viewer, 2 * max_per_type) n
+        where 'track' = any (kinds)
+    ),
+    signals as (
+        select e.kind, e.key, e.field, e.tier, 0 as via, e.quality, null::real as similarity from entities e
+        union all
+        select 'track', h.id::text, h.field, h.tier, 1, h.quality, null from held h
+        union all
+        select 'track', h.track_id::text, 'sound', 6, 0, h.similarity, h.similarity from heard h
+    ),
+    -- dedup: each entity once, in its best place, saying everything that matched
+    fused as (
+        select s.kind, s.key,
+               min(s.tier * 2 + s.via) as place,
+               (array_agg(s.quality order by s.tier, s.via, s.quality desc))[1] as quality,
+               array_agg(distinct s.field) as fields,
+               max(s.similarity) as similarity
+        from signals s
+        where s.kind = any (kinds)
+        group by s.kind, s.key
+    ),
+    weighed as (
+        select f.*, coalesce(d.popularity, 0) as popularity
+        from fused f
+        cross join lateral (
+            select max(d.popularity) as popularity from search.documents d where d.kind = f.kind and d.key = f.key
+        ) d
+    ),
+    ranked as (
+        select w.*, row_number() over (
+            partition by w.kind order by w.place, w.quality desc, w.popularity desc, length(w.key), w.key
+        ) as position
+        from weighed w
+    ),
+    page as materialized (
+        select * from ranked r where r.position <= max_per_type
+    )
+    select p.kind, h.label, h.artist,
+           (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[p.place / 2],
+           p.fields, p.quality, p.similarity, p.key, h.details
+    from page p
+    cross join lateral search.hydrate(p.kind, p.key, viewer) h
+    order by p.place, p.quality desc, p.popularity desc, array_position(kinds, p.kind), length(p.key), p.key;
+end;
+$$;
+
+--
+-- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+
+--
+-- Name: albums; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.albums (
+    id bigint NOT NULL,
+    artist_did text NOT NULL,
+    title text NOT NULL,
+    slug text NOT NULL,
+    image_url text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT albums_title_check CHECK ((title <> ''::text))
+);
+
+--
+-- Name: TABLE albums; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.albums IS 'Albums; one without a track that the viewer may see is never found.';
+
+--
+-- Name: albums_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.albums ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.albums_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: artists; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.artists (
+    did text NOT NULL,
+    handle text NOT NULL,
+    display_name text NOT NULL,
+    avatar_url text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT artists_did_check CHECK ((did <> ''::text))
+);
+
+--
+-- Name: TABLE artists; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.artists IS 'People who publish tracks, keyed by their decentralised identifier.';
+
+--
+-- Name: feature_flags; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.feature_flags (
+    artist_did text NOT NULL,
+    flag text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: TABLE feature_flags; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.feature_flags IS 'Features switched on for one viewer, such as vibe-search.';
+
+--
+-- Name: playlist_tracks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.playlist_tracks (
+    playlist_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    track_id bigint NOT NULL,
+    CONSTRAINT playlist_tracks_position_check CHECK (("position" >= 0))
+);
+
+--
+-- Name: TABLE playlist_tracks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.playlist_tracks IS 'The tracks of a playlist, in order.';
+
+--
+-- Name: playlists; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.playlists (
+    id bigint NOT NULL,
+    owner_did text NOT NULL,
+    name text NOT NULL,
+    image_url text,
+    visibility text DEFAULT 'public'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT playlists_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT playlists_visibility_check CHECK ((visibility = ANY (ARRAY['public'::text, 'unlisted'::text, 'private'::text])))
+);
+
+--
+-- Name: TABLE playlists; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.playlists IS 'Ordered lists of tracks; public ones are listed in search, private ones only for their owner.';
+
+--
+-- Name: playlists_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.playlists ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.playlists_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: procrastinate_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.procrastinate_events (
+    id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    type public.procrastinate_job_event_type,
+    at timestamp with time zone DEFAULT now()
+);
+
+--
+-- Name: procrastinate_events_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.procrastinate_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: procrastinate_events_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.procrastinate_events_id_seq OWNED BY public.procrastinate_events.id;
+
+--
+-- Name: procrastinate_jobs_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.procrastinate_jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: procrastinate_jobs_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.procrastinate_jobs_id_seq OWNED BY public.procrastinate_jobs.id;
+
+--
+-- Name: procrastinate_periodic_defers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.procrastinate_periodic_defers (
+    id bigint NOT NULL,
+    task_name character varying(128) NOT NULL,
+    defer_timestamp bigint,
+    job_id bigint,
+    periodic_id character varying(128) DEFAULT ''::character varying NOT NULL
+);
+
+--
+-- Name: procrastinate_periodic_defers_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.procrastinate_periodic_defers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: procrastinate_periodic_defers_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.procrastinate_periodic_defers_id_seq OWNED BY public.procrastinate_periodic_defers.id;
+
+--
+-- Name: procrastinate_workers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.procrastinate_workers (
+    id bigint NOT NULL,
+    last_heartbeat timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: procrastinate_workers_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.procrastinate_workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: tags; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.tags (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tags_name_check CHECK ((name <> ''::text))
+);
+
+--
+-- Name: TABLE tags; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.tags IS 'Words that people put on tracks.';
+
+--
+-- Name: tags_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.tags ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.tags_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: track_tags; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.track_tags (
+    track_id bigint NOT NULL,
+    tag_id bigint NOT NULL
+);
+
+--
+-- Name: TABLE track_tags; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.track_tags IS 'Which track carries which tag.';
+
+--
+-- Name: tracks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.tracks (
+    id bigint NOT NULL,
+    artist_did text NOT NULL,
+    album_id bigint,
+    title text NOT NULL,
+    file_id text NOT NULL,
+    file_type text NOT NULL,
+    r2_url text,
+    image_url text,
+    visibility text DEFAULT 'public'::text NOT NULL,
+    play_count bigint DEFAULT 0 NOT NULL,
+    extra jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tracks_extra_check CHECK ((jsonb_typeof(extra) = 'object'::text)),
+    CONSTRAINT tracks_file_id_check CHECK ((file_id <> ''::text)),
+    CONSTRAINT tracks_file_type_check CHECK ((file_type <> ''::text)),
+    CONSTRAINT tracks_play_count_check CHECK ((play_count >= 0)),
+    CONSTRAINT tracks_title_check CHECK ((title <> ''::text)),
+    CONSTRAINT tracks_visibility_check CHECK ((visibility = ANY (ARRAY['public'::text, 'unlisted'::text, 'supporters'::text, 'private'::text])))
+);
+
+--
+-- Name: TABLE tracks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.tracks IS 'Recordings. Inserting one, or changing its file_id, enqueues its embedding and its classification.';
+
+--
+-- Name: COLUMN tracks.file_id; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.tracks.file_id IS 'Content address of the audio: its sha-256 in hexadecimal, or the id that an adopted catalogue gave it.';
+
+--
+-- Name: COLUMN tracks.file_type; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.tracks.file_type IS 'Extension of the stored audio file, without the dot: mp3, flac, ogg, opus, m4a, wav.';
+
+--
+-- Name: COLUMN tracks.visibility; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.tracks.visibility IS 'public and supporters are listed in search; private only for its artist; unlisted never.';
+
+--
+-- Name: COLUMN tracks.extra; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.tracks.extra IS 'genre_predictions and genre_predictions_file_id among others.';
+
+--
+-- Name: tracks_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.tracks ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.tracks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: vibe_search_version; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.vibe_search_version (
+    version_num character varying(32) NOT NULL
+);
+
+--
+-- Name: documents; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.documents (
+    kind text NOT NULL,
+    key text NOT NULL,
+    field text NOT NULL,
+    label text NOT NULL,
+    normalized text NOT NULL COLLATE pg_catalog."C",
+    popularity real NOT NULL,
+    track_count bigint DEFAULT 0 NOT NULL,
+    listed boolean NOT NULL,
+    owner text,
+    CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
+);
+
+--
+-- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.documents IS 'One row for each searchable name of each entity, kept equal to the catalogue by triggers. A row is found by everybody when listed, else only by its owner.';
+
+--
+-- Name: COLUMN documents.key; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.key IS 'Primary key of the entity in its own table, as text.';
+
+--
+-- Name: COLUMN documents.normalized; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). Collated "C", so that one b-tree serves equality and prefixes.';
+
+--
+-- Name: COLUMN documents.popularity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
+
+--
+-- Name: embeddings; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.embeddings (
+    track_id bigint NOT NULL,
+    model_id smallint NOT NULL,
+    file_id text NOT NULL,
+    embedding public.halfvec NOT NULL,
+    listed boolean NOT NULL,
+    owner text,
+    embedded_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY LIST (model_id);
+
+--
+-- Name: TABLE embeddings; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.embeddings IS 'One unit vector a track and model, a partition a model, each with an HNSW index over its listed rows. Only what concerns visibility is repeated here: a row that changes often would be inserted into the graph each time.';
+
+--
+-- Name: COLUMN embeddings.file_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embeddings.file_id IS 'The audio that was embedded; differs from tracks.file_id only until the next job has run.';
+
+--
+-- Name: embeddings_1; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.embeddings_1 (
+    track_id bigint CONSTRAINT embeddings_track_id_not_null NOT NULL,
+    model_id smallint CONSTRAINT embeddings_model_id_not_null NOT NULL,
+    file_id text CONSTRAINT embeddings_file_id_not_null NOT NULL,
+    embedding public.halfvec CONSTRAINT embeddings_embedding_not_null NOT NULL,
+    listed boolean CONSTRAINT embeddings_listed_not_null NOT NULL,
+    owner text,
+    embedded_at timestamp with time zone DEFAULT now() CONSTRAINT embeddings_embedded_at_not_null NOT NULL,
+    CONSTRAINT embeddings_1_dimensions CHECK ((public.vector_dims(embedding) = 100))
+);
+
+--
+-- Name: job_failures; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.job_failures (
+    track_id bigint NOT NULL,
+    task text NOT NULL,
+    file_id text NOT NULL,
+    reason text NOT NULL,
+    permanent boolean NOT NULL,
+    attempts integer NOT NULL,
+    failed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: TABLE job_failures; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.job_failures IS 'Why the last attempt of a track''s job failed, in words; removed when the job succeeds.';
+
+--
+-- Name: models; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.models (
+    id smallint NOT NULL,
+    name text NOT NULL,
+    identity text NOT NULL,
+    dimensions integer NOT NULL,
+    serving boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT models_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 4000)))
+);
+
+--
+-- Name: TABLE models; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.models IS 'Embedding pipelines that have a store in search.embeddings; exactly one serves.';
+
+--
+-- Name: COLUMN models.identity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.identity IS 'Checkpoint, preprocessing, windows, pooling and precision in one word: vectors of different identities are never compared.';
+
+--
+-- Name: models_id_seq; Type: SEQUENCE; Schema: search; Owner: -
+--
+
+ALTER TABLE search.models ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME search.models_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: queue_migrations; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.queue_migrations (
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: TABLE queue_migrations; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.queue_migrations IS 'Migrations of procrastinate that this database has.';
+
+--
+-- Name: schema_state; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.schema_state (
+    key text NOT NULL,
+    value text NOT NULL
+);
+
+--
+-- Name: TABLE schema_state; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
+
+--
+-- Name: track_embeddings; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.track_embeddings AS
+ SELECT e.track_id,
+    t.title,
+    a.handle AS artist_handle,
+    m.name AS model,
+    m.identity AS model_identity,
+    e.file_id,
+    e.embedding,
+    e.embedded_at
+   FROM (((search.embeddings e
+     JOIN search.models m ON (((m.id = e.model_id) AND m.serving)))
+     JOIN public.tracks t ON ((t.id = e.track_id)))
+     JOIN public.artists a ON ((a.did = t.artist_did)));
+
+--
+-- Name: VIEW track_embeddings; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.track_embeddings IS 'The vector of each track in the model that serves.';
+
+--
+-- Name: track_processing; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.track_processing AS
+ SELECT t.id AS track_id,
+    t.title,
+    t.file_id,
+    COALESCE((e.file_id = t.file_id), false) AS embedded,
+    COALESCE(((t.extra ->> 'genre_predictions_file_id'::text) = t.file_id), false) AS classified,
+    ( SELECT jsonb_object_agg(f.task, f.reason) AS jsonb_object_agg
+           FROM search.job_failures f
+          WHERE ((f.track_id = t.id) AND (f.file_id = t.file_id))) AS failures
+   FROM ((public.tracks t
+     LEFT JOIN search.models m ON (m.serving))
+     LEFT JOIN search.embeddings e ON (((e.track_id = t.id) AND (e.model_id = m.id))));
+
+--
+-- Name: VIEW track_processing; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.track_processing IS 'Whether the current audio of each track is embedded by the serving model and classified, and if not, what went wrong.';
+
+--
+-- Name: embeddings_1; Type: TABLE ATTACH; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.embeddings ATTACH PARTITION search.embeddings_1 FOR VALUES IN ('1');
+
+--
+-- Name: procrastinate_events id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_events_id_seq'::regclass);
+
+--
+-- Name: procrastinate_jobs id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_jobs_id_seq'::regclass);
+
+--
+-- Name: procrastinate_periodic_defers id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_periodic_defers_id_seq'::regclass);
+
+--
+-- Name: albums albums_artist_did_slug_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.albums
+    ADD CONSTRAINT albums_artist_did_slug_key UNIQUE (artist_did, slug);
+
+--
+-- Name: albums albums_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.albums
+    ADD CONSTRAINT albums_pkey PRIMARY KEY (id);
+
+--
+-- Name: artists artists_handle_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.artists
+    ADD CONSTRAINT artists_handle_key UNIQUE (handle);
+
+--
+-- Name: artists artists_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.artists
+    ADD CONSTRAINT artists_pkey PRIMARY KEY (did);
+
+--
+-- Name: feature_flags feature_flags_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.feature_flags
+    ADD CONSTRAINT feature_flags_pkey PRIMARY KEY (artist_did, flag);
+
+--
+-- Name: playlist_tracks playlist_tracks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.playlist_tracks
+    ADD CONSTRAINT playlist_tracks_pkey PRIMARY KEY (playlist_id, "position");
+
+--
+-- Name: playlists playlists_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.playlists
+    ADD CONSTRAINT playlists_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_events procrastinate_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_unique; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
+
+--
+-- Name: procrastinate_workers procrastinate_workers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_workers
+    ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+--
+-- Name: tags tags_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.tags
+    ADD CONSTRAINT tags_name_key UNIQUE (name);
+
+--
+-- Name: tags tags_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.tags
+    ADD CONSTRAINT tags_pkey PRIMARY KEY (id);
+
+--
+-- Name: track_tags track_tags_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.track_tags
+    ADD CONSTRAINT track_tags_pkey PRIMARY KEY (track_id, tag_id);
+
+--
+-- Name: tracks tracks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.tracks
+    ADD CONSTRAINT tracks_pkey PRIMARY KEY (id);
+
+--
+-- Name: vibe_search_version vibe_search_version_pkc; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vibe_search_version
+    ADD CONSTRAINT vibe_search_version_pkc PRIMARY KEY (version_num);
+
+--
+-- Name: documents documents_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (kind, key, field);
+
+--
+-- Name: embeddings embeddings_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.embeddings
+    ADD CONSTRAINT embeddings_pkey PRIMARY KEY (track_id, model_id);
+
+--
+-- Name: embeddings_1 embeddings_1_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.embeddings_1
+    ADD CONSTRAINT embeddings_1_pkey PRIMARY KEY (track_id, model_id);
+
+--
+-- Name: job_failures job_failures_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.job_failures
+    ADD CONSTRAINT job_failures_pkey PRIMARY KEY (track_id, task);
+
+--
+-- Name: models models_identity_key; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.models
+    ADD CONSTRAINT models_identity_key UNIQUE (identity);
+
+--
+-- Name: models models_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.models
+    ADD CONSTRAINT models_pkey PRIMARY KEY (id);
+
+--
+-- Name: queue_migrations queue_migrations_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.queue_migrations
+    ADD CONSTRAINT queue_migrations_pkey PRIMARY KEY (name);
+
+--
+-- Name: schema_state schema_state_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.schema_state
+    ADD CONSTRAINT schema_state_pkey PRIMARY KEY (key);
+
+--
+-- Name: idx_procrastinate_jobs_worker_not_null; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
+
+--
+-- Name: idx_procrastinate_workers_last_heartbeat; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+
+--
+-- Name: playlist_tracks_track_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX playlist_tracks_track_id_idx ON public.playlist_tracks USING btree (track_id);
+
+--
+-- Name: playlists_owner_did_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX playlists_owner_did_idx ON public.playlists USING btree (owner_did);
+
+--
+-- Name: procrastinate_events_job_id_fkey_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
+
+--
+-- Name: procrastinate_jobs_id_lock_idx_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
+
+--
+-- Name: procrastinate_jobs_lock_idx_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON public.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_jobs_priority_idx_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_jobs_queue_name_idx_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
+
+--
+-- Name: procrastinate_jobs_queueing_lock_idx_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_periodic_defers_job_id_fkey_v1; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+
+--
+-- Name: track_tags_tag_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX track_tags_tag_id_idx ON public.track_tags USING btree (tag_id, track_id);
+
+--
+-- Name: tracks_album_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX tracks_album_id_idx ON public.tracks USING btree (album_id, play_count DESC, id);
+
+--
+-- Name: tracks_artist_did_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX tracks_artist_did_idx ON public.tracks USING btree (artist_did, play_count DESC, id);
+
+--
+-- Name: tracks_file_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX tracks_file_id_idx ON public.tracks USING btree (file_id);
+
+--
+-- Name: documents_normalized_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX documents_normalized_idx ON search.documents USING btree (normalized);
+
+--
+-- Name: documents_trigrams_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX documents_trigrams_idx ON search.documents USING gin (normalized public.gin_trgm_ops);
+
+--
+-- Name: embeddings_1_hnsw_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX embeddings_1_hnsw_idx ON search.embeddings_1 USING hnsw (((embedding)::public.halfvec(100)) public.halfvec_cosine_ops) WHERE listed;
+
+--
+-- Name: embeddings_1_owner_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX embeddings_1_owner_idx ON search.embeddings_1 USING btree (owner) WHERE (owner IS NOT NULL);
+
+--
+-- Name: models_serving_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE UNIQUE INDEX models_serving_idx ON search.models USING btree (serving) WHERE serving;
+
+--
+-- Name: embeddings_1_pkey; Type: INDEX ATTACH; Schema: search; Owner: -
+--
+
+ALTER INDEX search.embeddings_pkey ATTACH PARTITION search.embeddings_1_pkey;
+
+--
+-- Name: tracks enqueue_on_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.enqueue_track_jobs();
+
+--
+-- Name: tracks enqueue_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.enqueue_track_jobs();
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_inserted_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_abort_requested_events_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_delete_jobs_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_unlink_periodic_defers_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_scheduled_events_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON public.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_status_events_insert_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_status_events_update_v1; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+--
+-- Name: albums search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.albums REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+
+--
+-- Name: artists search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.artists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+
+--
+-- Name: playlist_tracks search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+
+--
+-- Name: playlists search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.playlists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+
+--
+-- Name: tags search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+
+--
+-- Name: track_tags search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.track_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+
+--
+-- Name: tracks search_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+
+--
+-- Name: albums search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.albums REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+
+--
+-- Name: artists search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.artists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+
+--
+-- Name: playlist_tracks search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.playlist_tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+
+--
+-- Name: playlists search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.playlists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+
+--
+-- Name: tags search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+
+--
+-- Name: track_tags search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.track_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+
+--
+-- Name: tracks search_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+
+--
+-- Name: albums search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.albums REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+
+--
+-- Name: artists search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.artists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+
+--
+-- Name: playlist_tracks search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+
+--
+-- Name: playlists search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.playlists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+
+--
+-- Name: tags search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+
+--
+-- Name: track_tags search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+
+--
+-- Name: tracks search_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+
+--
+-- Name: albums albums_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.albums
+    ADD CONSTRAINT albums_artist_did_fkey FOREIGN KEY (artist_did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
+-- Name: feature_flags feature_flags_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.feature_flags
+    ADD CONSTRAINT feature_flags_artist_did_fkey FOREIGN KEY (artist_did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
+-- Name: playlist_tracks playlist_tracks_playlist_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.playlist_tracks
+    ADD CONSTRAINT playlist_tracks_playlist_id_fkey FOREIGN KEY (playlist_id) REFERENCES public.playlists(id) ON DELETE CASCADE;
+
+--
+-- Name: playlist_tracks playlist_tracks_track_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.playlist_tracks
+    ADD CONSTRAINT playlist_tracks_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: playlists playlists_owner_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.playlists
+    ADD CONSTRAINT playlists_owner_did_fkey FOREIGN KEY (owner_did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
+-- Name: procrastinate_events procrastinate_events_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_worker_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+
+--
+-- Name: track_tags track_tags_tag_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.track_tags
+    ADD CONSTRAINT track_tags_tag_id_fkey FOREIGN KEY (tag_id) REFERENCES public.tags(id) ON DELETE CASCADE;
+
+--
+-- Name: track_tags track_tags_track_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.track_tags
+    ADD CONSTRAINT track_tags_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: tracks tracks_album_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.tracks
+    ADD CONSTRAINT tracks_album_id_fkey FOREIGN KEY (album_id) REFERENCES public.albums(id) ON DELETE SET NULL;
+
+--
+-- Name: tracks tracks_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.tracks
+    ADD CONSTRAINT tracks_artist_did_fkey FOREIGN KEY (artist_did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
+-- Name: embeddings embeddings_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE search.embeddings
+    ADD CONSTRAINT embeddings_model_id_fkey FOREIGN KEY (model_id) REFERENCES search.models(id);
+
+--
+-- Name: embeddings embeddings_track_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE search.embeddings
+    ADD CONSTRAINT embeddings_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: job_failures job_failures_track_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.job_failures
+    ADD CONSTRAINT job_failures_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- PostgreSQL database dump complete
+--

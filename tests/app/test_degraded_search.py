@@ -1,0 +1,84 @@
+"""What a search answers when the model is slow, broken or absent."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.database import create_engine
+from app.providers import Providers
+from app.search import Answer, Search
+from app.settings import Settings
+from models.registry import ModelCard
+from tests.catalogue import Catalogue, direction
+
+
+class UnreliableEmbedding:
+    """A provider that waits, or fails, before it would answer."""
+
+    def __init__(self, card: ModelCard, released: threading.Event | None = None) -> None:
+        self.card = card
+        self._released = released
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def embed_audio(self, audio: BinaryIO) -> NDArray[np.float32]:
+        """Never asked."""
+        raise AssertionError(audio)
+
+    def embed_text(self, text: str) -> NDArray[np.float32]:
+        """Answer when released, or not at all."""
+        if self._released is None:
+            raise RuntimeError(f"no session for {text}")
+        assert self._released.wait(30)
+        return direction(0)
+
+
+def ask(settings: Settings, providers: Providers, text: str, method: str) -> Answer:
+    async def steps() -> Answer:
+        engine = create_engine(str(settings.database_url))
+        try:
+            search = Search(engine, providers.embedding, deadline_seconds=0.05)
+            answer: Answer = await getattr(search, method)(text)
+            return answer
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(steps())
+
+
+def test_slow_model_answers_by_name(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
+    catalogue.embed(catalogue.track("Fern Index"), direction(0))
+    released = threading.Event()
+    slow = replace(providers, embedding=UnreliableEmbedding(providers.embedding.card, released))
+    timer = threading.Timer(1.0, released.set)  # asyncio.run waits for the thread before it returns
+    timer.start()
+    answer = ask(settings, slow, "fern index", "unified")
+    assert answer.available is False
+    assert [(hit.label, hit.matched) for hit in answer.hits] == [("Fern Index", ["title"])]
+
+
+@pytest.mark.parametrize(("method", "expected"), [("unified", ["Fern Index"]), ("semantic", [])])
+def test_broken_model_answers_by_name(
+    settings: Settings, providers: Providers, catalogue: Catalogue, method: str, expected: list[str], caplog: Any
+) -> None:
+    catalogue.track("Fern Index")
+    broken = replace(providers, embedding=UnreliableEmbedding(providers.embedding.card))
+    answer = ask(settings, broken, "fern index", method)
+    assert answer.available is False
+    assert [hit.label for hit in answer.hits] == expected
+    assert "no session for fern index" in caplog.text
+
+
+def test_text_without_words_is_looked_up_by_name(
+    settings: Settings, providers: Providers, catalogue: Catalogue
+) -> None:
+    catalogue.track("!!!")
+    answer = ask(settings, providers, "!!!", "unified")
+    assert [hit.label for hit in answer.hits] == ["!!!"]
+    assert answer.available is False

@@ -1,0 +1,80 @@
+"""A real Postgres for every test that touches data: one server a test process, one cloned database a test."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.database import EmbeddedPostgres, connect, migrate
+from app.providers import Providers, build_providers
+from app.settings import Settings
+from tests.catalogue import Catalogue
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The embedded server of this test process."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres") as running:
+        with psycopg.connect(running.url, autocommit=True) as connection:
+            # nothing here has to outlive a power cut
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                connection.execute(f"alter system set {setting}".encode())
+            connection.execute("select pg_reload_conf()")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres, providers: Providers) -> str:
+    """Name of a database built by the real migrations, never written to again."""
+    migrate(server.url, providers.embedding.card)
+    return psycopg.conninfo.conninfo_to_dict(server.url)["dbname"]  # type: ignore[return-value]  # a libpq URL names one
+
+
+@pytest.fixture(scope="session")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> Providers:
+    """The default services, with an audio store of their own."""
+    return build_providers(Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedPostgres) -> Iterator[str]:
+    """URL of a database without any schema."""
+    yield from _database(server, "template0")
+
+
+@pytest.fixture
+def database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """URL of a migrated database that belongs to one test."""
+    yield from _database(server, template)
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """An autocommitting connection to the test's database."""
+    with connect(database) as opened:
+        opened.autocommit = True
+        yield opened
+
+
+@pytest.fixture
+def catalogue(connection: psycopg.Connection[tuple[object, ...]]) -> Catalogue:
+    """Writes rows into the test's database."""
+    return Catalogue(connection)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """Settings for the test's database, untouched by the environment's."""
+    return Settings(_env_file=None, database_url=database, data_dir=tmp_path)
+
+
+def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.url.replace("/vibe_search?", "/postgres?"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template}".encode())
+        yield server.url.replace("/vibe_search?", f"/{name}?")
+        admin.execute(f"drop database {name} with (force)".encode())

@@ -1,0 +1,48 @@
+"""The tasks that keep the queue healthy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from tests.catalogue import Catalogue
+
+Connection = psycopg.Connection[Any]
+Drain = Callable[..., None]
+
+
+def enqueue(connection: Connection, task: str) -> None:
+    connection.execute("select search.defer_job('upkeep', %s, '{\"timestamp\": 0}')", [task])
+
+
+def test_jobs_of_a_dead_worker_run_again(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:
+    track = catalogue.track("Stalled")
+    connection.execute("delete from tracks where id = %s", [track])  # its jobs then end at once
+    connection.execute(
+        "with dead as ("
+        "insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour') returning id) "
+        "update procrastinate_jobs set status = 'doing', worker_id = dead.id from dead"
+    )
+    for _ in range(3):  # rescuers that race for the same jobs
+        enqueue(connection, "retry_stalled_jobs")
+    drain()
+    assert connection.execute("select count(*) from procrastinate_jobs where status = 'failed'").fetchone() == (0,)
+    states = connection.execute(
+        "select distinct status::text from procrastinate_jobs where queue_name <> 'upkeep'"
+    ).fetchall()
+    assert states == [("succeeded",)]
+
+
+def test_old_finished_jobs_are_removed(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:
+    track = catalogue.track("Finished")
+    connection.execute("delete from tracks where id = %s", [track])
+    drain()
+    connection.execute("update procrastinate_events set at = at - interval '73 hours'")
+    catalogue.track("Recent", file_id="ef" * 32)
+    enqueue(connection, "remove_finished_jobs")
+    drain()
+    left = connection.execute(
+        "select args ->> 'track_id' from procrastinate_jobs where queue_name = 'embed'"
+    ).fetchall()
+    assert left != [(str(track),)]
+    assert len(left) == 1

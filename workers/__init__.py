@@ -1,0 +1,1 @@
+"""The job queue: a procrastinate app and one module a family of tasks."""

@@ -1,0 +1,80 @@
+"""The procrastinate app, and running it."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from procrastinate import App, PsycopgConnector
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import create_engine, normalise_url
+from app.providers import Providers
+from app.settings import Settings
+from workers.retry import PermanentJobError
+
+app = App(
+    # the URL is known only when a worker runs: run_worker gives this connector's place to a real one
+    connector=PsycopgConnector(),
+    import_paths=["workers.embed", "workers.classify", "workers.upkeep"],
+)
+"""All tasks register here when their modules are imported."""
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """What tasks find in ``context.additional_context["worker"]``."""
+
+    engine: AsyncEngine
+    providers: Providers
+    settings: Settings
+
+
+async def run_worker(url: str, settings: Settings, providers: Providers, *, wait: bool = True) -> None:
+    """Run jobs until stopped by a signal or cancelled, or, without ``wait``, until none is due.
+
+    Args:
+        url: libpq URL of the database.
+        settings: Concurrency and limits.
+        providers: The services that tasks use.
+        wait: Whether to go on waiting for jobs when the queue is empty.
+    """
+    async with _worker_engine(url, settings) as engine:
+        connector = PsycopgConnector(conninfo=normalise_url(url), min_size=1, max_size=settings.worker_concurrency + 2)
+        # not with_connector, which copies the app: periodic tasks would go on using the original's connector
+        with app.replace_connector(connector):
+            await _work(wait, settings, WorkerContext(engine, providers, settings))
+
+
+async def _work(wait: bool, settings: Settings, context: WorkerContext) -> None:
+    async with app.open_async():
+        await app.run_worker_async(
+            wait=wait,
+            concurrency=settings.worker_concurrency,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=2.0,
+            shutdown_graceful_timeout=30.0,
+            additional_context={"worker": context},
+        )
+
+
+def quieten_job_log() -> None:
+    """Log a job that failed for a known reason as one line; its trace would say nothing more."""
+    logging.getLogger("procrastinate.worker").addFilter(_without_known_traces)
+
+
+def _without_known_traces(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, PermanentJobError):
+        record.exc_info = None
+        record.msg, record.args = f"{record.getMessage()} {error}", ()
+    return True
+
+
+@asynccontextmanager
+async def _worker_engine(url: str, settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(url, pool_size=settings.worker_concurrency + 1)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

@@ -1,0 +1,28 @@
+"""Genre classification of recordings."""
+
+import json
+from dataclasses import asdict
+
+from procrastinate import JobContext
+
+from app.database import load_query
+from services.genres import GenrePrediction
+from workers.app import app
+from workers.retry import Backoff
+from workers.track_job import TrackJob, run_track_job, worker_context
+
+
+@app.task(name="classify_genres", queue="classify", retry=Backoff(), pass_context=True)
+async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -> None:
+    """Store ``extra.genre_predictions`` and ``extra.genre_predictions_file_id`` of a track.
+
+    Raises:
+        PermanentJobError: The audio cannot be decoded.
+    """
+
+    def parameters(predictions: list[GenrePrediction]) -> dict[str, object]:
+        return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
+
+    classify = worker_context(context).providers.genres.classify
+    job = TrackJob("classify_genres", "classified", classify, load_query("store_genre_predictions"), parameters)
+    await run_track_job(context, job, track_id=track_id, file_id=file_id)

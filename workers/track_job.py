@@ -1,0 +1,94 @@
+"""What the jobs on one track have in common: look at the track, work on its audio, store or say why not."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from procrastinate import JobContext
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database import load_query
+from models.audio import AudioError
+from workers.app import WorkerContext
+from workers.retry import PermanentJobError
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """One kind of work on a track's audio.
+
+    Attributes:
+        task: Name of the task, as in search.job_failures.
+        done: Column of the query ``job_track`` that is true when the result is stored already.
+        work: Computes the result from the audio; runs in a thread, so that the worker's heartbeat goes on.
+        statement: Stores the result, only where the track still has this audio.
+        parameters: What the statement needs beside ``track_id`` and ``file_id``.
+    """
+
+    task: str
+    done: str
+    work: Callable[[BinaryIO], object]
+    statement: TextClause
+    parameters: Callable[[Any], dict[str, object]]
+
+
+def worker_context(context: JobContext) -> WorkerContext:
+    """What run_worker handed to its tasks."""
+    return cast("WorkerContext", context.additional_context["worker"])
+
+
+async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, file_id: str) -> None:
+    """Run a job; a repetition finds its result and stops, and so does one whose track has changed.
+
+    Raises:
+        PermanentJobError: The audio cannot be decoded.
+        Exception: Anything else, after its reason was recorded; the queue retries.
+    """
+    worker = worker_context(context)
+    key: dict[str, object] = {"track_id": track_id, "file_id": file_id}
+    identity = worker.providers.embedding.card.identity
+    async with worker.engine.connect() as connection:
+        track = (await connection.execute(load_query("job_track"), {**key, "identity": identity})).one_or_none()
+    if track is None:
+        return
+    if not getattr(track, job.done):
+        try:
+            result = await asyncio.to_thread(_read_and_work, worker, job, file_id, track.file_type)
+        except AudioError as error:
+            await _record_failure(context, job, key, str(error), permanent=True)
+            raise PermanentJobError(f"track {track_id}: {error}") from error
+        except Exception as error:
+            await _record_failure(context, job, key, f"{type(error).__name__}: {error}", permanent=False)
+            raise
+        async with _transaction(worker) as connection:
+            await connection.execute(job.statement, {**key, **job.parameters(result)})
+            await _clear_failure(connection, job, track_id)
+        return
+    async with _transaction(worker) as connection:
+        await _clear_failure(connection, job, track_id)
+
+
+def _read_and_work(worker: WorkerContext, job: TrackJob, file_id: str, file_type: str) -> object:
+    with worker.providers.audio_store.open(file_id, file_type) as audio:
+        return job.work(audio)
+
+
+async def _record_failure(
+    context: JobContext, job: TrackJob, key: dict[str, object], reason: str, *, permanent: bool
+) -> None:
+    attempts = context.job.attempts + 1
+    async with _transaction(worker_context(context)) as connection:
+        await connection.execute(
+            load_query("record_job_failure"),
+            {**key, "task": job.task, "reason": reason, "permanent": permanent, "attempts": attempts},
+        )
+
+
+async def _clear_failure(connection: AsyncConnection, job: TrackJob, track_id: int) -> None:
+    await connection.execute(load_query("clear_job_failure"), {"track_id": track_id, "task": job.task})
+
+
+def _transaction(worker: WorkerContext) -> Any:  # noqa: ANN401 - SQLAlchemy's private context manager
+    return worker.engine.execution_options(isolation_level="READ COMMITTED").begin()

@@ -1,0 +1,35 @@
+"""Periodic tasks that keep the queue itself healthy."""
+
+from procrastinate import JobContext
+from procrastinate.exceptions import ConnectorException
+from psycopg.errors import RaiseException
+
+from workers.app import app
+from workers.track_job import worker_context
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="retry_stalled_jobs", queue="upkeep", pass_context=True)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
+    """Give jobs whose worker died back to the queue; procrastinate finds them but leaves that to us."""
+    queue = context.app.job_manager
+    for job in await queue.get_stalled_jobs():
+        if job.id != context.job.id:
+            try:
+                await queue.retry_job(job)
+            except ConnectorException as error:
+                # several workers rescue at the same minute: whoever comes second finds the job running again
+                if not isinstance(error.__cause__, RaiseException):
+                    raise
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="remove_finished_jobs", queue="upkeep", pass_context=True)
+async def remove_finished_jobs(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
+    """Delete jobs that finished, well or badly, more than JOB_RETENTION_HOURS ago."""
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=worker_context(context).settings.job_retention_hours,
+        include_failed=True,
+        include_cancelled=True,
+        include_aborted=True,
+    )

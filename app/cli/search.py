@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.version import AsJson
-from app.database import create_engine, open_database
+from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
-from app.providers import build_providers
+from app.providers import Providers, build_providers
 from app.search import ENTITY_TYPES, Answer, Hit, Search
-from app.settings import Settings, get_settings
+from app.settings import get_settings
 
 
 def search(
@@ -39,8 +39,10 @@ def search(
     if not 2 <= len(text) <= 100:
         raise UserError(f"the text has {len(text)} characters: a search takes 2 to 100")
     settings = get_settings()
+    providers = build_providers(settings)
     with open_database(settings) as url:
-        answer = asyncio.run(_search(url, settings, text, types, limit))
+        require_schema(url)
+        answer = asyncio.run(_search(url, providers, text, types, limit))
     if as_json:
         rows = [asdict(hit) for hit in answer.hits]
         body = {"results": rows, "query": text, "counts": answer.counts, "available": answer.available}
@@ -49,12 +51,11 @@ def search(
         Console().print(render_answer(text, answer))
 
 
-async def _search(url: str, settings: Settings, text: str, types: list[str] | None, limit: int) -> Answer:
-    providers = build_providers(settings)
+async def _search(url: str, providers: Providers, text: str, types: list[str] | None, limit: int) -> Answer:
     providers.embedding.load()
     engine = create_engine(url, pool_size=1)
     try:
-        searching = Search(engine, providers.embedding, deadline_seconds=settings.semantic_deadline_seconds)
+        searching = Search(engine, providers.embedding, deadline_seconds=get_settings().semantic_deadline_seconds)
         return await searching.unified(text, types=types, limit=limit)
     finally:
         await engine.dispose()

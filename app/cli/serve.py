@@ -8,7 +8,7 @@ import typer
 import uvicorn
 
 from app.api import create_api
-from app.database import connect, inspect_schema, open_database
+from app.database import open_database, require_schema
 from app.errors import UserError
 from app.providers import build_providers
 from app.settings import get_settings
@@ -28,7 +28,7 @@ def serve(
     settings = get_settings()
     address = (host or settings.http_host, port or settings.http_port)
     with listen(*address) as listener, open_database(settings) as url:
-        check_schema(url)
+        require_schema(url)
         asyncio.run(serve_api(url, listener))
 
 
@@ -59,15 +59,3 @@ def listen(host: str, port: int) -> socket.socket:
             "Stop what uses it, or choose another port with HTTP_PORT=8001"
         ) from error
     return listener
-
-
-def check_schema(url: str) -> None:
-    """Refuse a database that this version cannot serve from.
-
-    Raises:
-        UserError: Something is missing; the message says what to do.
-    """
-    with connect(url) as connection:
-        report = inspect_schema(connection)
-    if not report.ready:
-        raise UserError("; ".join(report.missing))

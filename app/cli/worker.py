@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.serve import check_schema
-from app.database import open_database
+from app.database import open_database, require_schema
 from app.providers import build_providers
 from app.settings import get_settings
 from workers.app import quieten_job_log, run_worker
@@ -30,5 +29,5 @@ def worker(
         settings = settings.model_copy(update={"worker_concurrency": concurrency})
     quieten_job_log()
     with open_database(settings) as url:
-        check_schema(url)
+        require_schema(url)
         asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain))

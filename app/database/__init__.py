@@ -2,7 +2,7 @@
 
 from app.database.connection import connect, create_engine, guard_connection, normalise_url
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
-from app.database.migrate import SchemaReport, inspect_schema, migrate
+from app.database.migrate import SchemaReport, inspect_schema, migrate, require_schema
 from app.database.sql_files import load_query
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "migrate",
     "normalise_url",
     "open_database",
+    "require_schema",
 ]

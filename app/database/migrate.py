@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app.database.connection import guard_connection, normalise_url
+from app.database.connection import connect, guard_connection, normalise_url
 from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_scripts, run_script
 from app.errors import UserError
 
@@ -102,6 +102,19 @@ def inspect_schema(connection: Connection) -> SchemaReport:
     if not _knows_letters(connection):
         missing.append(_locale_message())
     return SchemaReport(missing)
+
+
+def require_schema(url: str) -> None:
+    """Refuse a database that this version cannot serve from.
+
+    Raises:
+        UserError: Something is missing; the message says what to do.
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(url) as connection:
+        report = inspect_schema(connection)
+    if not report.ready:
+        raise UserError("; ".join(report.missing))
 
 
 def _alembic_config() -> Config:

@@ -1,0 +1,80 @@
+"""The vibe-search command, apart from the demo."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from app import __version__
+from app.cli.command import cli
+
+COMMAND = str(Path(sys.executable).parent / "vibe-search")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments], env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def leaves(command: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Every command that does something, with its words."""
+    if hasattr(command, "commands"):
+        return [leaf for key, child in command.commands.items() for leaf in leaves(child, f"{name} {key}".strip())]
+    return [(name, command)]
+
+
+@pytest.mark.parametrize(("name", "command"), leaves(typer.main.get_command(cli)))
+def test_every_command_explains_itself(name: str, command: Any) -> None:
+    text = (command.help or "") + (command.epilog or "")
+    assert len(text) > 15
+    assert name == "version" or f"vibe-search {name}" in text, "the help has no example"
+    assert all(getattr(parameter, "help", None) for parameter in command.params)
+
+
+def test_version() -> None:
+    assert run("version").stdout == f"vibe-search {__version__}\n"
+    assert json.loads(run("version", "--json").stdout) == {"version": __version__}
+
+
+def test_models() -> None:
+    listed = json.loads(run("models", "list", "--json").stdout)
+    assert [model["name"] for model in listed if model["configured"]] == ["musicnn-tags"]
+    assert "musicnn-tags" in run("models", "list", COLUMNS="200").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "words"),
+    [
+        (["search", "x"], {}, 2, "takes 2 to 100"),
+        (["search", "fern", "--type", "songs"], {}, 2, "choose from tracks, artists"),
+        (["search", "fern", "--limit", "99"], {}, 2, "--limit"),
+        (["search", "fern"], {"EMBEDDING_MODEL": "none"}, 2, "EMBEDDING_MODEL: no model is named 'none'"),
+        (["search", "fern"], {"DATABASE_URL": "mysql://x"}, 2, "must begin with postgresql://"),
+        (["search", "fern"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, 1, "Postgres cannot be reached"),
+        (["db", "migrate"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, 1, "Postgres cannot be reached"),
+        (["worker"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, 1, "Postgres cannot be reached"),
+        (["serve"], {"HTTP_PORT": "0"}, 2, "HTTP_PORT"),
+        (["serve"], {"SEMANTIC_DEADLINE_SECONDS": "soon"}, 2, "SEMANTIC_DEADLINE_SECONDS"),
+        (["nonsense"], {}, 2, "nonsense"),
+    ],
+)
+def test_errors_are_words_and_a_status(
+    arguments: list[str], environment: dict[str, str], status: int, words: str, tmp_path: Path
+) -> None:
+    finished = run(*arguments, **({"DATA_DIR": str(tmp_path), "COLUMNS": "200"} | environment))
+    assert finished.returncode == status
+    assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_an_unmigrated_database_is_not_served(empty_database: str) -> None:
+    for arguments in (["serve", "--port", "18765"], ["worker", "--drain"], ["search", "fern"], ["evaluate"]):
+        finished = run(*arguments, DATABASE_URL=empty_database)
+        assert finished.returncode == 2, arguments
+        assert "run vibe-search db migrate" in finished.stderr

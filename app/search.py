@@ -135,6 +135,7 @@ class Search:
             # Postgres has no NUL in text, and no title contains one
             "q": None if text is None else text.replace("\0", ""),
             "query_embedding": None if vector is None else HalfVector(vector).to_text(),
+            "identity": self._embedding.card.identity,
             "viewer": viewer,
             "types": types,
             "max_per_type": limit,
@@ -144,8 +145,12 @@ class Search:
         except DatabaseUnavailableError:
             # a pooled connection may have outlived a restart of the server; the pool has dropped it now
             rows, milliseconds = await self._fetch(parameters)
-        hits = [Hit(row.type, row.tier, list(row.matched), row.relevance, row.similarity, row.details) for row in rows]
-        return Answer(hits, available=vector is not None, milliseconds=milliseconds)
+        hits = [
+            Hit(row.type, row.tier, list(row.matched), row.relevance, row.similarity, row.details)
+            for row in rows
+            if row.type is not None
+        ]
+        return Answer(hits, available=vector is not None and rows[0].comparable, milliseconds=milliseconds)
 
     async def _fetch(self, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         with guard_connection():

@@ -75,6 +75,18 @@ def test_broken_model_answers_by_name(
     assert "no session for fern index" in caplog.text
 
 
+@pytest.mark.parametrize(("method", "expected"), [("unified", ["Fern Index"]), ("semantic", [])])
+def test_vectors_of_another_model_are_never_compared(
+    settings: Settings, providers: Providers, catalogue: Catalogue, method: str, expected: list[str]
+) -> None:
+    catalogue.embed(catalogue.track("Fern Index"), direction(0))
+    catalogue.embed(catalogue.track("Unrelated"), direction(0))
+    catalogue.connection.execute("update search.models set identity = 'other@1'")
+    answer = ask(settings, providers, "fern index", method)
+    assert answer.available is False
+    assert [(hit.label, hit.similarity) for hit in answer.hits] == [(label, None) for label in expected]
+
+
 def test_text_without_words_is_looked_up_by_name(
     settings: Settings, providers: Providers, catalogue: Catalogue
 ) -> None:

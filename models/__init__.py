@@ -4,3 +4,8 @@
 makes the waveform it wants. Nothing in this package knows of a database, a network or a web server, and
 nothing in it downloads: what the manifest lists lies on disk or is reported missing.
 """
+
+import os
+
+# the wheels of ONNX Runtime report to their maker unless told not to before they are imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -30,28 +30,32 @@ class WorkerContext:
     settings: Settings
 
 
-async def run_worker(url: str, settings: Settings, providers: Providers, *, wait: bool = True) -> None:
-    """Run jobs until stopped by a signal or cancelled, or, without ``wait``, until none is due.
+async def run_worker(
+    url: str, settings: Settings, providers: Providers, *, wait: bool = True, handle_signals: bool = False
+) -> None:
+    """Run jobs until told to stop, or, without ``wait``, until none is due.
 
     Args:
         url: libpq URL of the database.
         settings: Concurrency and limits.
         providers: The services that tasks use.
         wait: Whether to go on waiting for jobs when the queue is empty.
+        handle_signals: Whether SIGINT and SIGTERM finish the jobs under way and end the worker. Otherwise the
+            caller cancels it, and what is under way goes back to the queue.
     """
     async with _worker_engine(url, settings) as engine:
         connector = PsycopgConnector(conninfo=normalise_url(url), min_size=1, max_size=settings.worker_concurrency + 2)
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
-            await _work(wait, settings, WorkerContext(engine, providers, settings))
+            await _work(WorkerContext(engine, providers, settings), wait=wait, handle_signals=handle_signals)
 
 
-async def _work(wait: bool, settings: Settings, context: WorkerContext) -> None:
+async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
     async with app.open_async():
         await app.run_worker_async(
             wait=wait,
-            concurrency=settings.worker_concurrency,
-            install_signal_handlers=False,
+            concurrency=context.settings.worker_concurrency,
+            install_signal_handlers=handle_signals,
             fetch_job_polling_interval=2.0,
             shutdown_graceful_timeout=30.0,
             additional_context={"worker": context},

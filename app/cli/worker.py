@@ -17,7 +17,7 @@ def worker(
         int | None, typer.Option(min=1, max=256, help="Jobs at the same time (WORKER_CONCURRENCY).")
     ] = None,
 ) -> None:
-    """Run the jobs that embed and classify tracks.
+    """Run the jobs that embed and classify tracks; SIGTERM and Ctrl-C let those under way finish.
 
     Examples:
       vibe-search worker --concurrency 4
@@ -30,4 +30,4 @@ def worker(
     quieten_job_log()
     with open_database(settings) as url:
         require_schema(url)
-        asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain))
+        asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))

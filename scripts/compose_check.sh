@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Proves docker-compose.yml on a real engine: an empty machine's way from `up` to the first search, and over a restart.
+#
+#   scripts/compose_check.sh           leaves the stack running, to be looked at
+#   scripts/compose_check.sh --down    removes its containers and volumes, however the check ends
+#
+# It needs bash, curl and Docker with `docker compose` (or `docker-compose` 1.29). Images are built if need be. The
+# stack is a project of its own: a stack that runs from this folder keeps its data. Both want a port, though; choose
+# another one with HTTP_PORT.
+#
+# Variables, all optional:
+#   COMPOSE_OVERRIDE    a compose file read after docker-compose.yml, for what a machine needs (a proxy, a network)
+#   HTTP_PORT           port on 127.0.0.1 (8000)
+#   POSTGRES_PASSWORD   password of the new database (random)
+#   WAIT_SECONDS        how long each wait may take at most (300)
+#
+# Exits with 0 if everything held; otherwise with 1 after one line that says what did not, with 2 on a wrong argument.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly project=vibe-search-check
+readonly wait_seconds=${WAIT_SECONDS:-300}
+# the characters are those that would end a password in a URL
+export POSTGRES_PASSWORD=${POSTGRES_PASSWORD:-"$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')@:/?#%&"}
+
+fail() {
+  compose logs --no-color --tail=50 >>"$log" 2>&1 || true
+  echo "compose check failed: $* (log: $log)" >&2
+  exit 1
+}
+
+say() { printf '%7.1f s  %s\n' "$(seconds_since "$started")" "$*"; }
+
+now() { date +%s.%N; }
+
+seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; }
+
+compose() { "${compose_command[@]}" --project-name "$project" "${compose_files[@]}" "$@" </dev/null; }
+
+quietly() { compose "$@" >>"$log" 2>&1 || fail "'compose $*' ended with $?: $(grep -iE 'error|denied|no such' "$log" | grep -v 'Encountered errors' | tail -n 1)"; }
+
+# wait_until WHAT COMMAND...: until the command succeeds
+wait_until() {
+  local what=$1 deadline=$((SECONDS + wait_seconds))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || fail "$what: not within $wait_seconds s"
+    sleep 0.2
+  done
+}
+
+query() { compose exec -T db psql --no-psqlrc --quiet --tuples-only --no-align --username "$user" --dbname "$database" --command "$1" 2>>"$log"; }
+
+get() { curl --silent --show-error --fail --max-time 10 --get "$@" 2>>"$log"; }
+
+is_ready() { get "$url/readyz" >/dev/null; }
+
+is_embedded() {
+  is_ready || return 1
+  local counts
+  counts=$(query "select count(*), count(*) filter (where embedded and classified), count(failures) from search.track_processing") || return 1
+  [[ $counts == *'|'*'|0' ]] || fail "jobs failed (tracks|done|failed): $counts"
+  [ "$counts" = "$imported|$imported|0" ]
+}
+
+# expect WHAT TEXT PYTHON: TEXT must be JSON of which the expression holds; the image has a python, this machine may not
+expect() {
+  compose exec -T -e "ANSWER=$2" api python -c "import json, os, sys; answer = json.loads(os.environ['ANSWER']); sys.exit(not ($3))" >>"$log" 2>&1 \
+    || fail "$1: $2"
+}
+
+# one search of each kind, and the bytes of what it found
+search_everything() {
+  local by_name by_sound file_id bytes
+  by_name=$(get "$url/search/" --data-urlencode 'q=theodolite' --data-urlencode 'limit=1') || fail "the search by name got no answer"
+  expect "the search by name found something else" "$by_name" "answer['results'][0]['title'] == 'Theodolite' and answer['results'][0]['tier'] == 'exact'"
+  by_sound=$(get "$url/search/semantic" --data-urlencode 'q=calm acoustic guitar' --data-urlencode 'limit=3') || fail "the search by sound got no answer"
+  expect "the search by sound found nothing" "$by_sound" "answer['available'] and len(answer['results']) == 3"
+  file_id=$(sed -n 's/.*"file_id": *"\([^"]*\)".*/\1/p' <<<"$by_name")
+  bytes=$(get --output /dev/null --write-out '%{size_download}' "$url/audio/$file_id") || fail "the audio of the found track cannot be played"
+  ((bytes > 10000)) || fail "the audio of the found track has $bytes bytes"
+  say "searched by name: $(sed 's/.*"title": *"\([^"]*\)".*/\1/' <<<"$by_name") ($bytes bytes of audio);" \
+    "by sound: $(grep -o '"title": *"[^"]*"' <<<"$by_sound" | sed 's/.*: *"\(.*\)"/\1/' | paste -sd, | sed 's/,/, /g')"
+}
+
+remove_stack() {
+  compose down --volumes --remove-orphans >>"$log" 2>&1 || echo "compose check: the stack could not be removed (log: $log)" >&2
+  [ -z "$passed" ] || rm -f "$log"
+}
+
+embeddings() { query 'select count(*) from search.track_embeddings' || fail "psql in the db container got no answer"; }
+
+compose_command=(docker compose)
+docker compose version >/dev/null 2>&1 || compose_command=(docker-compose)
+compose_files=(--file docker-compose.yml)
+[ -z "${COMPOSE_OVERRIDE:-}" ] || compose_files+=(--file "$COMPOSE_OVERRIDE")
+readonly compose_command compose_files
+
+passed='' started=$(now)
+case ${1:-} in
+  '') at_end="still running: ${compose_command[*]} --project-name $project ${compose_files[*]} down --volumes (with any POSTGRES_PASSWORD) removes it" ;;
+  --down)
+    at_end="removing its containers and volumes"
+    trap remove_stack EXIT
+    ;;
+  *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+
+log=$(mktemp "${TMPDIR:-/tmp}/$project.XXXXXX")
+readonly log
+command -v curl >/dev/null || fail "curl is missing"
+docker info >>"$log" 2>&1 || fail "no Docker engine answers"
+"${compose_command[@]}" version >>"$log" 2>&1 || fail "neither 'docker compose' nor 'docker-compose' is there"
+
+quietly down --volumes --remove-orphans
+quietly build
+say "image built (in less time if its layers were there)"
+
+started=$(now)
+quietly up --detach
+published=$(compose port api 8000 2>>"$log") || fail "the api publishes no port"
+readonly url=http://$published
+wait_until "the api is ready" is_ready
+say "up and ready at $url, empty database migrated"
+
+user=$(compose exec -T db printenv POSTGRES_USER) && database=$(compose exec -T db printenv POSTGRES_DB) || fail "the db container does not run"
+imported=$(compose run --rm -T api vibe-search sample import 2>>"$log" | tee -a "$log" | grep -oE '[0-9]+' | head -n 1) || fail "'vibe-search sample import' failed"
+tracks=$(query 'select count(*) from tracks') || fail "psql in the db container got no answer"
+{ [ "$tracks" = "$imported" ] && ((tracks > 0)); } || fail "'vibe-search sample import' said $imported tracks, the database has $tracks"
+say "$tracks tracks imported"
+
+get "$url/search/" --data-urlencode 'q=theodolite' | grep '"title": *"Theodolite"' >/dev/null || fail "an imported track is not found by name"
+first_search=$(seconds_since "$started")
+say "first search answered"
+
+wait_until "all tracks are embedded" is_embedded
+say "all tracks embedded and classified by one worker"
+search_everything
+before=$(embeddings)
+say "select count(*) from search.track_embeddings: $before"
+[ "$before" = "$tracks" ] || fail "$before of $tracks tracks have an embedding"
+
+restarted=$(now)
+quietly down
+quietly up --detach --scale worker=2
+wait_until "the api is ready again" is_ready
+say "containers removed and made anew, two workers: ready after $(seconds_since "$restarted") s"
+after=$(embeddings)
+[ "$after" = "$before" ] || fail "$before embeddings before the restart, $after after it"
+search_everything
+say "select count(*) from search.track_embeddings: $after"
+
+for role in db api worker; do
+  container=$(compose ps -q "$role" | head -n 1)
+  image=$(docker inspect --format '{{.Config.Image}}' "$container")
+  printf '%s\t%s\n' "$image" "$(docker image inspect --format '{{.Size}}' "$image")"
+done | sort -u | awk -F '\t' '{ printf "           image %s: %.0f MB\n", $1, $2 / 1e6 }'
+echo "           seconds to the first search, from up on empty volumes: $first_search"
+echo "compose check passed; $at_end"
+passed=yes
+[ -n "${1:-}" ] || rm -f "$log"

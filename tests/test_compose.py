@@ -1,0 +1,171 @@
+"""The container files against each other, the settings and the command line; no engine is needed.
+
+scripts/compose_check.sh runs them on one.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+from app.cli.command import cli
+from app.routes.health import router
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8")
+CHECK = (ROOT / "scripts" / "compose_check.sh").read_text(encoding="utf-8")
+
+SETTINGS = {name.upper() for name in Settings.model_fields}
+NOT_HANDED_ON = {"HTTP_HOST", "HTTP_PORT"}
+"""Inside a container the address is fixed; outside, HTTP_PORT is the published port."""
+
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+OURS = {name: service for name, service in SERVICES.items() if name != "db"}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_services_share_one_image(name: str) -> None:
+    assert OURS[name]["image"] == OURS["api"]["image"]
+    # two services that build one image race each other for its name
+    assert ("build" in OURS[name]) == (name == "migrate")
+
+
+def test_order_of_start() -> None:
+    conditions = {
+        name: {upstream: wait["condition"] for upstream, wait in service.get("depends_on", {}).items()}
+        for name, service in SERVICES.items()
+    }
+    assert conditions == {
+        "db": {},
+        "migrate": {"db": "service_healthy"},
+        "api": {"migrate": "service_completed_successfully"},
+        "worker": {"migrate": "service_completed_successfully"},
+    }
+    assert "pg_isready" in " ".join(SERVICES["db"]["healthcheck"]["test"])
+    # with any other policy a migration that fails would be waited for, for ever
+    assert SERVICES["migrate"]["restart"] == "no"
+    assert {SERVICES[name]["restart"] for name in ("db", "api", "worker")} == {"unless-stopped"}
+
+
+def test_worker_can_be_scaled() -> None:
+    assert not {"container_name", "ports", "hostname"} & SERVICES["worker"].keys()
+    # run_worker gives jobs 30 seconds; killed before, they wait for a rescue
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > 30
+
+
+def test_nothing_is_published_beyond_this_machine() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published == ["127.0.0.1:${HTTP_PORT:-8000}:8000"]
+
+
+def test_volumes() -> None:
+    volumes = {name: service.get("volumes", []) for name, service in SERVICES.items()}
+    assert volumes.pop("db") == ["db:/var/lib/postgresql"]
+    for name, mounted in volumes.items():
+        data_dir = SERVICES[name]["environment"]["DATA_DIR"]
+        assert mounted == [f"data:{data_dir}"]
+        # made by the image, or the volume would belong to root
+        assert re.search(rf"install --directory --owner vibe .* {data_dir}$", DOCKERFILE, re.MULTILINE)
+
+
+def test_no_passwords() -> None:
+    for service in SERVICES.values():
+        for name, value in service["environment"].items():
+            if "PASSWORD" in name:
+                assert re.fullmatch(r"\$\{POSTGRES_PASSWORD:\?.*\.env\.example\}", value)
+    for text in (COMPOSE, DOCKERFILE, ENV_EXAMPLE):
+        # not even by a variable: its characters could end the password early
+        assert not re.search(r"://[^\s/@]*:[^\s/@]*@", re.sub(r"\$\{.*?\}", "", text)), "a URL with a password in it"
+    assert re.findall(r"^#? ?\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*=.*$", ENV_EXAMPLE, re.MULTILINE) == [
+        "POSTGRES_PASSWORD="
+    ]
+
+
+def test_variables_have_a_reader() -> None:
+    build_arguments = set(re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE))
+    in_containers = {name for service in OURS.values() for name in service["environment"]}
+    interpolated = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE))
+    exemplified = set(re.findall(r"^#?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+
+    assert in_containers - SETTINGS == {"PGPASSWORD"}  # read by libpq
+    postgres = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"}
+    assert interpolated == postgres | build_arguments | {"HTTP_PORT"}
+    assert SERVICES["db"]["environment"].keys() == postgres
+    assert build_arguments == OURS["migrate"]["build"]["args"].keys()
+    handed_on = {name for name, value in OURS["api"]["environment"].items() if value is None}
+    assert exemplified == interpolated | handed_on
+
+
+def test_every_setting_reaches_the_containers() -> None:
+    for service in OURS.values():
+        missing = SETTINGS - NOT_HANDED_ON - service["environment"].keys()
+        assert not missing, f"add to x-vibe-search in docker-compose.yml and to .env.example: {sorted(missing)}"
+
+
+def test_defaults_in_the_example() -> None:
+    for name, value in re.findall(r"^#([A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE):
+        if name in SETTINGS:
+            assert Settings(_env_file=None, **{name.lower(): value}) == Settings(_env_file=None), name
+
+
+def _commands() -> list[list[str]]:
+    """Every vibe-search command line of the container files."""
+    in_compose = [service["command"] for service in OURS.values()]
+    default = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    in_text = re.findall(r"\bapi (vibe-search(?: [a-z-]+)+)", COMPOSE + CHECK)
+    return [*in_compose, json.loads(default[-1]), *(found.split() for found in in_text)]
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_commands_exist(words: list[str]) -> None:
+    assert words[0] == "vibe-search"
+    command: Any = typer.main.get_command(cli)
+    rest = words[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+    # parses what is left, and refuses an option that the command does not have
+    command.make_context(command.name, rest)
+
+
+def test_image_runs_without_root_and_tools() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert bases == ["python:3.11-slim-bookworm"] * 2
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    user = re.findall(r"^USER (\d+):(\d+)$", final, re.MULTILINE)
+    assert user
+    assert "0" not in user[-1]
+    assert "apt-get" not in final
+    assert not re.search(r"\bpip\b", final)
+
+
+def test_image_sends_no_telemetry() -> None:
+    # the runtime reads it when it is loaded, and is on by default
+    assert "ORT_DISABLE_TELEMETRY=1" in DOCKERFILE.rpartition("\nFROM ")[2].split()
+
+
+def test_image_is_checked_by_a_route_that_exists() -> None:
+    # compose asks only the service that serves; elsewhere the image's own check would never pass
+    asked = re.findall(r"HEALTHCHECK[^\n]*\\\n.*?(/[a-z]+)'", DOCKERFILE)
+    assert asked
+    assert set(asked) <= {getattr(route, "path", None) for route in router.routes}
+    assert [name for name, service in OURS.items() if not service.get("healthcheck", {}).get("disable")] == ["api"]
+
+
+def test_build_context() -> None:
+    rules = [line for line in IGNORED.splitlines() if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_in = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert let_in == {*packages, project["project"]["readme"], "pyproject.toml", "constraints.txt"}
+    # the folders that stand in for the packages while dependencies are installed
+    assert f"mkdir {' '.join(packages)} " in DOCKERFILE

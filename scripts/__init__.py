@@ -1,1 +1,3 @@
 """Conversions, dumps and benchmarks, run by hand."""
+
+import models  # noqa: F401 - switches ONNX Runtime's telemetry off before a script imports it

@@ -1,0 +1,431 @@
+"""The documentation against the code: what it must mention, and what it says that a machine can check."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from html.parser import HTMLParser
+from importlib import import_module
+from importlib.metadata import files as installed_files
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import psycopg
+import pytest
+import typer
+from annotated_types import Ge, Gt, Le
+from starlette.routing import Mount
+
+import app.routes
+from app.api import create_api
+from app.cli.command import cli
+from app.cli.demo import EXAMPLES
+from app.evaluation import Description, load_descriptions
+from app.providers import Providers
+from app.sample import load_library
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SAMPLE = ROOT / "app" / "sample"
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, down to the next one of its level or above."""
+    level = len(heading) - len(heading.lstrip("#"))
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Cells of every row of every table."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("|---")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def code_in(text: str) -> set[str]:
+    """Everything that stands in backticks, code blocks left out."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`([^`\n]+)`", prose))
+
+
+# --- settings
+
+
+def allowed(metadata: list[Any]) -> str | None:
+    """A field's bounds in the words of the page; None where there are none."""
+    low = next((bound.ge for bound in metadata if isinstance(bound, Ge)), None)
+    above = next((bound.gt for bound in metadata if isinstance(bound, Gt)), None)
+    high = next((bound.le for bound in metadata if isinstance(bound, Le)), None)
+    if low is not None:
+        return f"{low} to {high}" if high is not None else f"{low} or more"
+    if above is not None:
+        return f"more than {above}" + (f", at most {high}" if high is not None else "")
+    return None
+
+
+def documented_settings() -> dict[str, list[str]]:
+    rows = table_rows(read("docs/reference/settings.md"))
+    return {row[0].strip("`"): row for row in rows if row[0].startswith("`")}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_setting_is_documented_with_its_default(name: str) -> None:
+    documented = documented_settings()
+    assert name.upper() in documented, "missing from docs/reference/settings.md"
+    _, kind, default, limits, _ = documented[name.upper()]
+    field = Settings.model_fields[name]
+    assert default == ("unset" if field.default is None else f"`{field.default}`")
+    names = {int: "integer", float: "number", Path: "path"}
+    assert kind == (names.get(field.annotation, "text") if isinstance(field.annotation, type) else "text")
+    bounds = allowed(field.metadata)
+    assert bounds is None or limits == bounds
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    assert documented_settings().keys() == {name.upper() for name in Settings.model_fields}
+
+
+# --- http
+
+
+def endpoints(providers: Providers) -> set[str]:
+    """Method and path of everything that the web process answers."""
+    api = create_api("postgresql://localhost/none", Settings(_env_file=None), providers)
+    modules = [import_module(f"app.routes.{found.name}") for found in iter_modules(app.routes.__path__)]
+    routes = [*api.routes, *(route for module in modules for route in module.router.routes)]
+    found = {
+        f"{method} {route.path}"
+        for route in routes
+        if (methods := getattr(route, "methods", None))
+        for method in (methods - {"HEAD"} if "GET" in methods else methods)
+    }
+    mounts = {f"GET {route.path}/..." for route in api.routes if isinstance(route, Mount)}
+    published = {f"{method.upper()} {path}" for path, item in api.openapi()["paths"].items() for method in item}
+    assert published <= found, "an endpoint is in no module of app.routes"
+    return found | mounts
+
+
+def test_endpoints_are_documented(providers: Providers) -> None:
+    page = read("docs/reference/http.md")
+    documented = {name for name in code_in(page) if re.match(r"(GET|POST|PUT|PATCH|DELETE) /", name)}
+    assert documented == endpoints(providers)
+
+
+def test_endpoint_parameters_and_statuses_are_documented(providers: Providers) -> None:
+    page = read("docs/reference/http.md")
+    api = create_api("postgresql://localhost/none", Settings(_env_file=None), providers)
+    for path, item in api.openapi()["paths"].items():
+        for method, operation in item.items():
+            text = section(page, f"## `{method.upper()} {path}`")
+            for status in operation["responses"]:
+                assert re.search(rf"\b{status}\b", text), f"{path}: status {status}"
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query":
+                    row = next((row for row in table_rows(text) if row[0] == f"`{parameter['name']}`"), None)
+                    assert row is not None, f"{path}: parameter {parameter['name']}"
+                    schema = parameter["schema"]
+                    assert row[1] == ("required" if parameter["required"] else str(schema.get("default", "all")))
+                    low = schema.get("minLength", schema.get("minimum"))
+                    high = schema.get("maxLength", schema.get("maximum"))
+                    assert low is None or row[2].startswith(f"{low} to {high}"), f"{path}: limits of {row[0]}"
+
+
+def test_answer_fields_are_documented(providers: Providers) -> None:
+    documented = code_in(read("docs/reference/http.md"))
+    api = create_api("postgresql://localhost/none", Settings(_env_file=None), providers)
+    ours = {
+        name: schema
+        for name, schema in api.openapi()["components"]["schemas"].items()
+        if "ValidationError" not in name and name not in {"HealthResponse", "UnavailableResponse"}
+    }
+    missing = {f"{name}.{field}" for name, schema in ours.items() for field in schema["properties"].keys() - documented}
+    assert not missing
+
+
+# --- command line
+
+
+def commands(command: Any, path: str = "vibe-search") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by the words that call it."""
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from commands(child, f"{path} {name}")
+    else:
+        yield path, command
+
+
+COMMANDS = dict(commands(typer.main.get_command(cli)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_is_documented_with_its_options(name: str) -> None:
+    text = section(read("docs/reference/cli.md"), f"## `{name}`")
+    assert text, f"docs/reference/cli.md has no section for {name}"
+    parameters = [parameter for parameter in COMMANDS[name].params if parameter.param_type_name == "option"]
+    options = {option for parameter in parameters for option in parameter.opts}
+    assert {cell for row in table_rows(text) for cell in code_in(row[0])} == options - {"--help"}
+
+
+def test_no_command_is_documented_that_does_not_exist() -> None:
+    documented = re.findall(r"^## `(vibe-search [^`]+)`$", read("docs/reference/cli.md"), re.MULTILINE)
+    assert set(documented) == set(COMMANDS)
+
+
+def test_general_options_and_exit_codes_are_documented() -> None:
+    page = read("docs/reference/cli.md")
+    root = typer.main.get_command(cli)
+    assert {option for parameter in root.params for option in parameter.opts} - {"--help"} <= code_in(page)
+    assert {row[0] for row in table_rows(section(page, "## Exit codes"))} == {"Code", "0", "1", "2", "130"}
+
+
+def test_make_targets_are_documented() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", read("Makefile"), re.MULTILINE))
+    documented = {row[0] for row in table_rows(section(read("docs/reference/cli.md"), "## Make targets"))}
+    assert documented == {"Target"} | {f"`make {target}`" for target in targets}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join([*code_in(text), *re.findall(r"^```(?:console|bash)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)])
+    for first, second in re.findall(
+        r"(?<![\w/])(?:\.venv/bin/)?vibe-search(?: --verbose)? ([a-z]+)(?: ([a-z]+))?", code
+    ):
+        known = f"vibe-search {first}" in COMMANDS or f"vibe-search {first} {second}" in COMMANDS
+        assert known, f"there is no command vibe-search {first} {second}"
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"^(?:\$ )?make ([a-z-]+)", code, re.MULTILINE)) <= targets
+
+
+# --- sql
+
+
+_FUNCTIONS = """
+select p.proname, pg_get_function_arguments(p.oid) from pg_proc p where p.pronamespace = 'search'::regnamespace
+"""
+_RELATIONS = """
+select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where n.nspname in ('search', 'public') and c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition
+  and c.relname !~ '^(procrastinate_|vibe_search_version$)'
+group by n.nspname, c.relname
+"""
+
+
+def test_functions_are_documented_with_their_arguments(connection: psycopg.Connection[Any]) -> None:
+    page = read("docs/reference/sql.md")
+    documented = set(re.findall(r"^(search\.\w+\(.*\))$", page, re.MULTILINE))
+    existing = set()
+    for name, arguments in connection.execute(_FUNCTIONS).fetchall():
+        plain = re.sub(r"::[a-z]+(\[\])?", "", arguments).replace("DEFAULT NULL", "default null")
+        existing.add(f"search.{name}({plain.replace('DEFAULT', 'default')})")
+    assert documented == existing
+
+
+def test_tables_and_views_are_documented_with_their_columns(connection: psycopg.Connection[Any]) -> None:
+    sql, model = read("docs/reference/sql.md"), read("docs/reference/data-model.md")
+    names = set()
+    for schema, name, columns in connection.execute(_RELATIONS).fetchall():
+        if schema == "search":
+            names.add(name)
+            text = section(sql, f"### `search.{name}`")
+        else:
+            heading = next((line for line in model.splitlines() if re.match(rf"## .*`{name}`", line)), "## ?")
+            text = section(model, heading)
+        assert text, f"{schema}.{name} is not documented"
+        rows = [cell for row in table_rows(text) for cell in code_in(row[0])] or list(code_in(text))
+        described = {cell.removeprefix(f"{name}.") for cell in rows}
+        assert set(columns) <= described, f"{schema}.{name}: {set(columns) - described}"
+    headings = set(re.findall(r"^### `search\.(\w+)`$", sql, re.MULTILINE))
+    functions = {row[0] for row in connection.execute(_FUNCTIONS).fetchall()}
+    assert headings <= names | functions
+
+
+def test_sql_examples_run(connection: psycopg.Connection[Any]) -> None:
+    """Statements in the pages that read the database; psql's variables are left out."""
+    count = 0
+    for page in ("docs/how-to/search-from-psql.md", "docs/how-to/embed-your-catalogue.md", "docs/reference/sql.md"):
+        for block in re.findall(r"^```sql\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL):
+            if not block.startswith("search."):
+                connection.execute(block)
+                count += 1
+    assert count > 5
+
+
+# --- links and paths
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.is_file(), f"{target} is not there"
+        assert file.is_relative_to(ROOT), f"{target} leads out of the repository"
+        if anchor:
+            assert anchor in anchors(file), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_backticks_exist(page: Path) -> None:
+    """Only what looks like a file of the repository: a slash, an extension, and nothing that is made later."""
+    for name in code_in(page.read_text(encoding="utf-8")):
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/[\w-]+\.\w+", name) and not name.startswith((".data/", ".venv/")):
+            assert (ROOT / name).is_file(), f"{name} is not there"
+        if re.fullmatch(r"[a-z_]+(/[a-z_-]+)*/", name) and name not in {"postgres/", "audio/"}:
+            assert (ROOT / name).is_dir(), f"{name} is not there"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8")):
+            linked = (page.parent / target).resolve()
+            if linked not in seen and not re.match(r"[a-z]+:", target):
+                waiting.append(linked)
+    assert set(PAGES) <= seen
+
+
+# --- the sample library
+
+
+class ExampleButtons(HTMLParser):
+    """Collects value and purpose of the buttons under #examples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._inside = self._purpose = False
+        self._value: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open a section, a button or a purpose."""
+        named = dict(attrs)
+        if tag == "section":
+            self._inside = named.get("id") == "examples"
+        elif self._inside and tag == "button":
+            self._value = named["value"]
+        elif tag == "small":
+            self._purpose = self._value is not None
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close it."""
+        if tag == "small":
+            self._purpose = False
+        elif tag == "button":
+            self._value = None
+
+    def handle_data(self, data: str) -> None:
+        """Keep the purpose's text."""
+        if self._purpose and self._value is not None:
+            self.found.append((data.strip().replace("’", "'"), self._value))
+
+
+def buttons() -> list[tuple[str, str]]:
+    parser = ExampleButtons()
+    parser.feed(read("app/web/index.html"))
+    return parser.found
+
+
+def test_the_page_has_examples() -> None:
+    assert len(buttons()) == read("app/web/index.html").count("<li><button") > 3
+
+
+@pytest.mark.parametrize(("purpose", "text"), [*buttons(), *EXAMPLES])
+def test_examples_are_in_the_sample_library(purpose: str, text: str) -> None:
+    library = load_library()
+    titles = [track.title for track in library.tracks]
+    if purpose == "an exact title":
+        assert text in titles
+    elif purpose == "a title with a typo":
+        assert text.casefold() not in {title.casefold() for title in titles}
+        assert max(SequenceMatcher(None, text.casefold(), title.casefold()).ratio() for title in titles) > 0.8
+    elif purpose == "an artist's first letters":
+        names = [name.casefold() for artist in library.artists for name in (artist.display_name, artist.handle)]
+        assert any(name.startswith(text.casefold()) for name in names)
+    else:
+        assert purpose in {"how it sounds", "a description of a sound"}, "say what kind of example this is"
+
+
+MOODS = {
+    "calm": {"peaceful", "relaxing", "calm"},
+    "happy": {"upbeat", "feel-good", "cheerful"},
+    "nostalgic": {"wistful", "memories", "nostalgic"},
+    "tender": {"gentle", "loving", "romantic"},
+    "energetic": {"high-energy", "driving", "energetic"},
+}
+FAMILIES = {"acoustic": {"acoustic", "guitar", "piano"}, "electronic": {"electronic", "synthesizer"}}
+SLOWEST_FAST, FASTEST_SLOW = 123, 78
+
+
+def tempos() -> dict[str, int]:
+    """Beats a minute of each recording, by its path, from the licence file of the package."""
+    licence = next(file for file in installed_files("immich-memories-music") or [] if file.name == "LICENSE-MUSIC")
+    rows = re.findall(r"^  (([a-z]+)_\w+\.opus)\s+(\d+) bpm", licence.read_text(), re.MULTILINE)
+    return {f"{folder}/{name}": int(tempo) for name, folder, tempo in rows}
+
+
+def meant(words: set[str], meanings: dict[str, set[str]]) -> str | None:
+    """The one meaning that the words have, if any."""
+    found = [meaning for meaning, known in meanings.items() if words & known]
+    assert len(found) <= 1, f"{found} at once"
+    return found[0] if found else None
+
+
+def test_rule_is_the_one_in_the_header() -> None:
+    comments = [line[1:].strip() for line in read("app/sample/descriptions.toml").splitlines() if line.startswith("#")]
+    header = " ".join(comments)
+    for meaning, words in (MOODS | FAMILIES).items():
+        listed = re.search(rf"(?:^|;|name\.|folder\.) ([a-z, -]+) -> {meaning}\b", header)
+        assert listed is not None, f"the header does not say what means {meaning}"
+        assert set(listed[1].split(", ")) == words
+    assert f"slow -> {FASTEST_SLOW} bpm or less" in header
+    assert f"fast -> {SLOWEST_FAST} bpm or more" in header
+
+
+@pytest.mark.parametrize("description", load_descriptions(SAMPLE / "descriptions.toml"), ids=lambda entry: entry.text)
+def test_descriptions_follow_their_rule(description: Description) -> None:
+    tempo_of = tempos()
+    library = {track.file for track in load_library().tracks}
+    assert library == tempo_of.keys()
+    words = set(description.text.split())
+    mood, family = meant(words, MOODS), meant(words, FAMILIES)
+    tempo = meant(words, {"slow": {"slow"}, "fast": {"fast"}})
+    assert mood or family or tempo, "names nothing that the rule knows"
+    relevant = {
+        file
+        for file in library
+        if (mood is None or file.startswith(f"{mood}/"))
+        and (family is None or f"_{family}_" in file)
+        and (tempo != "slow" or tempo_of[file] <= FASTEST_SLOW)
+        and (tempo != "fast" or tempo_of[file] >= SLOWEST_FAST)
+    }
+    assert set(description.relevant) == relevant
+    assert len(description.relevant) == len(relevant), "a recording is listed twice"
+
+
+def test_figures_are_those_of_the_descriptions() -> None:
+    """The pages state how many descriptions there are, and list each of them."""
+    entries = tomllib.loads(read("app/sample/descriptions.toml"))["queries"]
+    page = read("docs/why/bundled-model.md")
+    rows = {row[0]: row[1] for row in table_rows(section(page, "## Figures"))}
+    for entry in entries:
+        assert rows.get(entry["text"]) == str(len(entry["relevant"]))
+    assert f"over {len(entries)} descriptions" in read("README.md").lower().replace("\n", " ")

@@ -43,6 +43,9 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         version=__version__,
         summary="One box over an audio catalogue: matched by name and by sound.",
         lifespan=lifespan,
+        # their pages load scripts from elsewhere, and stay empty without a network
+        docs_url=None,
+        redoc_url=None,
     )
     api.middleware("http")(_add_page_policy)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy import float32
@@ -21,6 +21,22 @@ ENTITY_TYPES = ("track", "artist", "album", "tag", "playlist")
 """Kinds of results, in the order in which equals are listed."""
 
 _log = logging.getLogger(__name__)
+
+
+def parse_types(value: str) -> list[str]:
+    """The types in a comma-separated list of plurals, in the order of ENTITY_TYPES.
+
+    Raises:
+        ValueError: One is unknown; the message names them all.
+    """
+    names = [name.strip().lower() for name in value.split(",")]
+    plurals = {f"{kind}s": kind for kind in ENTITY_TYPES} | {kind: kind for kind in ENTITY_TYPES}
+    unknown = [name for name in names if name not in plurals]
+    if unknown:
+        known = ", ".join(f"{kind}s" for kind in ENTITY_TYPES)
+        raise ValueError(f"unknown type {unknown[0]!r}: choose from {known}, comma-separated")
+    wanted = {plurals[name] for name in names}
+    return [kind for kind in ENTITY_TYPES if kind in wanted]
 
 
 @dataclass(frozen=True)
@@ -97,8 +113,11 @@ class Search:
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
-        vector = await self._embed(text) if types is None or "track" in types else None
-        return await self._ask(text, vector, types, limit, viewer)
+        wanted = types is None or "track" in types
+        vector = await self._embed(text) if wanted else None
+        answer = await self._ask(text, vector, types, limit, viewer)
+        # where nothing that sounds was asked for, nothing is lacking
+        return answer if wanted else replace(answer, available=True)
 
     async def semantic(self, text: str, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """Tracks ranked by how they sound, and nothing else.

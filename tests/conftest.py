@@ -1,6 +1,7 @@
 """A real Postgres for every test that touches data: one server a test process, one cloned database a test."""
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def server() -> Iterator[EmbeddedPostgres]:
     """The embedded server of this test process."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres") as running:
+    with (
+        # not below pytest's own folder, which another run of the same user closes to the server's user
+        tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder,
+        EmbeddedPostgres(Path(folder) / "postgres") as running,
+    ):
         with psycopg.connect(running.url, autocommit=True) as connection:
             # nothing here has to outlive a power cut
             for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):

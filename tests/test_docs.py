@@ -113,7 +113,7 @@ def endpoints(providers: Providers) -> set[str]:
 
 def test_endpoints_are_documented(providers: Providers) -> None:
     page = read("docs/reference/http.md")
-    documented = {name for name in code_in(page) if re.match(r"(GET|POST|PUT|PATCH|DELETE) /", name)}
+    documented = {name for name in code_in(page) if re.match(r"(GET|HEAD|POST|PUT|PATCH|DELETE) /", name)}
     assert documented == endpoints(providers)
 
 

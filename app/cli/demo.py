@@ -36,14 +36,15 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after the example searches.")] = False,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to serve on (HTTP_PORT).")] = None,
 ) -> None:
-    """Import the sample library, embed and classify it, search it, and serve it until Ctrl-C.
+    """Import the sample library into an embedded Postgres, embed, classify and search it, and serve it until Ctrl-C.
 
     Examples:
       vibe-search demo
 
       vibe-search demo --once
     """
-    settings = get_settings()
+    # never the configured database: the sample does not belong among anybody's own tracks
+    settings = get_settings().model_copy(update={"database_url": None})
     console = Console()
     recordings = recordings_dir()
     # the queue logs each failure; here they are listed under the progress bar
@@ -53,7 +54,11 @@ def demo(
     with open_database(settings) as url:
         for step in migrate(url, providers.embedding.card):
             console.print(f"[dim]migrated[/] {step}", highlight=False)
-        asyncio.run(_run(_Demo(console, settings, providers, url), recordings, listener))
+        try:
+            asyncio.run(_run(_Demo(console, settings, providers, url), recordings, listener))
+        except KeyboardInterrupt:
+            if listener is None:
+                raise
     console.print("Stopped." if listener else "Done.")
 
 
@@ -147,5 +152,7 @@ async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
 
 async def _serve(demo: _Demo, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    demo.console.print(f"\n[bold]http://{host}:{port}[/]  (API: /docs)  Ctrl-C stops everything", highlight=False)
+    demo.console.print(
+        f"\n[bold]http://{host}:{port}[/]  (API: /openapi.json)  Ctrl-C stops everything", highlight=False
+    )
     await serve_api(demo.url, listener)

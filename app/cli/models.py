@@ -4,7 +4,7 @@ import json
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.cli.version import AsJson
 from app.settings import get_settings
@@ -34,9 +34,9 @@ def list_models(as_json: AsJson = False) -> None:
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("model", "identity", "dimensions", "MB", "bundled", "licence", "configured")
+    table = Table(Column("identity", no_wrap=True), "dimensions", "MB", "bundled", "licence", "configured")
     for card in cards:
         size = sum(file.size for file in card.files) / 1e6
         marks = ["yes" if flag else "" for flag in (card.bundled, card.name == configured)]
-        table.add_row(card.name, card.identity, str(card.dimensions), f"{size:.1f}", marks[0], card.licence, marks[1])
+        table.add_row(card.identity, str(card.dimensions), f"{size:.1f}", marks[0], card.licence, marks[1])
     Console().print(table)

@@ -14,7 +14,7 @@ from app.cli.version import AsJson
 from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
 from app.providers import Providers, build_providers
-from app.search import ENTITY_TYPES, Answer, Hit, Search
+from app.search import Answer, Hit, Search, parse_types
 from app.settings import get_settings
 
 
@@ -33,9 +33,10 @@ def search(
 
       vibe-search search "gentle acoustic guitar" --type tracks --limit 10 --json
     """
-    types = None if kinds is None else [kind.strip().removesuffix("s") for kind in kinds.split(",")]
-    if types and (unknown := [kind for kind in types if kind not in ENTITY_TYPES]):
-        raise UserError(f"unknown type {unknown[0]!r}: choose from {', '.join(f'{kind}s' for kind in ENTITY_TYPES)}")
+    try:
+        types = None if kinds is None else parse_types(kinds)
+    except ValueError as error:
+        raise UserError(f"--type: {error}") from error
     if not 2 <= len(text) <= 100:
         raise UserError(f"the text has {len(text)} characters: a search takes 2 to 100")
     settings = get_settings()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -29,7 +30,8 @@ def serve(
     address = (host or settings.http_host, port or settings.http_port)
     with listen(*address) as listener, open_database(settings) as url:
         require_schema(url)
-        asyncio.run(serve_api(url, listener))
+        with suppress(KeyboardInterrupt):  # the ordinary end
+            asyncio.run(serve_api(url, listener))
 
 
 async def serve_api(url: str, listener: socket.socket) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -12,6 +13,14 @@ from app.errors import DatabaseUnavailableError, UserError
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a new connection may take before the server counts as unavailable."""
+
+
+CONNECT_ARGUMENTS: dict[str, str | int] = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "application_name": "vibe-search",
+    "client_encoding": "utf8",
+}
+"""What every connection asks of libpq."""
 
 
 def normalise_url(url: str) -> str:
@@ -42,7 +51,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "vibe-search"},
+        connect_args=CONNECT_ARGUMENTS,
     )
 
 
@@ -53,9 +62,7 @@ def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
         DatabaseUnavailableError: The server does not answer or refuses.
     """
     with guard_connection():
-        return psycopg.connect(
-            normalise_url(url), connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="vibe-search"
-        )
+        return psycopg.connect(make_conninfo(normalise_url(url), **CONNECT_ARGUMENTS))
 
 
 @contextmanager

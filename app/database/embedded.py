@@ -15,6 +15,7 @@ from typing import Self
 import psutil
 import psycopg
 
+from app.database.connection import normalise_url
 from app.errors import UserError, is_disk_full
 from app.settings import Settings
 
@@ -85,7 +86,7 @@ def open_database(settings: Settings) -> Iterator[str]:
         UserError: The embedded server cannot start; the message says why.
     """
     if settings.database_url:
-        yield settings.database_url
+        yield normalise_url(settings.database_url)
         return
     with EmbeddedPostgres(settings.postgres_dir) as server:
         yield server.url

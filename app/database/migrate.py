@@ -8,12 +8,12 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from psycopg.errors import DuplicateTable, InsufficientPrivilege, UndefinedTable
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app.database.connection import connect, guard_connection, normalise_url
+from app.database.connection import CONNECT_ARGUMENTS, connect, guard_connection, normalise_url
 from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_scripts, run_script
 from app.errors import UserError
 
@@ -60,7 +60,11 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
         UserError: The server or an extension is too old, or the role may not do it.
         DatabaseUnavailableError: The server does not answer.
     """
-    engine = create_engine(normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
+    engine = create_engine(
+        normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
+        poolclass=NullPool,
+        connect_args=CONNECT_ARGUMENTS,
+    )
     with guard_connection(), engine.begin() as bound:
         connection = cast("Connection", bound.connection.driver_connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
@@ -74,8 +78,13 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
             done += _apply_queue_schema(connection)
             _apply_repeatable(connection)
             done += _ensure_model(connection, model)
-        except (InsufficientPrivilege, DBAPIError) as error:
+        except (psycopg.Error, DBAPIError) as error:
             refused = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(refused, DuplicateTable):
+                raise UserError(
+                    f"the database holds tables of the same names already: {str(refused).partition(chr(10))[0]}. "
+                    "Give vibe-search a database of its own"
+                ) from error
             if not isinstance(refused, InsufficientPrivilege):
                 raise
             raise UserError(
@@ -95,7 +104,9 @@ def inspect_schema(connection: Connection) -> SchemaReport:
     if revision is None:
         return SchemaReport(["the database is empty: run vibe-search db migrate"])
     missing = []
-    if revision != _head():
+    if revision not in _known_revisions():
+        missing.append(f"the schema is at {revision}, which this version does not know: update vibe-search")
+    elif revision != _head():
         missing.append(f"the schema is at {revision}, this version needs {_head()}: run vibe-search db migrate")
     elif _state(connection, "repeatable") != repeatable_digest():
         missing.append("functions and views are of another version: run vibe-search db migrate")
@@ -129,6 +140,10 @@ def _head() -> str:
     if head is None:
         raise RuntimeError(f"no migrations in {SQL_DIR / 'migrations'}: the installation is incomplete")
     return head
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()}
 
 
 def _revision(connection: Connection) -> str | None:
@@ -219,6 +234,8 @@ def _apply_queue_schema(connection: Connection) -> list[str]:
 
 def _apply_repeatable(connection: Connection) -> None:
     connection.execute("set local check_function_bodies = off")  # they may name each other in any order
+    # a role that is no superuser may set an extension's parameter only once its library is loaded
+    connection.execute("select public.show_trgm('loaded'), '[1]'::public.halfvec")
     for script in repeatable_scripts():
         run_script(connection, script.read_text(encoding="utf-8"))
     connection.execute(

@@ -22,6 +22,7 @@ _MEDIA_TYPES = {
 }
 
 
+@router.head("/audio/{file_id}", include_in_schema=False)
 @router.get(
     "/audio/{file_id}",
     response_class=FileResponse,

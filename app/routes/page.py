@@ -11,6 +11,7 @@ WEB_DIR = Path(__file__).resolve().parents[1] / "web"
 """Folder of the page's files, served under /web."""
 
 
+@router.head("/")
 @router.get("/")
 async def index() -> FileResponse:
     """The page with the search box."""

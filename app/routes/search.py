@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.search import ENTITY_TYPES, Answer, Hit
+from app.search import Answer, Hit, parse_types
 from app.state import State
 
 router = APIRouter(prefix="/search", tags=["search"])
@@ -194,12 +194,11 @@ async def search_by_description(
 def _parse_types(value: str | None) -> list[str] | None:
     if value is None:
         return None
-    names = [name.strip().lower().removesuffix("s") for name in value.split(",")]
-    unknown = [name for name in names if name not in ENTITY_TYPES]
-    if unknown:
-        message = f"unknown type: choose from {', '.join(kind + 's' for kind in ENTITY_TYPES)}, comma-separated"
-        raise HTTPException(422, [{"type": "enum", "loc": ["query", "type"], "msg": message, "input": value}])
-    return [kind for kind in ENTITY_TYPES if kind in names]
+    try:
+        return parse_types(value)
+    except ValueError as error:
+        detail = {"type": "enum", "loc": ["query", "type"], "msg": str(error), "input": value}
+        raise HTTPException(422, [detail]) from error
 
 
 _RESULT_OF: dict[str, type[Match]] = {

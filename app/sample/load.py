@@ -47,11 +47,12 @@ async def _add_tracks(
     session: AsyncSession, store: AudioStore, library: Library, missing: list[SampleTrack], recordings: Path
 ) -> dict[str, Track]:
     did_of = {artist.handle: artist.did for artist in library.artists}
-    albums = {album.slug: album for album in (await session.scalars(select(Album))).all()}
+    albums = {(album.artist_did, album.slug): album for album in (await session.scalars(select(Album))).all()}
     for album in library.albums:
-        if album.slug not in albums:
-            albums[album.slug] = Album(artist_did=did_of[album.artist], title=album.title, slug=album.slug)
-            session.add(albums[album.slug])
+        key = (did_of[album.artist], album.slug)
+        if key not in albums:
+            albums[key] = Album(artist_did=key[0], title=album.title, slug=album.slug)
+            session.add(albums[key])
     tags = {tag.name: tag for tag in (await session.scalars(select(Tag))).all()}
     for name in {name for track in missing for name in track.tags} - tags.keys():
         tags[name] = Tag(name=name)
@@ -64,7 +65,7 @@ async def _add_tracks(
         stored = await asyncio.to_thread(_store, store, path)
         tracks[entry.file] = Track(
             artist_did=did_of[entry.artist],
-            album_id=albums[entry.album].id,
+            album_id=albums[did_of[entry.artist], entry.album].id,
             title=entry.title,
             file_id=stored,
             file_type=path.suffix.removeprefix("."),

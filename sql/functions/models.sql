@@ -50,6 +50,9 @@ begin
         return;
     end if;
 
+    -- a role that is no superuser may set an extension's parameter only once its library is loaded
+    perform '[1]'::halfvec;
+
     -- Written anew at each switch, so that the statement names one partition and one cast:
     -- a parameter in their place would keep the index from being used.
     execute format($template$

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -25,6 +26,17 @@ def test_whole_file(get: Get, catalogue: Catalogue, file_id: str) -> None:
     assert response.headers["content-type"] == "audio/ogg"
     assert response.headers["accept-ranges"] == "bytes"
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_head(with_client: Callable[..., Any], catalogue: Catalogue, file_id: str) -> None:
+    catalogue.track("Played", file_id=file_id, file_type="opus")
+
+    async def steps(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [await client.head(f"/audio/{file_id}"), await client.head("/")]
+
+    audio, page = with_client(steps)
+    assert (audio.status_code, audio.headers["content-length"], audio.content) == (200, str(len(CONTENT)), b"")
+    assert page.status_code == 200
 
 
 @pytest.mark.parametrize(

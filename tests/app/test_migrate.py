@@ -34,7 +34,7 @@ def test_committed_dump_is_fresh(database: str) -> None:
 def test_a_failing_migration_leaves_nothing(empty_database: str, providers: Providers) -> None:
     with connect(empty_database) as connection:
         connection.execute("create table playlists (id int)")  # in the way of the first migration
-    with pytest.raises(Exception, match='relation "playlists" already exists'):
+    with pytest.raises(UserError, match='relation "playlists" already exists'):
         migrate(empty_database, providers.embedding.card)
     with connect(empty_database) as connection:
         assert connection.execute("select to_regclass('tracks'), to_regnamespace('search')").fetchone() == (None, None)
@@ -79,6 +79,49 @@ def test_an_unreachable_server(providers: Providers) -> None:
 def test_urls_of_other_things(url: str, providers: Providers) -> None:
     with pytest.raises(UserError, match="DATABASE_URL"):
         migrate(url, providers.embedding.card)
+
+
+def test_an_owner_who_is_no_superuser_migrates_and_searches(
+    server: EmbeddedPostgres, empty_database: str, providers: Providers
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("drop role if exists keeper")
+        connection.execute("create role keeper login")
+        for extension in ("vector", "pg_trgm", "unaccent", "fuzzystrmatch"):
+            connection.execute(f"create extension {extension}".encode())
+        connection.execute(f"alter database {connection.info.dbname} owner to keeper".encode())
+    url = empty_database.replace("postgres:@", "keeper:@")
+    assert len(migrate(url, providers.embedding.card)) >= 3
+    assert migrate(url, providers.embedding.card) == []  # in a new session, where no extension is loaded yet
+    with connect(url) as connection:
+        serve = "select search.serve_model(identity) from search.models"
+        connection.execute(serve)
+        assert connection.execute("select count(*) from search.unified('fern')").fetchone() == (0,)
+    with psycopg.connect(server.url.replace("/vibe_search?", "/postgres?"), autocommit=True) as admin:
+        admin.execute(f"drop database {empty_database.split('/')[3].split('?', maxsplit=1)[0]} with (force)".encode())
+        admin.execute("drop role keeper")
+        admin.execute(f"create database {empty_database.split('/')[3].split('?', maxsplit=1)[0]}".encode())
+
+
+def test_a_database_of_a_newer_version(database: str) -> None:
+    with connect(database) as connection:
+        connection.execute("update vibe_search_version set version_num = '9999'")
+    with connect(database) as connection:
+        assert inspect_schema(connection).missing == [
+            "the schema is at 9999, which this version does not know: update vibe-search"
+        ]
+
+
+def test_an_encoding_that_has_no_letters(server: EmbeddedPostgres, providers: Providers) -> None:
+    admin_url = server.url.replace("/vibe_search?", "/postgres?")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("create database bytes_only template template0 encoding 'SQL_ASCII' locale 'C'")
+    try:
+        with pytest.raises(UserError, match="encoded in SQL_ASCII"):
+            migrate(server.url.replace("/vibe_search?", "/bytes_only?"), providers.embedding.card)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute("drop database bytes_only")
 
 
 def test_a_role_that_may_not(server: EmbeddedPostgres, empty_database: str, providers: Providers) -> None:

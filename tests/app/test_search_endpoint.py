@@ -106,6 +106,7 @@ def test_types_are_plural_and_comma_separated(get: Get, catalogue: Catalogue) ->
     found = get("/search/", params={"q": "fern", "type": "artists, tags"}).json()
     assert {result["type"] for result in found["results"]} == {"artist", "tag"}
     assert found["counts"]["tracks"] == 0
+    assert found["available"] is True
 
 
 def test_visitors_never_see_what_is_private(get: Get, catalogue: Catalogue, providers: Providers) -> None:

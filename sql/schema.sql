@@ -17,6 +17,18 @@ CREATE SCHEMA search;
 COMMENT ON SCHEMA search IS 'Search over the catalogue by name and by sound: start with search.unified(q).';
 
 --
+-- Name: fuzzystrmatch; Type: EXTENSION; Schema: -; Owner: -
+--
+
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch WITH SCHEMA public;
+
+--
+-- Name: EXTENSION fuzzystrmatch; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON EXTENSION fuzzystrmatch IS 'determine similarities and distance between strings';
+
+--
 -- Name: pg_trgm; Type: EXTENSION; Schema: -; Owner: -
 --
 
@@ -599,6 +611,63 @@ END;
 $$;
 
 --
+-- Name: in_context(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.in_context(query text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN replace(query, chr(1), chr(2));
+
+--
+-- Name: FUNCTION in_context(query text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.in_context(query text) IS 'The same query for words of the context, whose place is held by chr(2).';
+
+--
+-- Name: all_terms(text[], boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.all_terms(forms text[], or_context boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT string_agg(CASE WHEN all_terms.or_context THEN (((('('::text || form.form) || ' | '::text) || search.in_context(form.form)) || ')'::text) ELSE form.form END, ' & '::text) AS string_agg FROM unnest(all_terms.forms) form(form));
+
+--
+-- Name: FUNCTION all_terms(forms text[], or_context boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
+
+--
+-- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.token_prefix(kind text, level integer, in_context boolean DEFAULT false) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (CASE WHEN in_context THEN upper("left"(kind, 2)) ELSE "left"(kind, 2) END || chr((97 + level)));
+
+--
+-- Name: FUNCTION token_prefix(kind text, level integer, in_context boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.token_prefix(kind text, level integer, in_context boolean) IS 'Three letters before each word of a token: two of the kind (capital for words of the context), one of the level.';
+
+--
+-- Name: at_level(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.at_level(query text, kind text, level integer) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true)))::tsquery;
+
+--
+-- Name: FUNCTION at_level(query text, kind text, level integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.at_level(query text, kind text, level integer) IS 'A query of search.all_terms for the documents of one kind and level.';
+
+--
 -- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -694,6 +763,52 @@ $$;
 COMMENT ON FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
 
 --
+-- Name: deletions(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.deletions(word text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    BEGIN ATOMIC
+ WITH once AS (
+          SELECT DISTINCT OVERLAY(deletions.word PLACING ''::text FROM place.place FOR 1) AS rest,
+             place.place
+            FROM generate_series(1, char_length(deletions.word)) place(place)
+         )
+  SELECT deletions.word AS word
+ UNION
+  SELECT once.rest
+    FROM once
+   WHERE (char_length(deletions.word) >= 4)
+ UNION
+  SELECT OVERLAY(once.rest PLACING ''::text FROM second.second FOR 1) AS "overlay"
+    FROM once,
+     LATERAL generate_series(1, char_length(once.rest)) second(second)
+   WHERE ((char_length(deletions.word) >= 7) AND (char_length(deletions.word) <= 20));
+END;
+
+--
+-- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one letter left out (from 4 letters), and with two (7 to 20 letters).';
+
+--
+-- Name: document_tokens(text, smallint, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    RETURN array_to_tsvector(ARRAY(SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer) || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word) WHERE (word.word <> ''::text) UNION SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
+
+--
+-- Name: FUNCTION document_tokens(kind text, level smallint, normalized text, context text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds.';
+
+--
 -- Name: enqueue_missing_embeddings(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -751,69 +866,11 @@ $$;
 COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the two jobs that a new or replaced recording needs.';
 
 --
--- Name: hydrate(text, text, text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.hydrate(kind text, key text, viewer text) RETURNS TABLE(label text, artist text, details jsonb)
-    LANGUAGE plpgsql STABLE ROWS 1 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
-    AS $$
-begin
-    case kind
-    when 'track' then
-        return query
-            select t.title, a.display_name, jsonb_build_object(
-                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
-                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
-            from public.tracks t
-            join public.artists a on a.did = t.artist_did
-            left join public.albums b on b.id = t.album_id
-            where t.id = key::bigint
-              -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-              and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer);
-    when 'artist' then
-        return query
-            select a.display_name, a.handle, jsonb_build_object(
-                'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
-            from public.artists a where a.did = key;
-    when 'album' then
-        return query
-            select b.title, a.display_name, jsonb_build_object(
-                'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
-                'artist_display_name', a.display_name, 'image_url', b.image_url)
-            from public.albums b join public.artists a on a.did = b.artist_did where b.id = key::bigint;
-    when 'tag' then
-        return query
-            select g.name, null::text, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count)
-            from public.tags g
-            join search.documents d on d.kind = 'tag' and d.key = hydrate.key
-            where g.id = hydrate.key::bigint;
-    when 'playlist' then
-        return query
-            select p.name, a.display_name, jsonb_build_object(
-                'id', p.id, 'name', p.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
-                'image_url', p.image_url, 'track_count', d.track_count)
-            from public.playlists p
-            join public.artists a on a.did = p.owner_did
-            join search.documents d on d.kind = 'playlist' and d.key = hydrate.key
-            where p.id = hydrate.key::bigint;
-    end case;
-end;
-$$;
-
---
--- Name: FUNCTION hydrate(kind text, key text, viewer text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.hydrate(kind text, key text, viewer text) IS 'What the search endpoint shows of one entity. Called for the rows of a page only, each by primary key.';
-
---
 -- Name: is_listed(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
     RETURN (visibility = ANY (ARRAY['public'::text, 'supporters'::text]));
 
 --
@@ -821,6 +878,101 @@ CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
 --
 
 COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.';
+
+--
+-- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.word_deletions (
+    deletion text NOT NULL COLLATE pg_catalog."C",
+    word text NOT NULL COLLATE pg_catalog."C"
+);
+
+--
+-- Name: TABLE word_deletions; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.word_deletions IS 'Each word with one letter left out, long words also with two: words that are a typo apart share an entry (symmetric deletion, as in Garbe''s SymSpell).';
+
+--
+-- Name: words; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.words (
+    word text NOT NULL COLLATE pg_catalog."C"
+);
+
+--
+-- Name: TABLE words; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.words IS 'Every word of every name. A word stays when its last name goes: it costs a search nothing that is found no more.';
+
+--
+-- Name: learn_words(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.learn_words(names text[]) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search'
+    BEGIN ATOMIC
+ WITH fresh AS (
+          INSERT INTO search.words (word)  SELECT DISTINCT word.word
+                    FROM unnest(learn_words.names) name(name),
+                     LATERAL unnest(string_to_array(name.name, ' '::text)) word(word)
+                   WHERE (word.word <> ''::text)
+                   ORDER BY word.word ON CONFLICT DO NOTHING
+           RETURNING words.word
+         )
+  INSERT INTO search.word_deletions (deletion, word)  SELECT deletion.deletion,
+             fresh.word
+            FROM fresh,
+             LATERAL search.deletions(fresh.word) deletion(deletion);
+END;
+
+--
+-- Name: FUNCTION learn_words(names text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.learn_words(names text[]) IS 'Add the words of these normalised names to the vocabulary.';
+
+--
+-- Name: likely_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.likely_forms(typed text[], OUT forms text[], OUT names text) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    begun text[];
+    likely text[];
+    -- where one word is unknown, that one is misspelt; where none is, any may be
+    all_known constant boolean := (search.word_forms(typed)).known;
+begin
+    forms := '{}';
+    for place in 1 .. cardinality(typed) loop
+        begun := array(
+            select w.word from search.words w
+            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+            order by w.word limit 4);
+        likely := case when all_known or cardinality(begun) = 0
+            then array(select s.word from search.similar_words(typed[place], 6) s) end;
+        if cardinality(begun) + coalesce(cardinality(likely), 0) = 0 then
+            forms := null;
+            return;
+        end if;
+        forms := forms || search.word_terms(begun || likely);
+    end loop;
+    names := array_to_string(forms, ' | ');
+end;
+$$;
+
+--
+-- Name: FUNCTION likely_forms(typed text[], OUT forms text[], OUT names text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.likely_forms(typed text[], OUT forms text[], OUT names text) IS 'Terms for each typed word, begun or misspelt, and one query for any of them in the name; null when the vocabulary has nothing like one of them.';
 
 --
 -- Name: nearest_tracks(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -880,7 +1032,7 @@ declare
     -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
     parted text := regexp_replace(
         regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
-        '[\s!-/:-@\[-`{-~\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
+        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
     -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
     words text := btrim(regexp_replace(
         regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
@@ -907,6 +1059,11 @@ CREATE FUNCTION search.on_albums_changed() RETURNS trigger
 begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_albums(array(select id from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search.refresh_tracks(array(
+            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            where n.title is distinct from o.title));
+    end if;
     return null;
 end;
 $$;
@@ -925,9 +1082,19 @@ CREATE FUNCTION search.on_artists_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
+declare
+    renamed text[];
 begin
     if tg_op <> 'INSERT' then perform search.refresh_artists(array(select did from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_artists(array(select did from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        select array_agg(n.did) into renamed
+        from new_rows n left join old_rows o using (did)
+        where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
+        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
+        perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
+        perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+    end if;
     return null;
 end;
 $$;
@@ -936,7 +1103,48 @@ $$;
 -- Name: FUNCTION on_artists_changed(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artists equal to the catalogue.';
+COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
+
+--
+-- Name: on_document_written(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_document_written() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+begin
+    new.level := search.popularity_level(new.popularity);
+    new.tokens := search.document_tokens(new.kind, new.level, new.normalized, new.context);
+    return new;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_document_written(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_document_written() IS 'Derives the level and the tokens of a document.';
+
+--
+-- Name: on_documents_written(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_documents_written() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+begin
+    perform search.learn_words(array(select normalized from new_rows));
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_documents_written(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_documents_written() IS 'Adds the words of new names to the vocabulary.';
 
 --
 -- Name: on_playlist_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -991,6 +1199,11 @@ CREATE FUNCTION search.on_tags_changed() RETURNS trigger
 begin
     if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search.refresh_tracks(array(
+            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            where n.name is distinct from o.name));
+    end if;
     return null;
 end;
 $$;
@@ -1010,8 +1223,14 @@ CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select distinct tag_id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select distinct tag_id from new_rows)); end if;
+    if tg_op <> 'INSERT' then
+        perform search.refresh_tags(array(select distinct tag_id from old_rows));
+        perform search.refresh_tracks(array(select distinct track_id from old_rows));
+    end if;
+    if tg_op <> 'DELETE' then
+        perform search.refresh_tags(array(select distinct tag_id from new_rows));
+        perform search.refresh_tracks(array(select distinct track_id from new_rows));
+    end if;
     return null;
 end;
 $$;
@@ -1020,7 +1239,7 @@ $$;
 -- Name: FUNCTION on_track_tags_changed(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags equal to the catalogue.';
+COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
 
 --
 -- Name: on_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -1042,7 +1261,8 @@ begin
     else
         select array_agg(n.id) into ids
         from new_rows n join old_rows o using (id)
-        where (n.title, n.visibility, n.artist_did, n.play_count) is distinct from (o.title, o.visibility, o.artist_did, o.play_count);
+        where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
+            is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count);
 
         select array_agg(distinct moved.artist_did), array_agg(distinct moved.album_id) into dids, albums
         from new_rows n join old_rows o using (id)
@@ -1076,12 +1296,26 @@ $$;
 COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
 
 --
+-- Name: popularity_level(real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.popularity_level(popularity real) RETURNS smallint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (LEAST((6)::double precision, floor((popularity / (ln(4.0))::double precision))))::smallint;
+
+--
+-- Name: FUNCTION popularity_level(popularity real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.popularity_level(popularity real) IS 'Level 0 to 6 of a popularity: each is a factor of four in plays, and so holds a few times fewer rows than the one below. Above 4,095 plays there are so few that they are read together.';
+
+--
 -- Name: private_owner(text, text); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
     RETURN CASE WHEN (visibility = 'private'::text) THEN did ELSE NULL::text END;
 
 --
@@ -1089,6 +1323,36 @@ CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
 --
 
 COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.';
+
+--
+-- Name: rebuild_documents(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.rebuild_documents() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    truncate search.documents, search.words, search.word_deletions;
+    drop index if exists search.documents_prefix_idx;
+    drop index if exists search.documents_tokens_idx;
+    perform search.refresh_artists(array(select did from public.artists));
+    perform search.refresh_albums(array(select id from public.albums));
+    perform search.refresh_tags(array(select id from public.tags));
+    perform search.refresh_playlists(array(select id from public.playlists));
+    perform search.refresh_tracks(array(select id from public.tracks));
+    create index documents_prefix_idx on search.documents (kind, level, normalized);
+    -- without a pending list: every search would have to read it
+    create index documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    return (select count(*) from search.documents);
+end;
+$$;
+
+--
+-- Name: FUNCTION rebuild_documents(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the vocabulary anew from the whole catalogue, and return how many documents there are. Needed only after the catalogue was written past its triggers.';
 
 --
 -- Name: refresh_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -1106,18 +1370,24 @@ begin
           where t.album_id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
-    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
+           search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, held.listed > 0, case when held.listed = 0 then a.artist_did end
     from public.albums a
+    join public.artists artist on artist.did = a.artist_did
     cross join lateral (
         select count(*) filter (where search.is_listed(t.visibility)), count(*)
         from public.tracks t where t.album_id = a.id and t.visibility <> 'unlisted'
     ) as held (listed, findable)
     where a.id = any (album_ids) and held.findable > 0
+    order by a.id
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count, listed = excluded.listed, owner = excluded.owner;
+    set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
+        popularity = excluded.popularity, track_count = excluded.track_count,
+        listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
+        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -1140,7 +1410,7 @@ begin
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
 
-    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed)
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label),
            ln(1 + listed.tracks), listed.tracks, true
     from public.artists a
@@ -1149,9 +1419,11 @@ begin
         select count(*) from public.tracks t where t.artist_did = a.did and search.is_listed(t.visibility)
     ) as listed (tracks)
     where a.did = any (dids)
+    order by a.did, name.field
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count;
+        track_count = excluded.track_count
+    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
 end;
 $$;
 
@@ -1177,18 +1449,24 @@ begin
           where p.id = d.key::bigint and p.visibility <> 'unlisted'
       );
 
-    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed, owner)
-    select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name), ln(1 + held.tracks), held.tracks,
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
+           search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.tracks), held.tracks,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
     from public.playlists p
+    join public.artists a on a.did = p.owner_did
     cross join lateral (
         select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
         where pt.playlist_id = p.id and search.is_listed(t.visibility)
     ) as held (tracks)
     where p.id = any (playlist_ids) and p.visibility <> 'unlisted'
+    order by p.id
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count, listed = excluded.listed, owner = excluded.owner;
+    set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
+        popularity = excluded.popularity, track_count = excluded.track_count,
+        listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
+        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -1214,7 +1492,7 @@ begin
           where tt.tag_id = d.key::bigint and search.is_listed(t.visibility)
       );
 
-    insert into search.documents (kind, key, field, label, normalized, popularity, track_count, listed)
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + used.tracks), used.tracks, true
     from public.tags g
     cross join lateral (
@@ -1222,9 +1500,11 @@ begin
         where tt.tag_id = g.id and search.is_listed(t.visibility)
     ) as used (tracks)
     where g.id = any (tag_ids) and used.tracks > 0
+    order by g.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count;
+        track_count = excluded.track_count
+    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
 end;
 $$;
 
@@ -1250,14 +1530,27 @@ begin
           where t.id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
-    insert into search.documents (kind, key, field, label, normalized, popularity, listed, owner)
-    select 'track', t.id::text, 'title', t.title, search.normalize_text(t.title), ln(1 + t.play_count),
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
+    select 'track', t.id::text, 'title', t.title, search.normalize_text(t.title),
+           -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
+           concat_ws(' ', search.normalize_text(concat_ws(' ', a.display_name, a.handle, b.title, tagged.names)), tagged.ids),
+           ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
     from public.tracks t
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
+    cross join lateral (
+        select string_agg(g.name, ' ' order by g.id) as names, string_agg('#' || g.id, ' ' order by g.id) as ids
+        from public.track_tags tt join public.tags g on g.id = tt.tag_id
+        where tt.track_id = t.id
+    ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'
+    order by t.id
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        listed = excluded.listed, owner = excluded.owner;
+    set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
+        popularity = excluded.popularity, listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.context, d.popularity, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -1335,6 +1628,35 @@ $$;
 COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.';
 
 --
+-- Name: similar_words(text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
+    LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select found.word, found.edits
+    from (
+        select distinct d.word, levenshtein(d.word, typed) as edits
+        from search.word_deletions d
+        where d.deletion = any (array(select search.deletions(typed)))
+          and d.word <> typed
+          and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+    ) as found
+    -- exchanged neighbours are one typo and two edits, and leave the length as it is
+    where char_length(typed) >= 4
+      and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
+    order by found.edits, found.word
+    limit max_words;
+$$;
+
+--
+-- Name: FUNCTION similar_words(typed text, max_words integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more, the nearest first.';
+
+--
 -- Name: unaccent(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1358,75 +1680,184 @@ COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictio
 CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, key text, details jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
-    SET "pg_trgm.word_similarity_threshold" TO '0.5'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
     needle constant text := nullif(search.normalize_text(q), '');
-    -- the first string, in "C" order, after all that begin with the needle
+    -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
     needle_end constant text := needle || chr(1114111);
-    escaped constant text := replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_');
-    -- without a trigram a pattern would read the whole index
-    has_trigrams constant boolean := coalesce(cardinality(show_trgm(needle)) > 0, false);
-    inner_trigrams constant boolean := has_trigrams and char_length(needle) >= 3;
-    candidates constant integer := 10 * max_per_type;
+    word_end constant text := needle || '!';
+    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    typed_forms constant record := search.word_forms(typed);
+    known constant boolean := coalesce(typed_forms.known, false);
+    all_query constant text := search.all_terms(typed_forms.forms, false);
+    context_query constant text := case when cardinality(typed) > 1 then search.all_terms(typed_forms.forms, true) end;
+    any_query constant text := nullif(array_to_string(typed_forms.forms, ' | '), '');
+    last_pattern constant text := typed_forms.pattern;
+    whole_pattern constant text := '% ' || replace(replace(replace(typed[cardinality(typed)], '\', '\\'), '%', '\%'), '_', '\_') || ' %';
+    inner_pattern constant text := case when cardinality(typed) = 1 and char_length(needle) >= 3
+        then '%' || replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_') || '%' end;
 begin
     return query
     with named as materialized (
-        (select d.kind, d.key, d.field, d.normalized, d.popularity, 1 as tier, 1.0::real as quality
-         from search.documents d
-         where d.normalized = needle and (d.listed or d.owner = viewer)
-         order by d.popularity desc, d.key limit candidates)
-        union all
-        (select d.kind, d.key, d.field, d.normalized, d.popularity, 2, similarity(needle, d.normalized)
-         from search.documents d
-         where d.normalized > needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
-         order by d.popularity desc, d.key limit candidates)
-        union all
-        (select d.kind, d.key, d.field, d.normalized, d.popularity, 3, similarity(needle, d.normalized)
-         from search.documents d
-         where has_trigrams and d.normalized like '% ' || escaped || '%' and (d.listed or d.owner = viewer)
-         order by d.popularity desc, d.key limit candidates)
-        union all
-        (select d.kind, d.key, d.field, d.normalized, d.popularity, 4, similarity(needle, d.normalized)
-         from search.documents d
-         where inner_trigrams and d.normalized like '%' || escaped || '%' and (d.listed or d.owner = viewer)
-         order by d.popularity desc, d.key limit candidates)
-        union all
-        (select d.kind, d.key, d.field, d.normalized, d.popularity, 5, word_similarity(needle, d.normalized)
-         from search.documents d
-         where inner_trigrams and needle <% d.normalized and (d.listed or d.owner = viewer)
-         order by word_similarity(needle, d.normalized) desc, d.popularity desc, d.key limit candidates)
+        -- The branches of a kind are read one after the other, each from the most popular level downwards, until there
+        -- is enough: a common word costs no more than a rare one.
+        select best.*
+        from (
+            -- an artist has two names, each a document
+            select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
+        ) as wanted (kind, enough)
+        cross join lateral (
+            select candidate.*
+            from (
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 1 as tier, 0 as class, 1.0::real as quality
+                     from search.documents d
+                     where d.kind = wanted.kind and d.level = step.level and d.normalized = needle
+                       and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+                union all
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 2, 0, char_length(needle)::real / char_length(d.normalized)
+                     from search.documents d
+                     where d.kind = wanted.kind and d.level = step.level
+                       and d.normalized > needle and d.normalized < word_end and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+                union all
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 2, 1, char_length(needle)::real / char_length(d.normalized)
+                     from search.documents d
+                     where d.kind = wanted.kind and d.level = step.level
+                       and d.normalized >= word_end and d.normalized < needle_end and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+                union all
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 -- offset 0: else the queries would be built for every row
+                 cross join lateral (
+                     select search.at_level(all_query, wanted.kind, step.level) as all_words offset 0) as query
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 3,
+                            case when ' ' || d.normalized || ' ' like whole_pattern then 0 else 1 end,
+                            char_length(needle)::real / char_length(d.normalized)
+                     from search.documents d
+                     where known and d.tokens @@ query.all_words
+                       and (last_pattern is null or ' ' || d.normalized like last_pattern)
+                       and not (d.normalized >= needle and d.normalized < needle_end) and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+                union all
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select search.at_level(context_query, wanted.kind, step.level) as all_words,
+                            search.at_level(all_query, wanted.kind, step.level) as in_name,
+                            search.at_level(any_query, wanted.kind, step.level) as some_in_name offset 0) as query
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 3, 2, similarity(needle, d.normalized)
+                     from search.documents d
+                     where known and context_query is not null
+                       and d.tokens @@ query.all_words
+                       -- not for the index, which would collect every document of the commonest word
+                       and case when d.tokens @@ query.some_in_name then true end
+                       and not (d.tokens @@ query.in_name
+                                and (last_pattern is null or ' ' || d.normalized like last_pattern))
+                       and (last_pattern is null or ' ' || d.normalized || ' ' || d.context like last_pattern)
+                       and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+            ) as candidate
+            limit wanted.enough
+        ) as best
+    ),
+    -- what is inside a word or misspelt is looked for only where names give little: among words, then in the index
+    lenient as materialized (
+        select search.word_terms(array(
+                   select w.word from search.words w
+                   where inner_pattern is not null and w.word like inner_pattern
+                   order by char_length(w.word), w.word limit 50)) as inner_query,
+               search.all_terms(likely.forms, cardinality(typed) > 1) as all_words, likely.names as any_word
+        from search.likely_forms(typed) as likely
+        where (select count(*) from named) < 5 and needle is not null
+    ),
+    roughly_named as materialized (
+        select best.*
+        from lenient
+        cross join (
+            select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
+        ) as wanted (kind, enough)
+        cross join lateral (
+            select candidate.*
+            from (
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 4 as tier, 0 as class, similarity(needle, d.normalized) as quality
+                     from search.documents d
+                     where d.tokens @@ search.at_level(lenient.inner_query, wanted.kind, step.level)
+                       and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+                union all
+                (select d.*
+                 from generate_series(6, 0, -1) as step (level)
+                 cross join lateral (
+                     select search.at_level(lenient.all_words, wanted.kind, step.level) as all_words,
+                            search.at_level(lenient.any_word, wanted.kind, step.level) as some_in_name offset 0) as query
+                 cross join lateral (
+                     select d.kind, d.key, d.field, d.popularity, 5, (10 * (1 - similarity(needle, d.normalized)))::integer,
+                            similarity(needle, d.normalized)
+                     from search.documents d
+                     where d.tokens @@ query.all_words
+                       and case when cardinality(typed) = 1 or d.tokens @@ query.some_in_name then true end
+                       and (d.listed or d.owner = viewer)
+                     order by d.popularity desc, d.key limit wanted.enough) as d)
+            ) as candidate
+            limit wanted.enough
+        ) as best
     ),
     -- one row an entity, in its best tier
     entities as (
-        select distinct on (n.kind, n.key) n.kind, n.key, n.field, n.tier, n.quality, n.popularity
-        from named n
-        order by n.kind, n.key, n.tier, n.quality desc, n.field
+        select distinct on (n.kind, n.key) n.kind, n.key, n.field, n.tier, n.class, n.quality, n.popularity
+        from (select * from named union all select * from roughly_named) as n
+        order by n.kind, n.key, n.tier, n.class, n.quality desc, n.field
     ),
     -- the tracks of what was found, ranked right under it
     held as (
-        select track.id, e.kind as field, e.tier, e.quality
-        from entities e
+        select track.id, e.kind as field, e.tier, e.class, e.quality, ln(1 + track.play_count)::real as popularity
+        from (
+            select * from entities e where e.kind in ('artist', 'album', 'tag')
+            order by e.tier, e.class, e.popularity desc, e.key limit 5
+        ) as e
         cross join lateral (
-            (select t.id from public.tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_per_type)
             union all
-            (select t.id from public.tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_per_type)
             union all
-            (select t.id
-             from public.track_tags tt
-             join public.tracks t on t.id = tt.track_id
-             where e.kind = 'tag' and tt.tag_id = case when e.kind = 'tag' then e.key::bigint end
-               and search.is_listed(t.visibility)
-             order by t.play_count desc, t.id limit max_per_type)
+            (select t.id, t.play_count
+             from generate_series(6, 0, -1) as step (level)
+             cross join lateral (
+                 select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
+                 from search.documents d
+                 where e.kind = 'tag' and d.kind = 'track' and d.listed
+                   and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
+                 order by d.popularity desc, d.key limit max_per_type
+             ) as t
+             limit max_per_type)
         ) as track
-        where 'track' = any (kinds) and e.kind in ('artist', 'album', 'tag')
+        where 'track' = any (kinds)
+        order by e.tier, e.class, track.play_count desc, track.id limit max_per_type
     ),
     heard as (
         select n.track_id, n.similarity
@@ -1434,45 +1865,75 @@ begin
         where 'track' = any (kinds)
     ),
     signals as (
-        select e.kind, e.key, e.field, e.tier, 0 as via, e.quality, null::real as similarity from entities e
+        select e.kind, e.key, e.field, 2 * e.tier as place, e.class, e.quality, e.popularity, null::real as similarity
+        from entities e
         union all
-        select 'track', h.id::text, h.field, h.tier, 1, h.quality, null from held h
+        select 'track', h.id::text, h.field, 2 * h.tier + 1, h.class, h.quality, h.popularity, null from held h
         union all
-        select 'track', h.track_id::text, 'sound', 6, 0, h.similarity, h.similarity from heard h
+        select 'track', h.track_id::text, 'sound', 12, 0, h.similarity, 0, h.similarity from heard h
     ),
     -- dedup: each entity once, in its best place, saying everything that matched
     fused as (
         select s.kind, s.key,
-               min(s.tier * 2 + s.via) as place,
-               (array_agg(s.quality order by s.tier, s.via, s.quality desc))[1] as quality,
-               array_agg(distinct s.field) as fields,
-               max(s.similarity) as similarity
+               min(s.place) as place, min(100 * s.place + s.class) as rank,
+               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
+               array_agg(distinct s.field) as fields, max(s.popularity) as popularity, max(s.similarity) as similarity
         from signals s
-        where s.kind = any (kinds)
         group by s.kind, s.key
     ),
-    weighed as (
-        select f.*, coalesce(d.popularity, 0) as popularity
-        from fused f
-        cross join lateral (
-            select max(d.popularity) as popularity from search.documents d where d.kind = f.kind and d.key = f.key
-        ) d
-    ),
-    ranked as (
-        select w.*, row_number() over (
-            partition by w.kind order by w.place, w.quality desc, w.popularity desc, length(w.key), w.key
-        ) as position
-        from weighed w
-    ),
     page as materialized (
-        select * from ranked r where r.position <= max_per_type
+        select ranked.*
+        from (
+            select f.*, case when f.place = 12 then -f.similarity end as distance,
+                   row_number() over (
+                       partition by f.kind
+                       order by f.rank, case when f.place = 12 then -f.similarity end, f.popularity desc, length(f.key), f.key
+                   ) as position
+            from fused f
+        ) as ranked
+        where ranked.position <= max_per_type
     )
     select p.kind, h.label, h.artist,
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[p.place / 2],
-           p.fields, p.quality, p.similarity, p.key, h.details
+           p.fields, p.quality::real, p.similarity, p.key, h.details
     from page p
-    cross join lateral search.hydrate(p.kind, p.key, viewer) h
-    order by p.place, p.quality desc, p.popularity desc, array_position(kinds, p.kind), length(p.key), p.key;
+    cross join lateral (
+        select t.title, a.display_name, jsonb_build_object(
+            'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+            'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
+        from public.tracks t
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
+        where p.kind = 'track' and t.id = case when p.kind = 'track' then p.key::bigint end
+          -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
+          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+        union all
+        select a.display_name, a.handle, jsonb_build_object(
+            'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
+        from public.artists a
+        where p.kind = 'artist' and a.did = p.key
+        union all
+        select b.title, a.display_name, jsonb_build_object(
+            'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
+            'artist_display_name', a.display_name, 'image_url', b.image_url)
+        from public.albums b
+        join public.artists a on a.did = b.artist_did
+        where p.kind = 'album' and b.id = case when p.kind = 'album' then p.key::bigint end
+        union all
+        select g.name, null, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count)
+        from public.tags g
+        join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
+        where p.kind = 'tag' and g.id = case when p.kind = 'tag' then p.key::bigint end
+        union all
+        select l.name, a.display_name, jsonb_build_object(
+            'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
+            'image_url', l.image_url, 'track_count', d.track_count)
+        from public.playlists l
+        join public.artists a on a.did = l.owner_did
+        join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
+        where p.kind = 'playlist' and l.id = case when p.kind = 'playlist' then p.key::bigint end
+    ) as h (label, artist, details)
+    order by p.rank, p.distance, p.popularity desc, array_position(kinds, p.kind), length(p.key), p.key;
 end;
 $$;
 
@@ -1481,6 +1942,79 @@ $$;
 --
 
 COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+
+--
+-- Name: word_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    -- so many words are looked up one by one, which passes over the documents of a common one among them;
+    few constant integer := 20;
+    -- beyond so many, their documents would cost more to collect than those of the other words to read
+    most constant integer := 200;
+    words text[];
+begin
+    forms := '{}';
+    known := cardinality(typed) > 0;
+    for place in 1 .. cardinality(typed) loop
+        words := array(
+            select w.word from search.words w
+            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+            order by w.word
+            limit most + 1);
+        if cardinality(words) = 0 then
+            known := false;
+            return;
+        elsif words[1] = typed[place] and (place < cardinality(typed) or cardinality(words) > most) then
+            forms := forms || search.word_term(typed[place]);
+        elsif cardinality(words) <= few then
+            forms := forms || search.word_terms(words);
+        elsif cardinality(words) > most and place = cardinality(typed) and cardinality(forms) > 0 then
+            pattern := '% ' || replace(replace(replace(typed[place], '\', '\\'), '%', '\%'), '_', '\_') || '%';
+        else
+            forms := forms || search.word_term(typed[place], true);
+        end if;
+    end loop;
+end;
+$$;
+
+--
+-- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text) IS 'How each typed word is looked up: itself, the few words that begin so, or all that do. A last word that begins very many words is left to a pattern over the text. known is false when no name has such a word.';
+
+--
+-- Name: word_term(text, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.word_term(word text, begun boolean DEFAULT false) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((((''''::text || chr(1)) || replace(replace(word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text) || CASE WHEN begun THEN ':*'::text ELSE ''::text END);
+
+--
+-- Name: FUNCTION word_term(word text, begun boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.word_term(word text, begun boolean) IS 'Text of a tsquery for one word, or for all that begin so. chr(1) stands for the letters of kind and level before a token.';
+
+--
+-- Name: word_terms(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.word_terms(words text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT (('('::text || string_agg(search.word_term(word.word), ' | '::text)) || ')'::text) FROM unnest(word_terms.words) word(word));
+
+--
+-- Name: FUNCTION word_terms(words text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.word_terms(words text[]) IS 'Text of a tsquery for any of the words.';
 
 --
 -- Name: albums; Type: TABLE; Schema: public; Owner: -
@@ -1832,6 +2366,9 @@ CREATE TABLE search.documents (
     track_count bigint DEFAULT 0 NOT NULL,
     listed boolean NOT NULL,
     owner text,
+    context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    level smallint NOT NULL,
+    tokens tsvector NOT NULL,
     CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
 );
 
@@ -1858,6 +2395,24 @@ COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). 
 --
 
 COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
+
+--
+-- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.context IS 'Normalised names of what the entity belongs to (artist, album, owner): words that may be typed along with its own.';
+
+--
+-- Name: COLUMN documents.level; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.level IS 'search.popularity_level(popularity): candidates are read from the highest level downwards.';
+
+--
+-- Name: COLUMN documents.tokens; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.tokens IS 'search.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
 
 --
 -- Name: embeddings; Type: TABLE; Schema: search; Owner: -
@@ -2237,6 +2792,20 @@ ALTER TABLE ONLY search.schema_state
     ADD CONSTRAINT schema_state_pkey PRIMARY KEY (key);
 
 --
+-- Name: word_deletions word_deletions_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.word_deletions
+    ADD CONSTRAINT word_deletions_pkey PRIMARY KEY (deletion, word);
+
+--
+-- Name: words words_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.words
+    ADD CONSTRAINT words_pkey PRIMARY KEY (word);
+
+--
 -- Name: idx_procrastinate_jobs_worker_not_null; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2327,16 +2896,16 @@ CREATE INDEX tracks_artist_did_idx ON public.tracks USING btree (artist_did, pla
 CREATE INDEX tracks_file_id_idx ON public.tracks USING btree (file_id);
 
 --
--- Name: documents_normalized_idx; Type: INDEX; Schema: search; Owner: -
+-- Name: documents_prefix_idx; Type: INDEX; Schema: search; Owner: -
 --
 
-CREATE INDEX documents_normalized_idx ON search.documents USING btree (normalized);
+CREATE INDEX documents_prefix_idx ON search.documents USING btree (kind, level, normalized);
 
 --
--- Name: documents_trigrams_idx; Type: INDEX; Schema: search; Owner: -
+-- Name: documents_tokens_idx; Type: INDEX; Schema: search; Owner: -
 --
 
-CREATE INDEX documents_trigrams_idx ON search.documents USING gin (normalized public.gin_trgm_ops);
+CREATE INDEX documents_tokens_idx ON search.documents USING gin (tokens) WITH (fastupdate=off);
 
 --
 -- Name: embeddings_1_hnsw_idx; Type: INDEX; Schema: search; Owner: -
@@ -2355,6 +2924,18 @@ CREATE INDEX embeddings_1_owner_idx ON search.embeddings_1 USING btree (owner) W
 --
 
 CREATE UNIQUE INDEX models_serving_idx ON search.models USING btree (serving) WHERE serving;
+
+--
+-- Name: word_deletions_word_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX word_deletions_word_idx ON search.word_deletions USING btree (word);
+
+--
+-- Name: words_trigrams_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX words_trigrams_idx ON search.words USING gin (word public.gin_trgm_ops) WITH (fastupdate=off);
 
 --
 -- Name: embeddings_1_pkey; Type: INDEX ATTACH; Schema: search; Owner: -
@@ -2543,6 +3124,24 @@ CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD T
 CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
 
 --
+-- Name: documents derive; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER derive BEFORE INSERT OR UPDATE OF kind, normalized, context, popularity ON search.documents FOR EACH ROW EXECUTE FUNCTION search.on_document_written();
+
+--
+-- Name: documents learn_insert; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER learn_insert AFTER INSERT ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_documents_written();
+
+--
+-- Name: documents learn_update; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER learn_update AFTER UPDATE ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_documents_written();
+
+--
 -- Name: albums albums_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2646,6 +3245,13 @@ ALTER TABLE search.embeddings
 
 ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: word_deletions word_deletions_word_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.word_deletions
+    ADD CONSTRAINT word_deletions_word_fkey FOREIGN KEY (word) REFERENCES search.words(word) ON DELETE CASCADE;
 
 --
 -- PostgreSQL database dump complete

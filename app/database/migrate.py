@@ -77,6 +77,7 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
             done = [f"{before or 'empty'} -> {_head()}"] if before != _head() else []
             done += _apply_queue_schema(connection)
             _apply_repeatable(connection)
+            done += _rebuild_documents(connection)
             done += _ensure_model(connection, model)
         except (psycopg.Error, DBAPIError) as error:
             refused = error.orig if isinstance(error, DBAPIError) else error
@@ -90,7 +91,7 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
             raise UserError(
                 f"the role of DATABASE_URL may not migrate: {str(refused).partition(chr(10))[0]}. "
                 "Run it as the owner of the database; extensions may need a superuser once "
-                "(create extension vector, pg_trgm, unaccent)"
+                "(create extension vector, pg_trgm, unaccent, fuzzystrmatch)"
             ) from error
         _check_pgvector(connection)
     engine.dispose()
@@ -167,7 +168,7 @@ def _check_server(connection: Connection) -> None:
     if encoding != "UTF8":
         raise UserError(f"the database is encoded in {encoding}: create one with encoding UTF8")
     available = connection.execute(
-        "select name from unnest(array['vector', 'pg_trgm', 'unaccent']) name "
+        "select name from unnest(array['vector', 'pg_trgm', 'unaccent', 'fuzzystrmatch']) name "
         "where name not in (select e.name from pg_available_extensions e)"
     ).fetchall()
     if available:
@@ -238,11 +239,24 @@ def _apply_repeatable(connection: Connection) -> None:
     connection.execute("select public.show_trgm('loaded'), '[1]'::public.halfvec")
     for script in repeatable_scripts():
         run_script(connection, script.read_text(encoding="utf-8"))
+    _keep_state(connection, "repeatable", repeatable_digest())
+
+
+def _keep_state(connection: Connection, key: str, value: str) -> None:
     connection.execute(
-        "insert into search.schema_state values ('repeatable', %s) "
-        "on conflict (key) do update set value = excluded.value",
-        [repeatable_digest()],
+        "insert into search.schema_state values (%s, %s) on conflict (key) do update set value = excluded.value",
+        [key, value],
     )
+
+
+def _rebuild_documents(connection: Connection) -> list[str]:
+    """Make the documents anew when how names become documents has changed."""
+    digest = repeatable_digest("normalize_text", "refresh_documents", "visibility", "word_index")
+    if _state(connection, "documents") == digest:
+        return []
+    row = connection.execute("select search.rebuild_documents()").fetchone()
+    _keep_state(connection, "documents", digest)
+    return [f"search: {row[0] if row else 0} names"]
 
 
 def _ensure_model(connection: Connection, model: "ModelCard") -> list[str]:

@@ -47,9 +47,14 @@ def repeatable_scripts() -> list[Path]:
     return [*sorted((SQL_DIR / "functions").glob("*.sql")), *sorted((SQL_DIR / "views").glob("*.sql"))]
 
 
-def repeatable_digest() -> str:
-    """sha-256 over the repeatable scripts, by which a database tells whether it has these very ones."""
+def repeatable_digest(*names: str) -> str:
+    """sha-256 over repeatable scripts, by which a database tells whether it has these very ones.
+
+    Args:
+        names: Only those files, without their extension; none means all.
+    """
     digest = hashlib.sha256()
     for script in repeatable_scripts():
-        digest.update(script.name.encode() + b"\0" + script.read_bytes() + b"\0")
+        if not names or script.stem in names:
+            digest.update(script.name.encode() + b"\0" + script.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -16,7 +16,8 @@ begin
     else
         select array_agg(n.id) into ids
         from new_rows n join old_rows o using (id)
-        where (n.title, n.visibility, n.artist_did, n.play_count) is distinct from (o.title, o.visibility, o.artist_did, o.play_count);
+        where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
+            is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count);
 
         select array_agg(distinct moved.artist_did), array_agg(distinct moved.album_id) into dids, albums
         from new_rows n join old_rows o using (id)
@@ -48,13 +49,23 @@ create or replace function search.on_artists_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
 as $$
+declare
+    renamed text[];
 begin
     if tg_op <> 'INSERT' then perform search.refresh_artists(array(select did from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_artists(array(select did from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        select array_agg(n.did) into renamed
+        from new_rows n left join old_rows o using (did)
+        where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
+        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
+        perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
+        perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+    end if;
     return null;
 end;
 $$;
-comment on function search.on_artists_changed() is 'Keeps the documents of artists equal to the catalogue.';
+comment on function search.on_artists_changed() is 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
 
 create or replace function search.on_albums_changed() returns trigger
 language plpgsql
@@ -63,6 +74,11 @@ as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_albums(array(select id from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search.refresh_tracks(array(
+            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            where n.title is distinct from o.title));
+    end if;
     return null;
 end;
 $$;
@@ -75,6 +91,11 @@ as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
     if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search.refresh_tracks(array(
+            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            where n.name is distinct from o.name));
+    end if;
     return null;
 end;
 $$;
@@ -85,12 +106,18 @@ language plpgsql
 set search_path = pg_catalog, public, search
 as $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select distinct tag_id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select distinct tag_id from new_rows)); end if;
+    if tg_op <> 'INSERT' then
+        perform search.refresh_tags(array(select distinct tag_id from old_rows));
+        perform search.refresh_tracks(array(select distinct track_id from old_rows));
+    end if;
+    if tg_op <> 'DELETE' then
+        perform search.refresh_tags(array(select distinct tag_id from new_rows));
+        perform search.refresh_tracks(array(select distinct track_id from new_rows));
+    end if;
     return null;
 end;
 $$;
-comment on function search.on_track_tags_changed() is 'Keeps the counts of tags equal to the catalogue.';
+comment on function search.on_track_tags_changed() is 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
 
 create or replace function search.on_playlists_changed() returns trigger
 language plpgsql

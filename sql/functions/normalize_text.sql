@@ -16,7 +16,7 @@ declare
     -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
     parted text := regexp_replace(
         regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
-        '[\s!-/:-@\[-`{-~\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
+        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
     -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
     words text := btrim(regexp_replace(
         regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));

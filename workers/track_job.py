@@ -7,7 +7,6 @@ from typing import Any, BinaryIO, cast
 
 from procrastinate import JobContext
 from sqlalchemy import TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import load_query
 from models.audio import AudioError
@@ -53,21 +52,26 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
         track = (await connection.execute(load_query("job_track"), {**key, "identity": identity})).one_or_none()
     if track is None:
         return
-    if not getattr(track, job.done):
-        try:
-            result = await asyncio.to_thread(_read_and_work, worker, job, file_id, track.file_type)
-        except AudioError as error:
-            await _record_failure(context, job, key, str(error), permanent=True)
-            raise PermanentJobError(f"track {track_id}: {error}") from error
-        except Exception as error:
-            await _record_failure(context, job, key, f"{type(error).__name__}: {error}", permanent=False)
-            raise
-        async with _transaction(worker) as connection:
-            await connection.execute(job.statement, {**key, **job.parameters(result)})
-            await _clear_failure(connection, job, track_id)
-        return
+    if getattr(track, job.done):
+        parameters = None
+    else:
+        parameters = {**key, **job.parameters(await _work(context, job, key, track.file_type))}
     async with _transaction(worker) as connection:
-        await _clear_failure(connection, job, track_id)
+        if parameters is not None:
+            await connection.execute(job.statement, parameters)
+        await connection.execute(load_query("clear_job_failure"), {"track_id": track_id, "task": job.task})
+
+
+async def _work(context: JobContext, job: TrackJob, key: dict[str, object], file_type: str) -> object:
+    worker = worker_context(context)
+    try:
+        return await asyncio.to_thread(_read_and_work, worker, job, str(key["file_id"]), file_type)
+    except AudioError as error:
+        await _record_failure(context, job, key, str(error), permanent=True)
+        raise PermanentJobError(f"track {key['track_id']}: {error}") from error
+    except Exception as error:
+        await _record_failure(context, job, key, f"{type(error).__name__}: {error}", permanent=False)
+        raise
 
 
 def _read_and_work(worker: WorkerContext, job: TrackJob, file_id: str, file_type: str) -> object:
@@ -84,10 +88,6 @@ async def _record_failure(
             load_query("record_job_failure"),
             {**key, "task": job.task, "reason": reason, "permanent": permanent, "attempts": attempts},
         )
-
-
-async def _clear_failure(connection: AsyncConnection, job: TrackJob, track_id: int) -> None:
-    await connection.execute(load_query("clear_job_failure"), {"track_id": track_id, "task": job.task})
 
 
 def _transaction(worker: WorkerContext) -> Any:  # noqa: ANN401 - SQLAlchemy's private context manager

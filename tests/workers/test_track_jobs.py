@@ -1,7 +1,9 @@
 """From an inserted track to its vector and its genres, through the real queue."""
 
+import asyncio
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -9,9 +11,12 @@ import numpy as np
 import psycopg
 import pytest
 from numpy.typing import NDArray
+from pgvector import HalfVector
 
+from app.database import connect, create_engine, load_query
 from app.providers import Providers
 from app.sample import recordings_dir
+from app.settings import Settings
 from models.registry import ModelCard
 from tests.catalogue import Catalogue, direction
 
@@ -204,7 +209,28 @@ def test_the_last_attempt_is_the_last(
     assert jobs(connection) == {"embed_track": "failed", "classify_genres": "failed"}
 
 
-def test_hiding_during_a_job_leaves_no_listed_vector(catalogue: Catalogue, connection: Connection) -> None:
-    track = catalogue.track("Hidden In Time", visibility="private")
-    catalogue.embed(track, direction(0))
+def test_hiding_while_a_vector_is_stored_leaves_it_hidden(
+    catalogue: Catalogue, connection: Connection, settings: Settings, providers: Providers
+) -> None:
+    track = catalogue.track("Hidden In Time")
+    parameters = {
+        "track_id": track,
+        "file_id": "f",
+        "embedding": HalfVector(direction(0)).to_text(),
+        "identity": providers.embedding.card.identity,
+    }
+
+    async def store() -> None:
+        engine = create_engine(str(settings.database_url))
+        async with engine.connect() as storing:
+            await storing.execute(load_query("store_embedding"), parameters)
+        await engine.dispose()
+
+    with connect(str(settings.database_url)) as hiding, ThreadPoolExecutor(1) as pool:
+        hiding.execute("update tracks set visibility = 'private' where id = %s", [track])
+        stored = pool.submit(asyncio.run, store())
+        while connection.execute("select count(*) from pg_locks where not granted").fetchone() == (0,):
+            assert not stored.done(), "the vector was stored without waiting for the change of visibility"
+        hiding.commit()
+        stored.result(30)
     assert connection.execute("select listed, owner from search.embeddings").fetchone() == (False, catalogue.artist())

@@ -668,6 +668,49 @@ CREATE FUNCTION search.at_level(query text, kind text, level integer) RETURNS ts
 COMMENT ON FUNCTION search.at_level(query text, kind text, level integer) IS 'A query of search.all_terms for the documents of one kind and level.';
 
 --
+-- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.normalize_text(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+declare
+    folded text := lower(search.unaccent(normalize(value, nfkc)));
+    -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
+    parted text := regexp_replace(
+        regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
+        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
+    -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
+    words text := btrim(regexp_replace(
+        regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
+begin
+    -- a name made of punctuation alone is still a name
+    return case when words = '' then btrim(folded) else words end;
+end;
+$$;
+
+--
+-- Name: FUNCTION normalize_text(value text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.normalize_text(value text) IS 'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.';
+
+--
+-- Name: begins_a_word(text[], text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.begins_a_word(typed text[], names text) RETURNS boolean
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN (EXISTS (SELECT FROM unnest(string_to_array(search.normalize_text(begins_a_word.names), ' '::text)) word(word), unnest(begins_a_word.typed) begun(begun) WHERE starts_with(word.word, begun.begun)));
+
+--
+-- Name: FUNCTION begins_a_word(typed text[], names text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.begins_a_word(typed text[], names text) IS 'Whether one of the typed words begins a word of the names.';
+
+--
 -- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1018,35 +1061,6 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
 --
 
 COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
-
---
--- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.normalize_text(value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
-    AS $$
-declare
-    folded text := lower(search.unaccent(normalize(value, nfkc)));
-    -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
-    parted text := regexp_replace(
-        regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
-        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
-    -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
-    words text := btrim(regexp_replace(
-        regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
-begin
-    -- a name made of punctuation alone is still a name
-    return case when words = '' then btrim(folded) else words end;
-end;
-$$;
-
---
--- Name: FUNCTION normalize_text(value text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.normalize_text(value text) IS 'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.';
 
 --
 -- Name: on_albums_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -1701,14 +1715,15 @@ declare
         then '%' || replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_') || '%' end;
 begin
     return query
-    with named as materialized (
+    with wanted (kind, enough) as (
+        -- an artist has two names, each a document
+        select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
+    ),
+    named as materialized (
         -- The branches of a kind are read one after the other, each from the most popular level downwards, until there
         -- is enough: a common word costs no more than a rare one.
         select best.*
-        from (
-            -- an artist has two names, each a document
-            select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
-        ) as wanted (kind, enough)
+        from wanted
         cross join lateral (
             select candidate.*
             from (
@@ -1789,9 +1804,7 @@ begin
     roughly_named as materialized (
         select best.*
         from lenient
-        cross join (
-            select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
-        ) as wanted (kind, enough)
+        cross join wanted
         cross join lateral (
             select candidate.*
             from (
@@ -1895,12 +1908,20 @@ begin
     )
     select p.kind, h.label, h.artist,
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[p.place / 2],
-           p.fields, p.quality::real, p.similarity, p.key, h.details
+           -- found by words of what it belongs to beside its own: said of the rows of the page only
+           case when p.rank = 602 then p.fields || h.also else p.fields end, p.quality::real, p.similarity, p.key, h.details
     from page p
     cross join lateral (
         select t.title, a.display_name, jsonb_build_object(
             'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
-            'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
+            'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title),
+            case when p.rank = 602 then array_remove(array[
+                case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
+                case when search.begins_a_word(typed, b.title) then 'album' end,
+                case when search.begins_a_word(typed, (
+                    select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
+                    where tt.track_id = t.id)) then 'tag' end
+            ], null) end
         from public.tracks t
         join public.artists a on a.did = t.artist_did
         left join public.albums b on b.id = t.album_id
@@ -1909,30 +1930,30 @@ begin
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
         union all
         select a.display_name, a.handle, jsonb_build_object(
-            'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
+            'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url), null
         from public.artists a
         where p.kind = 'artist' and a.did = p.key
         union all
         select b.title, a.display_name, jsonb_build_object(
             'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
-            'artist_display_name', a.display_name, 'image_url', b.image_url)
+            'artist_display_name', a.display_name, 'image_url', b.image_url), array['artist']
         from public.albums b
         join public.artists a on a.did = b.artist_did
         where p.kind = 'album' and b.id = case when p.kind = 'album' then p.key::bigint end
         union all
-        select g.name, null, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count)
+        select g.name, null, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count), null
         from public.tags g
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
         where p.kind = 'tag' and g.id = case when p.kind = 'tag' then p.key::bigint end
         union all
         select l.name, a.display_name, jsonb_build_object(
             'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
-            'image_url', l.image_url, 'track_count', d.track_count)
+            'image_url', l.image_url, 'track_count', d.track_count), array['owner']
         from public.playlists l
         join public.artists a on a.did = l.owner_did
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
         where p.kind = 'playlist' and l.id = case when p.kind = 'playlist' then p.key::bigint end
-    ) as h (label, artist, details)
+    ) as h (label, artist, details, also)
     order by p.rank, p.distance, p.popularity desc, array_position(kinds, p.kind), length(p.key), p.key;
 end;
 $$;

@@ -256,7 +256,7 @@ def _rebuild_documents(connection: Connection) -> list[str]:
         return []
     row = connection.execute("select search.rebuild_documents()").fetchone()
     _keep_state(connection, "documents", digest)
-    return [f"search: {row[0] if row else 0} names"]
+    return [f"search: {row[0]} names"] if row and row[0] else []
 
 
 def _ensure_model(connection: Connection, model: "ModelCard") -> list[str]:

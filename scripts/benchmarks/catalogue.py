@@ -1,12 +1,11 @@
-"""A synthetic catalogue whose names, popularity and vectors are as skewed as real ones.
+"""A synthetic catalogue whose names and popularity are as skewed as real ones.
 
-Words follow a Zipf-Mandelbrot law (Mandelbrot 1953, exponent 1, shift 2.7), plays a Pareto law, vectors lie in
-clusters. The same size always gives the same catalogue.
+Words follow a Zipf-Mandelbrot law (Mandelbrot 1953, exponent 1, shift 2.7), plays a Pareto law. The
+same size always gives the same catalogue.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -14,15 +13,10 @@ from numpy.typing import NDArray
 
 Connection = psycopg.Connection[Any]
 
-DIMENSIONS = 512
-"""As CLAP's."""
-
 _ONSETS = ("b", "br", "c", "ch", "d", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pr", "r", "s", "sh",
            "st", "t", "th", "tr", "v", "w", "y", "z", "")  # fmt: skip
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "ee", "ie", "oo", "ou")
 _CODAS = ("", "", "", "n", "r", "l", "s", "t", "nd", "ng", "st", "ck", "m", "rd")
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ class Names:
 
 
 def fill(connection: Connection, sizes: Sizes, *, seed: int = 1) -> None:
-    """Write the catalogue without its vectors into an empty, migrated database, without firing triggers."""
+    """Write the catalogue into an empty, migrated database, without firing triggers."""
     names = Names(sizes.words, seed)
     random = np.random.default_rng(seed)
     connection.execute("set session_replication_role = replica")
@@ -137,42 +131,6 @@ def fill(connection: Connection, sizes: Sizes, *, seed: int = 1) -> None:
     _copy(connection, "playlist_tracks (playlist_id, position, track_id)",
           ((n, place, int(track)) for n, row in enumerate(members) for place, track in enumerate(row)))  # fmt: skip
     connection.execute("set session_replication_role = origin")
-
-
-def vectors(count: int, *, seed: int, dimensions: int = DIMENSIONS, clusters: int = 1000) -> NDArray[np.float32]:
-    """Unit vectors in clusters, shape (count, dimensions): styles of music, and variation within them."""
-    styles = np.random.default_rng(0).normal(size=(clusters, dimensions)).astype(np.float32)
-    random = np.random.default_rng(seed)
-    rows = styles[random.integers(0, clusters, count)] + np.float32(0.7) * random.standard_normal(
-        (count, dimensions), dtype=np.float32
-    )
-    return cast("NDArray[np.float32]", rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-def copy_vectors(connection: Connection, model_id: int, count: int, *, batch: int = 20_000) -> Iterator[int]:
-    """Store a vector for each of the first ``count`` tracks; yields how many are done.
-
-    The rows are laid out in Postgres's binary COPY format by numpy: a million of 512 halves take seconds.
-    """
-    row = np.dtype([
-        ("fields", ">i2"), ("track_len", ">i4"), ("track", ">i8"), ("model_len", ">i4"), ("model", ">i2"),
-        ("file_len", ">i4"), ("file", "S1"), ("vector_len", ">i4"), ("dim", ">i2"), ("unused", ">i2"),
-        ("vector", ">f2", (DIMENSIONS,)), ("listed_len", ">i4"), ("listed", "i1"),
-    ])  # fmt: skip
-    statement = "copy search.embeddings (track_id, model_id, file_id, embedding, listed) from stdin (format binary)"
-    for start in range(0, count, batch):
-        size = min(batch, count - start)
-        rows = np.zeros(size, row)
-        rows["fields"], rows["track_len"], rows["model_len"] = 5, 8, 2
-        rows["file_len"], rows["file"], rows["listed_len"], rows["listed"] = 1, b"f", 1, 1
-        rows["track"], rows["model"] = np.arange(start, start + size), model_id
-        rows["vector_len"], rows["dim"] = 4 + 2 * DIMENSIONS, DIMENSIONS
-        rows["vector"] = vectors(size, seed=start + 1)
-        with connection.cursor().copy(statement) as copy:
-            copy.write(_COPY_HEADER)
-            copy.write(rows.tobytes())
-            copy.write(_COPY_END)
-        yield start + size
 
 
 def _copy(connection: Connection, target: str, rows: Any) -> None:  # noqa: ANN401 - an iterable of tuples of any columns

@@ -95,3 +95,10 @@ create or replace function search.at_level(query text, kind text, level integer)
 language sql immutable strict parallel safe
 return replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true))::tsquery;
 comment on function search.at_level(text, text, integer) is 'A query of search.all_terms for the documents of one kind and level.';
+
+create or replace function search.begins_a_word(typed text[], names text) returns boolean
+language sql stable strict parallel safe
+return exists (
+    select from unnest(string_to_array(search.normalize_text(names), ' ')) as word, unnest(typed) as begun
+    where starts_with(word, begun));
+comment on function search.begins_a_word(text[], text) is 'Whether one of the typed words begins a word of the names.';

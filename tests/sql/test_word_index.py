@@ -36,6 +36,10 @@ def test_two_fields_at_once(catalogue: Catalogue) -> None:
     catalogue.track("Isles of Wight", artist=catalogue.artist("other.example", "Other"), play_count=9999)
     for query in ("marit isles", "isles marit oyen", "hitra coastal", "isles norway", "isles mar"):
         assert catalogue.labels(query, types=["track"]) == ["Isles of Hitra"], query
+    assert [
+        catalogue.search(query, types=["track"])[0]["matched"]
+        for query in ("marit isles", "hitra coastal", "isles norway")
+    ] == [["title", "artist"], ["title", "album"], ["title", "tag"]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests evaluate schema clean
+.PHONY: help demo test lint types tests evaluate bench schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,8 +40,11 @@ types: $(VENV)/.test ## mypy, strict
 tests: $(VENV)/.test ## pytest (ARGS='-k name' chooses)
 	@$(BIN)/pytest --numprocesses auto $(ARGS)
 
-evaluate: $(VENV)/.demo ## how well descriptions find the sample's tracks
+evaluate: $(VENV)/.demo ## how well labelled queries are answered (ARGS=FILE: your own)
 	@$(BIN)/vibe-search evaluate $(ARGS)
+
+bench: $(VENV)/.demo ## time searches on a synthetic catalogue of 50,000 tracks (ARGS='--tracks 200000' chooses)
+	@$(BIN)/vibe-search bench search $(ARGS)
 
 schema: $(VENV)/.test ## write sql/schema.sql anew after a migration
 	@$(BIN)/python -m scripts.dump_schema

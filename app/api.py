@@ -12,8 +12,8 @@ from app import __version__
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
 from app.providers import Providers
-from app.routes import audio, health, page, search
-from app.search import Search
+from app.routes import audio, clip, health, page, search, tracks
+from app.search import ClipReader, Search
 from app.settings import Settings
 from app.state import ApiState
 
@@ -32,10 +32,17 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         engine = create_engine(url, pool_size=settings.database_pool_size)
-        engine_search = Search(engine, providers.embedding, deadline_seconds=settings.semantic_deadline_seconds)
-        api.state.api = ApiState(settings, url, engine, providers, engine_search)
+        engine_search = Search.from_settings(engine, providers.embedding, settings)
+        clips = ClipReader(
+            providers.embedding,
+            max_seconds=settings.clip_max_seconds,
+            concurrency=settings.clip_concurrency,
+            deadline_seconds=settings.clip_deadline_seconds,
+        )
+        api.state.api = ApiState(settings, url, engine, providers, engine_search, clips)
         await asyncio.to_thread(providers.embedding.load)
         yield
+        clips.close()
         await engine.dispose()
 
     api = FastAPI(
@@ -48,9 +55,11 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         redoc_url=None,
     )
     api.middleware("http")(_add_page_policy)
+    api.middleware("http")(_explain_size)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
-    for module in (search, audio, health, page):
+    for module in (search, tracks, audio, health, page):
         api.include_router(module.router)
+    api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
     return api
 
@@ -68,3 +77,13 @@ async def _add_page_policy(request: Request, call_next: Callable[[Request], Awai
     if request.url.path == "/" or request.url.path.startswith("/web/"):
         response.headers["content-security-policy"] = _PAGE_POLICY
     return response
+
+
+async def _explain_size(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The framework refuses a large body before any handler runs, and in three words."""
+    response = await call_next(request)
+    if response.status_code != 413:
+        return response
+    limit = request.app.state.api.settings.clip_max_bytes
+    message = f"the request has more than {limit} bytes: send a shorter clip (CLIP_MAX_BYTES)"
+    return JSONResponse({"detail": [{"type": "too_large", "loc": ["body", "file"], "msg": message}]}, status_code=413)

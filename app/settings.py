@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
@@ -37,6 +37,38 @@ class Settings(BaseSettings):
         description="How long a search waits for the vector of its text. "
         "Past it the answer is found by name alone and says available: false.",
     )
+    sound_min_confidence: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Results by sound with less confidence are not shown. 0 shows all; see docs/why/confidence.md.",
+    )
+    vibe_search_for_everyone: bool = Field(
+        default=True,
+        description="Whether everybody gets results by sound. "
+        "False: only viewers with the feature flag vibe-search do, and the others are answered by name.",
+    )
+    viewer_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Request header in which a trusted proxy passes the DID of who is asking. "
+        "Unset: everybody is unknown. Set it only where that proxy replaces what clients send.",
+    )
+    clip_max_bytes: int = Field(
+        default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."
+    )
+    clip_max_seconds: float = Field(
+        default=60.0, gt=0, le=900, description="How much of a clip is listened to, from its start."
+    )
+    clip_concurrency: int = Field(
+        default=2, ge=1, le=256, description="Clips that are listened to at the same time; one more gets 503."
+    )
+    clip_deadline_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="How long a search waits for the vector of its clip. Past it the answer says available: false.",
+    )
     worker_concurrency: int = Field(
         default=4, ge=1, le=256, description="Jobs that one worker process runs at the same time."
     )
@@ -50,6 +82,11 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )
+
+    @field_validator("viewer_header", mode="before")
+    @classmethod
+    def _read_empty_as_unset(cls, value: str | None) -> str | None:
+        return value or None
 
     @property
     def postgres_dir(self) -> Path:

@@ -62,6 +62,22 @@ class EmbeddingModel(Protocol):
             ValueError: `"the text has no words"`.
         """
 
+    def audibility(self, text: str) -> float:
+        """Say how much a text speaks of sound at all.
+
+        A vector of length 1 no longer tells a description from noise; this does, for models whose text half can.
+
+        Args:
+            text: What someone typed.
+
+        Returns:
+            More for texts that describe a sound. The scale is the model's own: `models.calibration` learns what it
+            means from texts that do and texts that do not.
+
+        Raises:
+            ValueError: `"the text has no words"`.
+        """
+
     def explain(self, query_vector: UnitVector, track_vector: UnitVector, top: int = 3) -> list[TagContribution]:
         """Say what a description and a track have in common.
 

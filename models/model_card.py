@@ -65,6 +65,8 @@ class ModelCard:
         files: Everything that is read when the model is opened.
         pipeline: Everything else that shapes its vectors: checkpoint, preprocessing, windows, pooling, text
             half, precision. The implementation reads its parameters from here.
+        match: `slope` and `intercept` of the log-odds that a track matches a description, given its standard score
+            among the description's similarities; docs/why/confidence.md. No part of the identity: vectors stay.
     """
 
     name: str
@@ -77,6 +79,7 @@ class ModelCard:
     bundled: bool
     files: tuple[ModelFile, ...]
     pipeline: Mapping[str, Any]
+    match: Mapping[str, float]
 
     @property
     def identity(self) -> str:

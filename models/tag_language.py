@@ -97,6 +97,21 @@ class TagLanguage:
         # Opposite words could cancel out to nothing; then the first of them decides.
         return total / length if length > 1e-9 else directions[0]
 
+    def audibility(self, text: str) -> float:
+        """Say how close a description comes to what is listed.
+
+        Args:
+            text: The description.
+
+        Returns:
+            Mean over its segments of the cosine to the closest listed phrase, at most 1.
+
+        Raises:
+            ValueError: `"the text has no words"`.
+        """
+        cosines = self._vectors.embed(self.segment(text)) @ self._phrases.T
+        return float(cosines.max(axis=1).mean())
+
     def segment(self, text: str) -> list[str]:
         """Cut a description into known phrases (longest first) and single words.
 

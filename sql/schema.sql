@@ -110,6 +110,28 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 );
 
 --
+-- Name: signal; Type: TYPE; Schema: search; Owner: -
+--
+
+CREATE TYPE search.signal AS (
+	kind text,
+	key text,
+	field text,
+	place smallint,
+	class smallint,
+	quality real,
+	popularity real,
+	similarity real,
+	confidence real
+);
+
+--
+-- Name: TYPE signal; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TYPE search.signal IS 'One reason to list an entity. place: twice the tier (1 exact to 6 sound), and one more for a track that is listed because of what holds it. class: better first within a place. quality: 0 to 1 within a place.';
+
+--
 -- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -611,6 +633,33 @@ END;
 $$;
 
 --
+-- Name: albums_seen(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.albums_seen(album_ids bigint[]) RETURNS TABLE(album_id bigint, listed boolean, owner text)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    return query
+    select a.id, seen.by_all,
+           case when not seen.by_all and exists (
+               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did end
+    from public.albums a
+    cross join lateral (
+        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+    ) as seen (by_all)
+    where a.id = any (album_ids);
+end;
+$$;
+
+--
+-- Name: FUNCTION albums_seen(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.albums_seen(album_ids bigint[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+
+--
 -- Name: in_context(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -637,6 +686,20 @@ CREATE FUNCTION search.all_terms(forms text[], or_context boolean) RETURNS text
 --
 
 COMMENT ON FUNCTION search.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
+
+--
+-- Name: at_any_level(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.at_any_level(query text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (replace(replace(query, chr(1), '='::text), chr(2), '^'::text))::tsquery;
+
+--
+-- Name: FUNCTION at_any_level(query text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.at_any_level(query text) IS 'A query of search.all_terms for the documents of all kinds and levels.';
 
 --
 -- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
@@ -709,6 +772,36 @@ CREATE FUNCTION search.begins_a_word(typed text[], names text) RETURNS boolean
 --
 
 COMMENT ON FUNCTION search.begins_a_word(typed text[], names text) IS 'Whether one of the typed words begins a word of the names.';
+
+--
+-- Name: begun_term(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.begun_term(begun text, most integer, beside_others boolean) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    -- Reading all that begin so costs as much as all their documents. Beside other common words, those
+    -- of the commonest fill a page.
+    common constant text[] := case when beside_others then array(
+        select c.word from search.common_words c
+        where c.word >= begun and c.word < begun || chr(1114111)
+        order by c.documents desc, c.word
+        limit most) end;
+begin
+    if cardinality(common) > 0 then
+        return search.word_terms(case when begun = any (common) then common else common || begun end);
+    end if;
+    return search.word_term(begun, true);
+end;
+$$;
+
+--
+-- Name: FUNCTION begun_term(begun text, most integer, beside_others boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others boolean) IS 'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
 
 --
 -- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
@@ -786,6 +879,87 @@ $_$;
 COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks at the store of the serving model.';
 
 --
+-- Name: change_track_counts(bigint[], integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    insert into search.track_count_changes (kind, key, change)
+    select 'tag', tt.tag_id::text, change * count(*)
+    from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    union all
+    select 'playlist', pt.playlist_id::text, change * count(*)
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+end;
+$$;
+
+--
+-- Name: FUNCTION change_track_counts(changed_tracks bigint[], change integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) IS 'Count tracks that were listed or hidden for their tags and playlists.';
+
+--
+-- Name: logistic(double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.logistic(log_odds double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((1)::double precision / ((1)::double precision + exp((- GREATEST(('-700'::integer)::double precision, LEAST((700)::double precision, log_odds))))));
+
+--
+-- Name: FUNCTION logistic(log_odds double precision); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.logistic(log_odds double precision) IS 'Probability for log-odds.';
+
+--
+-- Name: confidence(real, real, real, real, real, real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real DEFAULT 1) RETURNS real
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((audible * search.logistic(((((slope * (similarity - mean)) / deviation) + intercept))::double precision)))::real;
+
+--
+-- Name: FUNCTION confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real) IS 'How far a similarity can be trusted, 0 to 1: logistic(slope * z + intercept), z being its standard score, times the probability that the text speaks of sound. Platt (1999) for the logistic, T-norm''s sibling Z-norm for z: docs/why/confidence.md.';
+
+--
+-- Name: count_tracks(text, text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    return query
+    select k, case kind
+        when 'artist' then (select count(*) from public.tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from public.tracks t
+            where t.album_id = case when kind = 'album' then k::bigint end and search.is_listed(t.visibility))
+        when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
+            where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
+        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::bigint end and search.is_listed(t.visibility))
+        end
+    from unnest(keys) as k;
+end;
+$$;
+
+--
+-- Name: FUNCTION count_tracks(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.count_tracks(kind text, keys text[]) IS 'The listed tracks of each of these entities, counted in the catalogue.';
+
+--
 -- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -822,7 +996,7 @@ CREATE FUNCTION search.deletions(word text) RETURNS SETOF text
  UNION
   SELECT once.rest
     FROM once
-   WHERE (char_length(deletions.word) >= 4)
+   WHERE ((char_length(deletions.word) >= 4) AND (char_length(deletions.word) <= 40))
  UNION
   SELECT OVERLAY(once.rest PLACING ''::text FROM second.second FOR 1) AS "overlay"
     FROM once,
@@ -834,7 +1008,7 @@ END;
 -- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one letter left out (from 4 letters), and with two (7 to 20 letters).';
+COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
 
 --
 -- Name: document_tokens(text, smallint, text, text); Type: FUNCTION; Schema: search; Owner: -
@@ -843,13 +1017,47 @@ COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one le
 CREATE FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search'
-    RETURN array_to_tsvector(ARRAY(SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer) || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word) WHERE (word.word <> ''::text) UNION SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
+    RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word), unnest(ARRAY['^'::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true)]) prefix(prefix) WHERE (word.word <> ''::text)));
 
 --
 -- Name: FUNCTION document_tokens(kind text, level smallint, normalized text, context text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds.';
+COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds: each word of the name behind =, each of the context behind ^, and each once more behind the letters of kind and level. The former find all of a rare word at once, the latter a common one level by level.';
+
+--
+-- Name: draw_calibration_tracks(smallint, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.draw_calibration_tracks(model smallint, most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $_$
+declare
+    -- a rough count is enough to choose how many pages to look at
+    rows_about constant real := (select greatest(c.reltuples, 0) from pg_class c where c.oid = format('search.embeddings_%s', model)::regclass);
+    -- rows of one page were written together: four times as many as are needed are drawn, and thinned out
+    share constant real := case when rows_about < 8 * most then 100 else 100 * 4 * most / rows_about end;
+    drawn integer;
+begin
+    -- two workers at once would each insert what the other did
+    perform pg_advisory_xact_lock(hashtextextended('search.calibrations', 0));
+    delete from search.calibration_tracks c where c.model_id = model;
+    execute format(
+        'insert into search.calibration_tracks (model_id, track_id, embedding) '
+        'select $1, e.track_id, e.embedding from search.embeddings_%s e tablesample system ($2) '
+        'where e.listed order by md5(e.track_id::text) limit $3', model)
+    using model, share, most;
+    get diagnostics drawn = row_count;
+    return drawn;
+end;
+$_$;
+
+--
+-- Name: FUNCTION draw_calibration_tracks(model smallint, most integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
 
 --
 -- Name: enqueue_missing_embeddings(); Type: FUNCTION; Schema: search; Owner: -
@@ -909,6 +1117,140 @@ $$;
 COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the two jobs that a new or replaced recording needs.';
 
 --
+-- Name: explain(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.explain(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2) RETURNS TABLE(rank bigint, type text, key text, label text, tier text, signal text, signal_tier text, signal_class integer, signal_rank bigint, value real, confidence real, popularity real)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    tiers constant text[] := array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'];
+begin
+    return query
+    select p.position, p.kind, p.key,
+           (select min(d.label) from search.documents d
+            where d.kind = p.kind and d.key = p.key and (d.field = any (p.fields) or d.kind <> 'artist')),
+           tiers[p.place / 2], s.field, tiers[s.place / 2] || case when s.place % 2 = 1 then ', held by it' else '' end,
+           s.class::integer, s.ranked, s.quality, s.confidence, s.popularity
+    from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    join (
+        select n.*, row_number() over (
+                   partition by n.kind, n.field
+                   order by n.place, n.class, case when n.place = 12 then -n.similarity end, n.popularity desc,
+                            length(n.key), n.key) as ranked
+        from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+    ) as s on s.kind = p.kind and s.key = p.key
+    order by p.position, s.place, s.class, s.field;
+end;
+$$;
+
+--
+-- Name: FUNCTION explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.';
+
+--
+-- Name: fold_track_counts(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.fold_track_counts() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    folded bigint;
+    tags bigint[];
+    albums bigint[];
+begin
+    -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
+    if not pg_try_advisory_xact_lock(hashtextextended('search.fold_track_counts', 0)) then
+        return 0;
+    end if;
+    select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
+           array_agg(distinct c.key::bigint) filter (where c.kind = 'album')
+    into tags, albums
+    from search.track_count_changes c where c.kind in ('tag', 'album');
+
+    with changed as (
+        select distinct c.kind, c.key from search.track_count_changes c
+    ),
+    free as (
+        select d.kind, d.key, d.field
+        from search.documents d
+        where (d.kind, d.key) in (select c.kind, c.key from changed c)
+        order by d.kind, d.key, d.field
+        for no key update skip locked
+    ),
+    -- of an artist both names or neither
+    whole as (
+        select f.kind, f.key from free f group by f.kind, f.key
+        having count(*) = (select count(*) from search.documents d where d.kind = f.kind and d.key = f.key)
+    ),
+    taken as (
+        delete from search.track_count_changes c
+        where (c.kind, c.key) in (select w.kind, w.key from whole w)
+           or not exists (select from search.documents d where d.kind = c.kind and d.key = c.key)
+        returning c.kind, c.key
+    ),
+    -- counted afresh in the snapshot that the changes are taken in: what two writers could not see of each other is mended
+    counts as (
+        select t.kind, counted.key, counted.listed
+        from (select taken.kind, array_agg(distinct taken.key) as keys from taken group by taken.kind) as t
+        cross join lateral search.count_tracks(t.kind, t.keys) as counted
+    )
+    update search.documents d
+    set track_count = c.listed, popularity = ln(1 + c.listed)
+    from counts c
+    where d.kind = c.kind and d.key = c.key and d.track_count <> c.listed;
+    get diagnostics folded = row_count;
+    -- two writers that each took one of the last two tracks away could not see that none is left
+    perform search.relist_tags(tags);
+    perform search.relist_albums(albums);
+    return folded;
+end;
+$$;
+
+--
+-- Name: FUNCTION fold_track_counts(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.fold_track_counts() IS 'Count anew what has waiting changes, for the documents and so for their popularity; returns how many documents changed. The task fold_track_counts calls it every minute.';
+
+--
+-- Name: has_flag(text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.has_flag(viewer text, flag text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+    select exists (select from public.feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
+$$;
+
+--
+-- Name: FUNCTION has_flag(viewer text, flag text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.has_flag(viewer text, flag text) IS 'Whether a feature is switched on for this viewer; never for somebody unknown.';
+
+--
+-- Name: has_room(search.signal[], integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.has_room(named search.signal[], max_tracks integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.place <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, place, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.place) AS min FROM unnest(has_room.named) h(kind, key, field, place, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
+
+--
+-- Name: FUNCTION has_room(named search.signal[], max_tracks integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.has_room(named search.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
+
+--
 -- Name: is_listed(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -921,6 +1263,20 @@ CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
 --
 
 COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.';
+
+--
+-- Name: lacking(text[], search.signal[], integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.lacking(types text[], named search.signal[], enough integer) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT wanted.wanted FROM unnest(lacking.types) wanted(wanted) WHERE ((SELECT count(*) AS count FROM unnest(lacking.named) n(kind, key, field, place, class, quality, popularity, similarity, confidence) WHERE (n.kind = wanted.wanted)) < lacking.enough));
+
+--
+-- Name: FUNCTION lacking(types text[], named search.signal[], enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.lacking(types text[], named search.signal[], enough integer) IS 'The types of which not enough was found yet.';
 
 --
 -- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
@@ -980,42 +1336,461 @@ END;
 COMMENT ON FUNCTION search.learn_words(names text[]) IS 'Add the words of these normalised names to the vocabulary.';
 
 --
--- Name: likely_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: like_literal(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.likely_forms(typed text[], OUT forms text[], OUT names text) RETURNS record
+CREATE FUNCTION search.like_literal(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN replace(replace(replace(value, '\'::text, '\\'::text), '%'::text, '\%'::text), '_'::text, '\_'::text);
+
+--
+-- Name: FUNCTION like_literal(value text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.like_literal(value text) IS 'The text as a pattern that matches nothing but itself.';
+
+--
+-- Name: likely_forms(text[], boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search'
     AS $$
 declare
-    begun text[];
-    likely text[];
-    -- where one word is unknown, that one is misspelt; where none is, any may be
-    all_known constant boolean := (search.word_forms(typed)).known;
+    words text[];
 begin
     forms := '{}';
+    rare := false;
     for place in 1 .. cardinality(typed) loop
-        begun := array(
+        words := array(
             select w.word from search.words w
             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
             order by w.word limit 4);
-        likely := case when all_known or cardinality(begun) = 0
-            then array(select s.word from search.similar_words(typed[place], 6) s) end;
-        if cardinality(begun) + coalesce(cardinality(likely), 0) = 0 then
+        -- where one word is unknown, that one is misspelt; where none is, any may be
+        if all_known or cardinality(words) = 0 then
+            words := words || array(select s.word from search.similar_words(typed[place], 6) s);
+        end if;
+        if cardinality(words) = 0 then
             forms := null;
             return;
         end if;
-        forms := forms || search.word_terms(begun || likely);
+        forms := forms || search.word_terms(words);
+        rare := rare or not exists (select from search.common_words c where c.word = any (words));
     end loop;
-    names := array_to_string(forms, ' | ');
 end;
 $$;
 
 --
--- Name: FUNCTION likely_forms(typed text[], OUT forms text[], OUT names text); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.likely_forms(typed text[], OUT forms text[], OUT names text) IS 'Terms for each typed word, begun or misspelt, and one query for any of them in the name; null when the vocabulary has nothing like one of them.';
+COMMENT ON FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
+
+--
+-- Name: match_any_level(text, text, smallint, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    all_words constant tsquery := search.at_any_level(all_query);
+    some_in_name constant tsquery := search.at_any_level(some_query);
+begin
+    if rare then
+        return query
+        select d.kind, d.key, d.field, match_any_level.place, search.typo_class(match_any_level.place, d.quality), d.quality,
+               d.popularity, null::real, null::real
+        from (
+            select d.kind, d.key, d.field, d.popularity, similarity(needle, d.normalized) as quality,
+                   row_number() over (
+                       partition by d.kind order by similarity(needle, d.normalized) desc, d.popularity desc, d.key) as position
+            from search.documents d
+            where d.tokens @@ all_words and d.kind = any (kinds)
+              and case when some_query is null or d.tokens @@ some_in_name then true end and (d.listed or d.owner = viewer)
+        ) as d
+        where d.position <= enough;
+        return;
+    end if;
+    return query
+    select best.*
+    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
+         as wanted (kind, highest)
+    cross join lateral (
+        select d.*
+        from generate_series(wanted.highest, 0, -1) as step (level)
+        cross join lateral (
+            select search.at_level(all_query, wanted.kind, step.level) as all_words,
+                   search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
+        cross join lateral (
+            select d.kind, d.key, d.field, match_any_level.place,
+                   search.typo_class(match_any_level.place, similarity(needle, d.normalized)),
+                   similarity(needle, d.normalized), d.popularity, null::real, null::real
+            from search.documents d
+            where d.tokens @@ query.all_words
+              and case when some_query is null or d.tokens @@ query.some_in_name then true end
+              and (d.listed or d.owner = viewer)
+            order by d.popularity desc, d.key limit enough) as d
+        limit enough
+    ) as best;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
+
+--
+-- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    name_query constant text := search.all_terms(forms, false);
+    context_query constant text := case when cardinality(forms) > 1 then search.all_terms(forms, true) end;
+    some_query constant text := array_to_string(forms, ' | ');
+    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
+begin
+    return query
+    select best.*
+    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
+         as wanted (kind, highest)
+    cross join lateral (
+        select candidate.*
+        from (
+            (select d.*
+             from generate_series(wanted.highest, 0, -1) as step (level)
+             -- offset 0: else the query would be built for every row
+             cross join lateral (select search.at_level(name_query, wanted.kind, step.level) as in_name offset 0) as query
+             cross join lateral (
+                 select d.kind, d.key, d.field, 6::smallint,
+                        (case when ' ' || d.normalized || ' ' like whole_last_word then 0 else 1 end)::smallint,
+                        (char_length(needle)::real / char_length(d.normalized))::real, d.popularity, null::real, null::real
+                 from search.documents d
+                 where d.tokens @@ query.in_name and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+                 order by d.popularity desc, d.key limit enough) as d)
+            union all
+            (select d.*
+             from generate_series(wanted.highest, 0, -1) as step (level)
+             cross join lateral (
+                 select search.at_level(context_query, wanted.kind, step.level) as all_words,
+                        search.at_level(name_query, wanted.kind, step.level) as in_name,
+                        search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
+             cross join lateral (
+                 select d.kind, d.key, d.field, 6::smallint, 2::smallint, similarity(needle, d.normalized), d.popularity,
+                        null::real, null::real
+                 from search.documents d
+                 where context_query is not null and d.tokens @@ query.all_words
+                   -- not for the index, which would collect every document of the commonest word
+                   and case when d.tokens @@ query.some_in_name then not d.tokens @@ query.in_name end
+                   and (d.listed or d.owner = viewer)
+                 order by d.popularity desc, d.key limit enough) as d)
+        ) as candidate
+        limit enough
+    ) as best;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search.match_rare_words, level by level, where every word is common.';
+
+--
+-- Name: match_held(search.signal[], text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    return query
+    select 'track', track.id::text, e.kind, (e.place + 1)::smallint, e.class, e.quality, ln(1 + track.play_count)::real,
+           null::real, null::real
+    from (
+        select best.*
+        from (
+            select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
+            order by n.kind, n.key, n.place, n.class
+        ) as best
+        order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
+    ) as e
+    cross join lateral (
+        (select t.id, t.play_count from public.tracks t
+         where e.kind = 'artist' and t.artist_did = e.key
+           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+         order by t.play_count desc, t.id limit max_tracks)
+        union all
+        (select t.id, t.play_count from public.tracks t
+         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
+           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+         order by t.play_count desc, t.id limit max_tracks)
+        union all
+        (select t.id, t.play_count
+         from generate_series(6, 0, -1) as step (level)
+         cross join lateral (
+             select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
+             from search.documents d
+             where e.kind = 'tag' and d.kind = 'track' and d.listed
+               and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
+             order by d.popularity desc, d.key limit max_tracks
+         ) as t
+         limit max_tracks)
+    ) as track
+    order by e.place, e.class, track.play_count desc, track.id limit max_tracks;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_held(named search.signal[], viewer text, max_tracks integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) IS 'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
+
+--
+-- Name: match_names(text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
+    needle_end constant text := needle || chr(1114111);
+    word_end constant text := needle || '!';
+    length constant real := char_length(needle);
+    few constant integer := 200;
+    found search.signal[];
+begin
+    found := array(
+        select row(d.kind, d.key, d.field, case when d.normalized = needle then 2 else 4 end,
+                   case when d.normalized < word_end then 0 else 1 end,
+                   length / char_length(d.normalized), d.popularity, null, null)::search.signal
+        from search.documents d
+        where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
+          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
+        limit few + 1);
+    if cardinality(found) <= few then
+        return query select * from unnest(found);
+        return;
+    end if;
+    return query
+    select best.*
+    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
+         as wanted (kind, highest)
+    cross join lateral (
+        select candidate.*
+        from (
+            (select d.*
+             from generate_series(wanted.highest, 0, -1) as step (level)
+             cross join lateral (
+                 select d.kind, d.key, d.field, 2::smallint, 0::smallint, 1.0::real, d.popularity, null::real, null::real
+                 from search.documents d
+                 where d.kind = wanted.kind and d.level = step.level and d.normalized = needle
+                   and (d.listed or d.owner = viewer)
+                 order by d.popularity desc, d.key limit enough) as d)
+            union all
+            (select d.*
+             from generate_series(wanted.highest, 0, -1) as step (level)
+             cross join lateral (
+                 select d.kind, d.key, d.field, 4::smallint, 0::smallint, (length / char_length(d.normalized))::real, d.popularity,
+                        null::real, null::real
+                 from search.documents d
+                 where d.kind = wanted.kind and d.level = step.level
+                   and d.normalized > needle and d.normalized < word_end and (d.listed or d.owner = viewer)
+                 order by d.popularity desc, d.key limit enough) as d)
+            union all
+            (select d.*
+             from generate_series(wanted.highest, 0, -1) as step (level)
+             cross join lateral (
+                 select d.kind, d.key, d.field, 4::smallint, 1::smallint, (length / char_length(d.normalized))::real, d.popularity,
+                        null::real, null::real
+                 from search.documents d
+                 where d.kind = wanted.kind and d.level = step.level
+                   and d.normalized >= word_end and d.normalized < needle_end and (d.listed or d.owner = viewer)
+                 order by d.popularity desc, d.key limit enough) as d)
+        ) as candidate
+        limit enough
+    ) as best;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_names(needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) IS 'Names that are, or begin with, the normalised text.';
+
+--
+-- Name: match_rare_words(text[], text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
+    all_words constant tsquery := search.at_any_level(search.all_terms(forms, not alone));
+    in_name constant tsquery := search.at_any_level(search.all_terms(forms, false));
+    some_in_name constant tsquery := search.at_any_level(array_to_string(forms, ' | '));
+    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
+begin
+    return query
+    select d.kind, d.key, d.field, 6::smallint, d.class::smallint,
+           case when d.class = 2 then similarity(needle, d.normalized)
+                else (char_length(needle)::real / char_length(d.normalized))::real end, d.popularity, null::real, null::real
+    from (
+        select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
+        from (
+            select d.kind, d.key, d.field, d.popularity, d.normalized,
+                   case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                            then case when ' ' || d.normalized || ' ' like whole_last_word then 0 else 1 end
+                        when alone then null
+                        when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns) then 2 end as class
+            from search.documents d
+            where d.tokens @@ all_words and d.kind = any (kinds)
+              and ' ' || d.normalized || ' ' || d.context like all (patterns)
+              and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+        ) as c
+        where c.class is not null
+    ) as d
+    where d.position <= enough;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
+
+--
+-- Name: match_roughly(text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
+        select w.word from search.words w
+        where w.word like '%' || search.like_literal(needle) || '%'
+        order by char_length(w.word), w.word limit 50) end;
+    likely constant record := search.likely_forms(typed, all_known);
+begin
+    if cardinality(inner_words) > 0 then
+        return query select * from search.match_any_level(
+            search.word_terms(inner_words), null, 8::smallint, needle, kinds, viewer, enough,
+            not exists (select from search.common_words c where c.word = any (inner_words)));
+    end if;
+    if likely.forms is not null then
+        return query select * from search.match_any_level(
+            search.all_terms(likely.forms, cardinality(typed) > 1),
+            case when cardinality(typed) > 1 then array_to_string(likely.forms, ' | ') end,
+            10::smallint, needle, kinds, viewer, enough, likely.rare);
+    end if;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
+
+--
+-- Name: match_sounds(public.halfvec, text, integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    scale constant record := search.sound_scale(query_embedding, audibility);
+begin
+    return query
+    select 'track', n.track_id::text, 'sound', 12::smallint, 0::smallint, n.similarity, 0::real, n.similarity, n.confidence
+    from (
+        select near.track_id, near.similarity,
+               search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                   as confidence
+        from search.nearest_tracks(query_embedding, viewer, max_tracks) as near
+    ) as n
+    -- an unknown confidence hides nothing
+    where n.confidence >= min_confidence or n.confidence is null;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision) IS 'Tracks that sound like the query''s vector, as far as that can be trusted.';
+
+--
+-- Name: named_by(text, text, text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.named_by(kind text, key text, typed text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if kind = 'album' then
+        return array['artist'];
+    elsif kind = 'playlist' then
+        return array['owner'];
+    end if;
+    return (
+        select array_remove(array[
+            case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
+            case when search.begins_a_word(typed, b.title) then 'album' end,
+            case when search.begins_a_word(typed, (
+                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
+                where tt.track_id = t.id)) then 'tag' end
+        ], null)
+        from public.tracks t
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
+        where t.id = named_by.key::bigint);
+end;
+$$;
+
+--
+-- Name: FUNCTION named_by(kind text, key text, typed text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.named_by(kind text, key text, typed text[]) IS 'Which names of what an entity belongs to begin with one of the typed words.';
+
+--
+-- Name: near_duplicate_similarity(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.near_duplicate_similarity() RETURNS real
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+    select case m.name when 'musicnn-tags' then 0.97 else 0.995 end::real from search.models m where m.serving;
+$$;
+
+--
+-- Name: FUNCTION near_duplicate_similarity(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.near_duplicate_similarity() IS 'Cosine similarity in the serving model from which two vectors count as one recording. musicnn-tags: the 28 sample tracks, encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.';
 
 --
 -- Name: nearest_tracks(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -1128,6 +1903,9 @@ CREATE FUNCTION search.on_document_written() RETURNS trigger
     SET search_path TO 'pg_catalog', 'search'
     AS $$
 begin
+    -- longer than a query may be, and short enough for every index
+    new.normalized := left(new.normalized, 300);
+    new.context := left(new.context, 2000);
     new.level := search.popularity_level(new.popularity);
     new.tokens := search.document_tokens(new.kind, new.level, new.normalized, new.context);
     return new;
@@ -1138,7 +1916,7 @@ $$;
 -- Name: FUNCTION on_document_written(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.on_document_written() IS 'Derives the level and the tokens of a document.';
+COMMENT ON FUNCTION search.on_document_written() IS 'Shortens very long names, and derives the level and the tokens of a document.';
 
 --
 -- Name: on_documents_written(); Type: FUNCTION; Schema: search; Owner: -
@@ -1169,8 +1947,18 @@ CREATE FUNCTION search.on_playlist_tracks_changed() RETURNS trigger
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select distinct playlist_id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select distinct playlist_id from new_rows)); end if;
+    if tg_op <> 'INSERT' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', o.playlist_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.playlist_id;
+    end if;
+    if tg_op <> 'DELETE' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', n.playlist_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.playlist_id;
+    end if;
     return null;
 end;
 $$;
@@ -1229,6 +2017,28 @@ $$;
 COMMENT ON FUNCTION search.on_tags_changed() IS 'Keeps the documents of tags equal to the catalogue.';
 
 --
+-- Name: on_track_deleted(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_track_deleted() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if search.is_listed(old.visibility) then
+        perform search.change_track_counts(array[old.id], -1);
+    end if;
+    return old;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_deleted(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_track_deleted() IS 'Counts a track out of its tags and playlists while the rows that say which are still there.';
+
+--
 -- Name: on_track_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1237,13 +2047,22 @@ CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
 begin
+    -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
     if tg_op <> 'INSERT' then
-        perform search.refresh_tags(array(select distinct tag_id from old_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', o.tag_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.tag_id;
         perform search.refresh_tracks(array(select distinct track_id from old_rows));
+        perform search.relist_tags(array(select distinct tag_id from old_rows));
     end if;
     if tg_op <> 'DELETE' then
-        perform search.refresh_tags(array(select distinct tag_id from new_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', n.tag_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.tag_id;
         perform search.refresh_tracks(array(select distinct track_id from new_rows));
+        perform search.relist_tags(array(select distinct tag_id from new_rows));
     end if;
     return null;
 end;
@@ -1263,41 +2082,23 @@ CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
-declare
-    ids bigint[];
-    dids text[];
-    albums bigint[];
 begin
     if tg_op = 'INSERT' then
-        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from new_rows;
+        perform search.refresh_tracks(array(select id from new_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, count(*) from new_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
     elsif tg_op = 'DELETE' then
-        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from old_rows;
-    else
-        select array_agg(n.id) into ids
-        from new_rows n join old_rows o using (id)
-        where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
-            is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count);
-
-        select array_agg(distinct moved.artist_did), array_agg(distinct moved.album_id) into dids, albums
-        from new_rows n join old_rows o using (id)
-        cross join lateral (values (n.artist_did, n.album_id), (o.artist_did, o.album_id)) as moved (artist_did, album_id)
-        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id);
-
-        update search.embeddings e
-        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
-        from new_rows n join old_rows o using (id)
-        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
-    end if;
-
-    if ids is not null then perform search.refresh_tracks(ids); end if;
-    if dids is not null then
-        perform search.refresh_artists(dids);
-        perform search.refresh_albums(array_remove(albums, null));
-    end if;
-    if dids is not null and tg_op <> 'INSERT' then
-        -- a new track has no tags and stands in no playlist yet
-        perform search.refresh_tags(array(select distinct tag_id from public.track_tags where track_id = any (ids)));
-        perform search.refresh_playlists(array(select distinct playlist_id from public.playlist_tracks where track_id = any (ids)));
+        perform search.refresh_tracks(array(select id from old_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, -count(*) from old_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
     end if;
     return null;
 end;
@@ -1308,6 +2109,89 @@ $$;
 --
 
 COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+
+--
+-- Name: on_tracks_hidden_or_shown(bigint[], bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    perform search.change_track_counts(shown, 1);
+    perform search.change_track_counts(hidden, -1);
+    perform search.relist_tags(array(
+        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) IS 'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
+
+--
+-- Name: on_tracks_updated(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_tracks_updated() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
+    -- whose place or visibility changed: seldom any
+    moved bigint[] := array(
+        select n.id from new_rows n join old_rows o using (id)
+        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
+begin
+    if cardinality(renumbered) > 0 then
+        perform search.refresh_tracks(renumbered || array(select id from new_rows));
+    else
+        perform search.refresh_tracks(array(
+            select n.id from new_rows n join old_rows o using (id)
+            where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
+                is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
+    end if;
+    if cardinality(moved) = 0 then
+        return null;
+    end if;
+    update search.embeddings e
+    set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+    from new_rows n join old_rows o using (id)
+    where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+
+    insert into search.track_count_changes (kind, key, change)
+    select holder.kind, holder.key, sum(holder.change)
+    from (
+        select 1 as change, n.* from new_rows n where n.id = any (moved)
+        union all
+        select -1, o.* from old_rows o where o.id = any (moved)
+    ) as row_of
+    cross join lateral (
+        values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
+    ) as holder (kind, key, change)
+    where holder.key is not null and search.is_listed(row_of.visibility)
+    group by holder.kind, holder.key having sum(holder.change) <> 0;
+    perform search.relist_albums(array(
+        select album_id from new_rows where id = any (moved) and album_id is not null
+        union select album_id from old_rows where id = any (moved) and album_id is not null));
+    perform search.on_tracks_hidden_or_shown(
+        array(select n.id from new_rows n join old_rows o using (id)
+              where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+        array(select n.id from new_rows n join old_rows o using (id)
+              where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_updated(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_tracks_updated() IS 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
 
 --
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search; Owner: -
@@ -1339,6 +2223,54 @@ CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
 COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.';
 
 --
+-- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) RETURNS TABLE("position" bigint, kind text, key text, place smallint, class smallint, fields text[], quality real, popularity real, similarity real, confidence real)
+    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
+    AS $$
+declare
+    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+begin
+    return query
+    -- each entity once, in its best place, saying everything that matched
+    with fused as (
+        select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
+               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
+               max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
+        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence) as s
+        group by s.kind, s.key
+    ),
+    ordered as (
+        select f.*, case when f.rank >= 1200 then -f.similarity end as distance, length(f.key) as key_length
+        from fused f
+    ),
+    chosen as (
+        select o.*, row_number() over (
+                   partition by o.kind order by o.rank, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
+        from ordered o
+    )
+    select row_number() over (
+               order by c.rank, c.distance, c.popularity desc, array_position(types, c.kind), c.key_length, c.key),
+           c.kind, c.key, (c.rank / 100)::smallint, (c.rank % 100)::smallint,
+           -- found by words of what it belongs to beside its own
+           case when c.rank = 602 then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
+           c.quality, c.popularity, c.similarity, c.confidence
+    from chosen c
+    where c.of_kind <= max_per_type;
+end;
+$$;
+
+--
+-- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'The order of a page: each entity once, the best max_per_type of each type.';
+
+--
 -- Name: rebuild_documents(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1347,7 +2279,7 @@ CREATE FUNCTION search.rebuild_documents() RETURNS bigint
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
 begin
-    truncate search.documents, search.words, search.word_deletions;
+    truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
     perform search.refresh_artists(array(select did from public.artists));
@@ -1355,9 +2287,13 @@ begin
     perform search.refresh_tags(array(select id from public.tags));
     perform search.refresh_playlists(array(select id from public.playlists));
     perform search.refresh_tracks(array(select id from public.tracks));
-    create index documents_prefix_idx on search.documents (kind, level, normalized);
+    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
+    create index documents_prefix_idx on search.documents (kind, level, normalized)
+        include (popularity, key, field, listed, owner);
     -- without a pending list: every search would have to read it
     create index documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    analyze search.documents;
+    perform search.refresh_common_words();
     return (select count(*) from search.documents);
 end;
 $$;
@@ -1379,29 +2315,22 @@ CREATE FUNCTION search.refresh_albums(album_ids bigint[]) RETURNS void
 begin
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (
-          select from public.tracks t
-          where t.album_id = d.key::bigint and t.visibility <> 'unlisted'
-      );
+      and not exists (select from public.albums a where a.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
-           ln(1 + held.listed), held.listed, held.listed > 0, case when held.listed = 0 then a.artist_did end
-    from public.albums a
+           ln(1 + held.listed), held.listed, seen.listed, seen.owner
+    from search.count_tracks('album', album_ids::text[]) as held
+    join public.albums a on a.id = held.key::bigint
     join public.artists artist on artist.did = a.artist_did
-    cross join lateral (
-        select count(*) filter (where search.is_listed(t.visibility)), count(*)
-        from public.tracks t where t.album_id = a.id and t.visibility <> 'unlisted'
-    ) as held (listed, findable)
-    where a.id = any (album_ids) and held.findable > 0
+    join search.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, track_count = excluded.track_count,
         listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
-        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
+    where (d.label, d.context, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -1409,7 +2338,7 @@ $$;
 -- Name: FUNCTION refresh_albums(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the documents of these albums. One that holds only private tracks is found by its artist alone; an empty one by nobody.';
+COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the documents of these albums.';
 
 --
 -- Name: refresh_artists(text[]); Type: FUNCTION; Schema: search; Owner: -
@@ -1425,19 +2354,14 @@ begin
       and not exists (select from public.artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label),
-           ln(1 + listed.tracks), listed.tracks, true
-    from public.artists a
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
+    from search.count_tracks('artist', dids) as held
+    join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
-    cross join lateral (
-        select count(*) from public.tracks t where t.artist_did = a.did and search.is_listed(t.visibility)
-    ) as listed (tracks)
-    where a.did = any (dids)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count
-    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
+    set label = excluded.label, normalized = excluded.normalized
+    where d.label is distinct from excluded.label;
 end;
 $$;
 
@@ -1446,6 +2370,42 @@ $$;
 --
 
 COMMENT ON FUNCTION search.refresh_artists(dids text[]) IS 'Rebuild the documents of these artists: one for the handle, one for the display name.';
+
+--
+-- Name: refresh_common_words(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.refresh_common_words() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+declare
+    -- fewer documents than these are read at once
+    many constant integer := 500;
+    known bigint;
+begin
+    delete from search.common_words;
+    insert into search.common_words (word, documents)
+    select substr(token.value, 2), round(sum(token.frequency) * c.reltuples)
+    from pg_stats s
+    cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as token (value, frequency)
+    join pg_class c on c.oid = 'search.documents'::regclass
+    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens'
+      and left(token.value, 1) in ('=', '^')
+    group by substr(token.value, 2), c.reltuples
+    having sum(token.frequency) * c.reltuples >= many
+    order by 1
+    on conflict (word) do update set documents = excluded.documents; -- another may have done the same just now
+    get diagnostics known = row_count;
+    return known;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_common_words(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.refresh_common_words() IS 'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words calls it every hour; analyze search.documents before where that matters sooner.';
 
 --
 -- Name: refresh_playlists(bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -1465,22 +2425,18 @@ begin
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
-           search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.tracks), held.tracks,
+           search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
-    from public.playlists p
+    from search.count_tracks('playlist', playlist_ids::text[]) as held
+    join public.playlists p on p.id = held.key::bigint
     join public.artists a on a.did = p.owner_did
-    cross join lateral (
-        select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-        where pt.playlist_id = p.id and search.is_listed(t.visibility)
-    ) as held (tracks)
-    where p.id = any (playlist_ids) and p.visibility <> 'unlisted'
+    where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, track_count = excluded.track_count,
         listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
-        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
+    where (d.label, d.context, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -1501,24 +2457,16 @@ CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
 begin
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (
-          select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-          where tt.tag_id = d.key::bigint and search.is_listed(t.visibility)
-      );
+      and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + used.tracks), used.tracks, true
-    from public.tags g
-    cross join lateral (
-        select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
-        where tt.tag_id = g.id and search.is_listed(t.visibility)
-    ) as used (tracks)
-    where g.id = any (tag_ids) and used.tracks > 0
+    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
+    from search.count_tracks('tag', tag_ids::text[]) as held
+    join public.tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count
-    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
+    set label = excluded.label, normalized = excluded.normalized
+    where d.label is distinct from excluded.label;
 end;
 $$;
 
@@ -1526,7 +2474,7 @@ $$;
 -- Name: FUNCTION refresh_tags(tag_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the documents of these tags. A tag that only private or unlisted tracks carry is found by nobody.';
+COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the documents of these tags.';
 
 --
 -- Name: refresh_tracks(bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -1617,6 +2565,57 @@ $_$;
 COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions integer) IS 'Create the store of a model identity, once, and return the model''s id.';
 
 --
+-- Name: relist_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.relist_albums(album_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
+    update search.documents d
+    set listed = seen.listed, owner = seen.owner
+    from search.albums_seen(album_ids) as seen
+    where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
+      and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
+end;
+$$;
+
+--
+-- Name: FUNCTION relist_albums(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.relist_albums(album_ids bigint[]) IS 'List or hide these albums after a change of their tracks.';
+
+--
+-- Name: relist_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.relist_tags(tag_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    update search.documents d
+    set listed = seen.listed
+    from unnest(tag_ids) as g (id)
+    cross join lateral (
+        select exists (
+            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+            where tt.tag_id = g.id and search.is_listed(t.visibility))
+    ) as seen (listed)
+    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
+end;
+$$;
+
+--
+-- Name: FUNCTION relist_tags(tag_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.relist_tags(tag_ids bigint[]) IS 'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
+
+--
 -- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1640,6 +2639,93 @@ $$;
 --
 
 COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.';
+
+--
+-- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) RETURNS SETOF search.signal
+    LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
+    AS $$
+declare
+    -- an artist has two names, each a document
+    enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
+    needle constant text := nullif(search.normalize_text(q), '');
+    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    named search.signal[] := '{}';
+    lacking text[];
+    forms record;
+begin
+    if needle is not null then
+        named := array(select n from search.match_names(needle, types, viewer, enough) as n);
+        lacking := search.lacking(types, named, enough);
+        if cardinality(lacking) > 0 then
+            forms := search.word_forms(typed);
+            if forms.known and forms.rare then
+                named := named || array(select n from search.match_rare_words(
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+            elsif forms.known then
+                named := named || array(select n from search.match_common_words(
+                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+            end if;
+            -- what is inside a word or misspelt is looked for only where names give little
+            if cardinality(named) < 5 then
+                named := named || array(
+                    select distinct on (n.kind, n.key, n.field) n
+                    from search.match_roughly(typed, forms.known, needle, types, viewer, enough) as n
+                    where not exists (
+                        select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
+                    order by n.kind, n.key, n.field, n.place, n.class);
+            end if;
+        end if;
+        return query select * from unnest(named);
+        if 'track' = any (types) and search.has_room(named, max_per_type) then
+            return query select * from search.match_held(named, viewer, max_per_type);
+        end if;
+    end if;
+    if query_embedding is not null and 'track' = any (types) then
+        return query select * from search.match_sounds(query_embedding, viewer, 2 * max_per_type, audibility, min_confidence);
+    end if;
+end;
+$$;
+
+--
+-- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+
+--
+-- Name: similar_tracks(bigint, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
+    from (
+        select t.file_id, e.embedding
+        from public.tracks t
+        join search.embeddings e on e.track_id = t.id
+        join search.models m on m.id = e.model_id and m.serving
+        where t.id = similar_tracks.track_id
+          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+    ) as source
+    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1) as s
+    where s.id <> similar_tracks.track_id
+    order by s.similarity desc, s.id
+    limit k;
+$$;
+
+--
+-- Name: FUNCTION similar_tracks(track_id bigint, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k integer) IS 'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';
 
 --
 -- Name: similar_words(text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -1671,6 +2757,103 @@ $$;
 COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more, the nearest first.';
 
 --
+-- Name: sound_scale(public.halfvec, double precision); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision DEFAULT NULL::double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    calibration search.calibrations;
+begin
+    if query_embedding is null then
+        return;
+    end if;
+    select c.* into calibration from search.calibrations c join search.models m on m.id = c.model_id and m.serving;
+    if not found then
+        return;
+    end if;
+    select avg(s.similarity), case when stddev_samp(s.similarity) > 1e-6 then stddev_samp(s.similarity) end into mean, deviation
+    from (
+        select 1 - (t.embedding <=> query_embedding) as similarity
+        from search.calibration_tracks t where t.model_id = calibration.model_id
+    ) as s;
+    slope := calibration.match_slope;
+    intercept := calibration.match_intercept;
+    audible := coalesce(search.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
+end;
+$$;
+
+--
+-- Name: FUNCTION sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) IS 'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). All null before the first calibration.';
+
+--
+-- Name: track_count(text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.track_count(kind text, key text) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    AS $$
+begin
+    return (select max(d.track_count) from search.documents d where d.kind = track_count.kind and d.key = track_count.key)
+        + coalesce((select sum(c.change) from search.track_count_changes c
+                    where c.kind = track_count.kind and c.key = track_count.key), 0);
+end;
+$$;
+
+--
+-- Name: FUNCTION track_count(kind text, key text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.track_count(kind text, key text) IS 'Listed tracks that an artist, album, tag or playlist holds.';
+
+--
+-- Name: tracks_by_vector(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
+           jsonb_build_object(
+               'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+               'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
+    from search.nearest_tracks(query_embedding, viewer, k) n
+    join public.tracks t on t.id = n.track_id
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
+    -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
+    where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
+    order by n.similarity desc, t.id;
+$$;
+
+--
+-- Name: FUNCTION tracks_by_vector(query_embedding public.halfvec, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
+
+--
+-- Name: typo_class(smallint, real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.typo_class(place smallint, quality real) RETURNS smallint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (place = 10) THEN (((10)::double precision * ((1)::double precision - quality)))::smallint ELSE (0)::smallint END;
+
+--
+-- Name: FUNCTION typo_class(place smallint, quality real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.typo_class(place smallint, quality real) IS 'Class of a rough match: a name of which more was typed comes first, whatever its popularity.';
+
+--
 -- Name: unaccent(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1688,10 +2871,10 @@ END;
 COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictionary, and therefore immutable.';
 
 --
--- Name: unified(text, public.halfvec, text, text[], integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: unified(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, key text, details jsonb)
+CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -1699,315 +2882,123 @@ CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NU
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
-    needle constant text := nullif(search.normalize_text(q), '');
-    -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
-    needle_end constant text := needle || chr(1114111);
-    word_end constant text := needle || '!';
-    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
-    typed_forms constant record := search.word_forms(typed);
-    known constant boolean := coalesce(typed_forms.known, false);
-    all_query constant text := search.all_terms(typed_forms.forms, false);
-    context_query constant text := case when cardinality(typed) > 1 then search.all_terms(typed_forms.forms, true) end;
-    any_query constant text := nullif(array_to_string(typed_forms.forms, ' | '), '');
-    last_pattern constant text := typed_forms.pattern;
-    whole_pattern constant text := '% ' || replace(replace(replace(typed[cardinality(typed)], '\', '\\'), '%', '\%'), '_', '\_') || ' %';
-    inner_pattern constant text := case when cardinality(typed) = 1 and char_length(needle) >= 3
-        then '%' || replace(replace(replace(needle, '\', '\\'), '%', '\%'), '_', '\_') || '%' end;
 begin
     return query
-    with wanted (kind, enough) as (
-        -- an artist has two names, each a document
-        select kind, case when kind = 'artist' then 2 else 1 end * max_per_type from unnest(kinds) as kind
-    ),
-    named as materialized (
-        -- The branches of a kind are read one after the other, each from the most popular level downwards, until there
-        -- is enough: a common word costs no more than a rare one.
-        select best.*
-        from wanted
-        cross join lateral (
-            select candidate.*
-            from (
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 1 as tier, 0 as class, 1.0::real as quality
-                     from search.documents d
-                     where d.kind = wanted.kind and d.level = step.level and d.normalized = needle
-                       and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-                union all
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 2, 0, char_length(needle)::real / char_length(d.normalized)
-                     from search.documents d
-                     where d.kind = wanted.kind and d.level = step.level
-                       and d.normalized > needle and d.normalized < word_end and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-                union all
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 2, 1, char_length(needle)::real / char_length(d.normalized)
-                     from search.documents d
-                     where d.kind = wanted.kind and d.level = step.level
-                       and d.normalized >= word_end and d.normalized < needle_end and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-                union all
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 -- offset 0: else the queries would be built for every row
-                 cross join lateral (
-                     select search.at_level(all_query, wanted.kind, step.level) as all_words offset 0) as query
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 3,
-                            case when ' ' || d.normalized || ' ' like whole_pattern then 0 else 1 end,
-                            char_length(needle)::real / char_length(d.normalized)
-                     from search.documents d
-                     where known and d.tokens @@ query.all_words
-                       and (last_pattern is null or ' ' || d.normalized like last_pattern)
-                       and not (d.normalized >= needle and d.normalized < needle_end) and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-                union all
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select search.at_level(context_query, wanted.kind, step.level) as all_words,
-                            search.at_level(all_query, wanted.kind, step.level) as in_name,
-                            search.at_level(any_query, wanted.kind, step.level) as some_in_name offset 0) as query
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 3, 2, similarity(needle, d.normalized)
-                     from search.documents d
-                     where known and context_query is not null
-                       and d.tokens @@ query.all_words
-                       -- not for the index, which would collect every document of the commonest word
-                       and case when d.tokens @@ query.some_in_name then true end
-                       and not (d.tokens @@ query.in_name
-                                and (last_pattern is null or ' ' || d.normalized like last_pattern))
-                       and (last_pattern is null or ' ' || d.normalized || ' ' || d.context like last_pattern)
-                       and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-            ) as candidate
-            limit wanted.enough
-        ) as best
-    ),
-    -- what is inside a word or misspelt is looked for only where names give little: among words, then in the index
-    lenient as materialized (
-        select search.word_terms(array(
-                   select w.word from search.words w
-                   where inner_pattern is not null and w.word like inner_pattern
-                   order by char_length(w.word), w.word limit 50)) as inner_query,
-               search.all_terms(likely.forms, cardinality(typed) > 1) as all_words, likely.names as any_word
-        from search.likely_forms(typed) as likely
-        where (select count(*) from named) < 5 and needle is not null
-    ),
-    roughly_named as materialized (
-        select best.*
-        from lenient
-        cross join wanted
-        cross join lateral (
-            select candidate.*
-            from (
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 4 as tier, 0 as class, similarity(needle, d.normalized) as quality
-                     from search.documents d
-                     where d.tokens @@ search.at_level(lenient.inner_query, wanted.kind, step.level)
-                       and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-                union all
-                (select d.*
-                 from generate_series(6, 0, -1) as step (level)
-                 cross join lateral (
-                     select search.at_level(lenient.all_words, wanted.kind, step.level) as all_words,
-                            search.at_level(lenient.any_word, wanted.kind, step.level) as some_in_name offset 0) as query
-                 cross join lateral (
-                     select d.kind, d.key, d.field, d.popularity, 5, (10 * (1 - similarity(needle, d.normalized)))::integer,
-                            similarity(needle, d.normalized)
-                     from search.documents d
-                     where d.tokens @@ query.all_words
-                       and case when cardinality(typed) = 1 or d.tokens @@ query.some_in_name then true end
-                       and (d.listed or d.owner = viewer)
-                     order by d.popularity desc, d.key limit wanted.enough) as d)
-            ) as candidate
-            limit wanted.enough
-        ) as best
-    ),
-    -- one row an entity, in its best tier
-    entities as (
-        select distinct on (n.kind, n.key) n.kind, n.key, n.field, n.tier, n.class, n.quality, n.popularity
-        from (select * from named union all select * from roughly_named) as n
-        order by n.kind, n.key, n.tier, n.class, n.quality desc, n.field
-    ),
-    -- the tracks of what was found, ranked right under it
-    held as (
-        select track.id, e.kind as field, e.tier, e.class, e.quality, ln(1 + track.play_count)::real as popularity
-        from (
-            select * from entities e where e.kind in ('artist', 'album', 'tag')
-            order by e.tier, e.class, e.popularity desc, e.key limit 5
-        ) as e
-        cross join lateral (
-            (select t.id, t.play_count from public.tracks t
-             where e.kind = 'artist' and t.artist_did = e.key
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-             order by t.play_count desc, t.id limit max_per_type)
-            union all
-            (select t.id, t.play_count from public.tracks t
-             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-             order by t.play_count desc, t.id limit max_per_type)
-            union all
-            (select t.id, t.play_count
-             from generate_series(6, 0, -1) as step (level)
-             cross join lateral (
-                 select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
-                 from search.documents d
-                 where e.kind = 'tag' and d.kind = 'track' and d.listed
-                   and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
-                 order by d.popularity desc, d.key limit max_per_type
-             ) as t
-             limit max_per_type)
-        ) as track
-        where 'track' = any (kinds)
-        order by e.tier, e.class, track.play_count desc, track.id limit max_per_type
-    ),
-    heard as (
-        select n.track_id, n.similarity
-        from search.nearest_tracks(query_embedding, viewer, 2 * max_per_type) n
-        where 'track' = any (kinds)
-    ),
-    signals as (
-        select e.kind, e.key, e.field, 2 * e.tier as place, e.class, e.quality, e.popularity, null::real as similarity
-        from entities e
-        union all
-        select 'track', h.id::text, h.field, 2 * h.tier + 1, h.class, h.quality, h.popularity, null from held h
-        union all
-        select 'track', h.track_id::text, 'sound', 12, 0, h.similarity, 0, h.similarity from heard h
-    ),
-    -- dedup: each entity once, in its best place, saying everything that matched
-    fused as (
-        select s.kind, s.key,
-               min(s.place) as place, min(100 * s.place + s.class) as rank,
-               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
-               array_agg(distinct s.field) as fields, max(s.popularity) as popularity, max(s.similarity) as similarity
-        from signals s
-        group by s.kind, s.key
-    ),
-    page as materialized (
-        select ranked.*
-        from (
-            select f.*, case when f.place = 12 then -f.similarity end as distance,
-                   row_number() over (
-                       partition by f.kind
-                       order by f.rank, case when f.place = 12 then -f.similarity end, f.popularity desc, length(f.key), f.key
-                   ) as position
-            from fused f
-        ) as ranked
-        where ranked.position <= max_per_type
+    with page as materialized (
+        select r.* from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as r
     )
-    select p.kind, h.label, h.artist,
-           (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[p.place / 2],
-           -- found by words of what it belongs to beside its own: said of the rows of the page only
-           case when p.rank = 602 then p.fields || h.also else p.fields end, p.quality::real, p.similarity, p.key, h.details
-    from page p
-    cross join lateral (
-        select t.title, a.display_name, jsonb_build_object(
-            'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
-            'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title),
-            case when p.rank = 602 then array_remove(array[
-                case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
-                case when search.begins_a_word(typed, b.title) then 'album' end,
-                case when search.begins_a_word(typed, (
-                    select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
-                    where tt.track_id = t.id)) then 'tag' end
-            ], null) end
-        from public.tracks t
+    select hit.kind, hit.label, hit.artist,
+           (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
+           hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
+    from (
+        select p.*, t.title as label, a.display_name as artist, jsonb_build_object(
+                   'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+                   'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
+        from page p
+        join public.tracks t on t.id = p.key::bigint
         join public.artists a on a.did = t.artist_did
         left join public.albums b on b.id = t.album_id
-        where p.kind = 'track' and t.id = case when p.kind = 'track' then p.key::bigint end
+        where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
         union all
-        select a.display_name, a.handle, jsonb_build_object(
-            'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url), null
-        from public.artists a
-        where p.kind = 'artist' and a.did = p.key
+        select p.*, a.display_name, a.handle, jsonb_build_object(
+                   'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
+        from page p
+        join public.artists a on a.did = p.key
+        where p.kind = 'artist'
         union all
-        select b.title, a.display_name, jsonb_build_object(
-            'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
-            'artist_display_name', a.display_name, 'image_url', b.image_url), array['artist']
-        from public.albums b
+        select p.*, b.title, a.display_name, jsonb_build_object(
+                   'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
+                   'artist_display_name', a.display_name, 'image_url', b.image_url)
+        from page p
+        join public.albums b on b.id = p.key::bigint
         join public.artists a on a.did = b.artist_did
-        where p.kind = 'album' and b.id = case when p.kind = 'album' then p.key::bigint end
+        where p.kind = 'album'
         union all
-        select g.name, null, jsonb_build_object('id', g.id, 'name', g.name, 'track_count', d.track_count), null
-        from public.tags g
+        select p.*, g.name, null, jsonb_build_object(
+                   'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
+                       select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
+        from page p
+        join public.tags g on g.id = p.key::bigint
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
-        where p.kind = 'tag' and g.id = case when p.kind = 'tag' then p.key::bigint end
+        where p.kind = 'tag'
         union all
-        select l.name, a.display_name, jsonb_build_object(
-            'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
-            'image_url', l.image_url, 'track_count', d.track_count), array['owner']
-        from public.playlists l
-        join public.artists a on a.did = l.owner_did
+        select p.*, l.name, a.display_name, jsonb_build_object(
+                   'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
+                   'image_url', l.image_url, 'track_count', d.track_count + coalesce((
+                       select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
+        from page p
+        join public.playlists l on l.id = p.key::bigint
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        where p.kind = 'playlist' and l.id = case when p.kind = 'playlist' then p.key::bigint end
-    ) as h (label, artist, details, also)
-    order by p.rank, p.distance, p.popularity desc, array_position(kinds, p.kind), length(p.key), p.key;
+        join public.artists a on a.did = l.owner_did
+        where p.kind = 'playlist'
+    ) as hit
+    order by hit.position;
 end;
 $$;
 
 --
--- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
 
 --
 -- Name: word_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text) RETURNS record
+CREATE FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search'
     AS $$
 declare
-    -- so many words are looked up one by one, which passes over the documents of a common one among them;
+    -- a word that begins more others than these is not looked up by each of them
     few constant integer := 20;
-    -- beyond so many, their documents would cost more to collect than those of the other words to read
-    most constant integer := 200;
+    many boolean[] := '{}';
     words text[];
+    exact boolean;
 begin
     forms := '{}';
+    patterns := '{}';
+    rare := false;
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
             select w.word from search.words w
             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
             order by w.word
-            limit most + 1);
-        if cardinality(words) = 0 then
-            known := false;
-            return;
-        elsif words[1] = typed[place] and (place < cardinality(typed) or cardinality(words) > most) then
-            forms := forms || search.word_term(typed[place]);
-        elsif cardinality(words) <= few then
+            limit few + 1);
+        known := known and cardinality(words) > 0;
+        exit when not known;
+        exact := words[1] = typed[place];
+        if exact and place < cardinality(typed) then
+            words := words[1:1];
+        end if;
+        many := many || (cardinality(words) > few);
+        if not many[place] then
             forms := forms || search.word_terms(words);
-        elsif cardinality(words) > most and place = cardinality(typed) and cardinality(forms) > 0 then
-            pattern := '% ' || replace(replace(replace(typed[place], '\', '\\'), '%', '\%'), '_', '\_') || '%';
-        else
-            forms := forms || search.word_term(typed[place], true);
+            rare := rare or not exists (select from search.common_words c where c.word = any (words));
         end if;
     end loop;
+    if known then
+        for place in 1 .. cardinality(typed) loop
+            if many[place] and rare then
+                -- few documents have the rare word: read them and look
+                patterns := patterns || ('% ' || search.like_literal(typed[place]) || '%');
+            elsif many[place] then
+                forms := forms || search.begun_term(typed[place], few, cardinality(typed) > 1);
+            end if;
+        end loop;
+    end if;
 end;
 $$;
 
 --
--- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT pattern text) IS 'How each typed word is looked up: itself, the few words that begin so, or all that do. A last word that begins very many words is left to a pattern over the text. known is false when no name has such a word.';
+COMMENT ON FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
 
 --
 -- Name: word_term(text, boolean); Type: FUNCTION; Schema: search; Owner: -
@@ -2374,6 +3365,83 @@ CREATE TABLE public.vibe_search_version (
 );
 
 --
+-- Name: calibration_tracks; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.calibration_tracks (
+    model_id smallint NOT NULL,
+    track_id bigint NOT NULL,
+    embedding public.halfvec NOT NULL
+);
+
+--
+-- Name: TABLE calibration_tracks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.calibration_tracks IS 'A sample of listed tracks: a query''s similarities to them say what similarity means nothing for that query.';
+
+--
+-- Name: calibrations; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.calibrations (
+    model_id smallint NOT NULL,
+    match_slope real NOT NULL,
+    match_intercept real NOT NULL,
+    audibility_slope real NOT NULL,
+    audibility_intercept real NOT NULL,
+    tracks bigint NOT NULL,
+    sampled integer NOT NULL,
+    hubness real NOT NULL,
+    refreshed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: TABLE calibrations; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.calibrations IS 'How similarities of a model become confidence: see docs/why/confidence.md. Refreshed by the task calibrate_sound.';
+
+--
+-- Name: COLUMN calibrations.match_slope; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.calibrations.match_slope IS 'Log-odds of a match for each standard deviation by which a similarity exceeds the mean over the sample.';
+
+--
+-- Name: COLUMN calibrations.audibility_slope; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.calibrations.audibility_slope IS 'Log-odds that a text describes a sound, for each unit of its audibility.';
+
+--
+-- Name: COLUMN calibrations.tracks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.calibrations.tracks IS 'Listed tracks with a vector when the sample was drawn.';
+
+--
+-- Name: COLUMN calibrations.hubness; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.calibrations.hubness IS 'Skewness of how often each sampled track is among the 10 nearest of a fixed bank of descriptions; above 1 a few tracks stand near everything.';
+
+--
+-- Name: common_words; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.common_words (
+    word text NOT NULL COLLATE pg_catalog."C",
+    documents bigint NOT NULL
+);
+
+--
+-- Name: TABLE common_words; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.common_words IS 'About how many documents have a word, for words that many have; from the planner''s statistics by search.refresh_common_words(). Decides how a word is looked up, never what is found.';
+
+--
 -- Name: documents; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -2392,6 +3460,7 @@ CREATE TABLE search.documents (
     tokens tsvector NOT NULL,
     CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
 );
+ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
 
 --
 -- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
@@ -2416,6 +3485,12 @@ COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). 
 --
 
 COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
+
+--
+-- Name: COLUMN documents.track_count; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.track_count IS 'Listed tracks that the entity holds, as of the last search.fold_track_counts(); search.track_count(kind, key) is exact.';
 
 --
 -- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
@@ -2565,6 +3640,22 @@ CREATE TABLE search.schema_state (
 --
 
 COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
+
+--
+-- Name: track_count_changes; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.track_count_changes (
+    kind text NOT NULL,
+    key text NOT NULL,
+    change bigint NOT NULL
+);
+
+--
+-- Name: TABLE track_count_changes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.track_count_changes IS 'Changes of search.documents.track_count that are not yet in it. Two writers that count for the same tag each add a row and need not wait for each other; search.fold_track_counts() adds the rows up.';
 
 --
 -- Name: track_embeddings; Type: VIEW; Schema: search; Owner: -
@@ -2757,6 +3848,27 @@ ALTER TABLE ONLY public.vibe_search_version
     ADD CONSTRAINT vibe_search_version_pkc PRIMARY KEY (version_num);
 
 --
+-- Name: calibration_tracks calibration_tracks_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.calibration_tracks
+    ADD CONSTRAINT calibration_tracks_pkey PRIMARY KEY (model_id, track_id);
+
+--
+-- Name: calibrations calibrations_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.calibrations
+    ADD CONSTRAINT calibrations_pkey PRIMARY KEY (model_id);
+
+--
+-- Name: common_words common_words_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.common_words
+    ADD CONSTRAINT common_words_pkey PRIMARY KEY (word);
+
+--
 -- Name: documents documents_pkey; Type: CONSTRAINT; Schema: search; Owner: -
 --
 
@@ -2920,7 +4032,7 @@ CREATE INDEX tracks_file_id_idx ON public.tracks USING btree (file_id);
 -- Name: documents_prefix_idx; Type: INDEX; Schema: search; Owner: -
 --
 
-CREATE INDEX documents_prefix_idx ON search.documents USING btree (kind, level, normalized);
+CREATE INDEX documents_prefix_idx ON search.documents USING btree (kind, level, normalized) INCLUDE (popularity, key, field, listed, owner);
 
 --
 -- Name: documents_tokens_idx; Type: INDEX; Schema: search; Owner: -
@@ -2945,6 +4057,12 @@ CREATE INDEX embeddings_1_owner_idx ON search.embeddings_1 USING btree (owner) W
 --
 
 CREATE UNIQUE INDEX models_serving_idx ON search.models USING btree (serving) WHERE serving;
+
+--
+-- Name: track_count_changes_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX track_count_changes_idx ON search.track_count_changes USING btree (kind, key);
 
 --
 -- Name: word_deletions_word_idx; Type: INDEX; Schema: search; Owner: -
@@ -3017,6 +4135,12 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 --
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+--
+-- Name: tracks search_count_out; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_count_out BEFORE DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_track_deleted();
 
 --
 -- Name: albums search_delete; Type: TRIGGER; Schema: public; Owner: -
@@ -3142,7 +4266,7 @@ CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD T
 -- Name: tracks search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_updated();
 
 --
 -- Name: documents derive; Type: TRIGGER; Schema: search; Owner: -
@@ -3245,6 +4369,27 @@ ALTER TABLE ONLY public.tracks
 
 ALTER TABLE ONLY public.tracks
     ADD CONSTRAINT tracks_artist_did_fkey FOREIGN KEY (artist_did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
+
+--
+-- Name: calibration_tracks calibration_tracks_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.calibration_tracks
+    ADD CONSTRAINT calibration_tracks_model_id_fkey FOREIGN KEY (model_id) REFERENCES search.models(id) ON DELETE CASCADE;
+
+--
+-- Name: calibration_tracks calibration_tracks_track_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.calibration_tracks
+    ADD CONSTRAINT calibration_tracks_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: calibrations calibrations_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.calibrations
+    ADD CONSTRAINT calibrations_model_id_fkey FOREIGN KEY (model_id) REFERENCES search.models(id) ON DELETE CASCADE;
 
 --
 -- Name: embeddings embeddings_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -

@@ -4,6 +4,7 @@ from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException
 from psycopg.errors import RaiseException
 
+from app.database import load_query
 from workers.app import app
 from workers.track_job import worker_context
 
@@ -21,6 +22,22 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
                 # several workers rescue at the same minute: whoever comes second finds the job running again
                 if not isinstance(error.__cause__, RaiseException):
                     raise
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="fold_track_counts", queue="upkeep", pass_context=True)
+async def fold_track_counts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
+    """Bring the counts of artists, albums, tags and playlists up to date, and with them their popularity."""
+    async with worker_context(context).engine.begin() as connection:
+        await connection.execute(load_query("fold_track_counts"))
+
+
+@app.periodic(cron="29 * * * *")
+@app.task(name="refresh_common_words", queue="upkeep", pass_context=True)
+async def refresh_common_words(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
+    """Learn which words are common by now, from the statistics that autovacuum keeps."""
+    async with worker_context(context).engine.begin() as connection:
+        await connection.execute(load_query("refresh_common_words"))
 
 
 @app.periodic(cron="17 * * * *")

@@ -20,6 +20,7 @@ from app.sample import import_library, load_library, recordings_dir
 from app.search import Search
 from app.settings import Settings, get_settings
 from workers.app import run_worker
+from workers.calibrate import calibrate
 
 EXAMPLES = (
     ("an exact title", "Theodolite"),
@@ -81,6 +82,7 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
             demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
         await _serve_configured_model(demo, engine)
         await _drain(demo, engine, working)
+        await calibrate(engine, demo.providers.embedding)
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
         if listener is not None:
@@ -140,7 +142,7 @@ async def _show_failures(console: Console, engine: AsyncEngine) -> None:
 
 async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
     await asyncio.to_thread(demo.providers.embedding.load)
-    search = Search(engine, demo.providers.embedding, deadline_seconds=demo.settings.semantic_deadline_seconds)
+    search = Search.from_settings(engine, demo.providers.embedding, demo.settings)
     await search.unified(
         EXAMPLES[0][1]
     )  # the first statement of a connection reads the catalogues; show the usual time

@@ -2,64 +2,189 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from app.cli.version import AsJson
-from app.database import create_engine, open_database, require_schema
+from app.database import open_database, require_schema
 from app.errors import UserError
-from app.evaluation import Evaluation, evaluate_descriptions, load_descriptions
+from app.evaluation import (
+    COMPARED_METRICS,
+    OURS,
+    Evaluation,
+    LabelledFile,
+    QueryResult,
+    Ranking,
+    Scores,
+    load_labels,
+    open_harness,
+)
 from app.providers import build_providers
 from app.sample import load_library
 from app.settings import get_settings
 from services.embedding import EmbeddingProvider
 
-_SAMPLE_DESCRIPTIONS = Path(__file__).resolve().parents[1] / "sample" / "descriptions.toml"
+_SAMPLE = Path(__file__).resolve().parents[1] / "sample"
+SAMPLE_LABELS = (_SAMPLE / "descriptions.toml", _SAMPLE / "names.toml")
+
+_METRICS = {
+    "success_at_1": "success@1",
+    "success_at_5": "success@5",
+    "success_at_10": "success@10",
+    "reciprocal_rank": "MRR",
+    "ndcg_at_10": "nDCG@10",
+    "average_precision": "MAP",
+}
+_NAMES = {"vibe_search": "vibe-search", "predecessor": "predecessor", "chance": "chance"}
 
 
-def evaluate(as_json: AsJson = False) -> None:
-    """Measure how well the model's sound search answers labelled descriptions of the sample library.
+def evaluate(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Labelled queries, .toml, .csv or .tsv; otherwise those of the sample library."),
+    ] = None,
+    by: Annotated[
+        Ranking | None,
+        typer.Option(
+            "--by",
+            help="Only this ranking: sound (every track by its vector alone) or unified (the search box). "
+            "Otherwise what the file says, or both.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Places of the search box that are looked at.")] = 50,
+    each: Annotated[bool, typer.Option("--each", help="Show each query, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well the search answers labelled queries.
 
-    Run vibe-search demo --once before. Prints average precision beside what a random order would get.
+    Shows success at 1, 5 and 10, MRR, nDCG@10 and MAP beside the ranking of the replaced system and beside chance.
+    Without a file it asks for the sample library: run vibe-search demo --once before.
 
-    Example:
-      vibe-search evaluate --json
+    Examples:
+      vibe-search evaluate
+
+      vibe-search evaluate queries.csv --by unified --each
+
+      vibe-search evaluate queries.toml --json
     """
+    files = [load_labels(path) for path in ([file] if file is not None else SAMPLE_LABELS)]
+    work = [
+        (labelled, ranking)
+        for labelled in files
+        for ranking in (labelled.by if by is None or file is None else [by])
+        if by in {None, ranking}
+    ]
     settings = get_settings()
     providers = build_providers(settings)
-    with open_database(settings) as url:
+    console = Console()
+    with open_database(settings) as url, Progress(console=Console(stderr=True), transient=True) as progress:
         require_schema(url)
-        evaluation = asyncio.run(_evaluate(url, providers.embedding))
+        bar = progress.add_task("asking", total=sum(len(labelled.queries) for labelled, _ in work))
+        try:
+            found = asyncio.run(
+                _evaluate(url, providers.embedding, work, limit, on_answer=lambda: progress.advance(bar))
+            )
+        except UserError as error:
+            if file is None:
+                raise UserError(f"{error}. The sample is there after vibe-search demo --once") from error
+            raise
     if as_json:
-        typer.echo(json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=2))
-    else:
-        Console().print(_render(evaluation))
+        body = {"evaluations": [evaluation.as_dict() for evaluation in found]}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        return
+    for evaluation in found:
+        console.print(_render(evaluation))
+        if evaluation.groups:
+            console.print(_render_groups(evaluation))
+        if each:
+            console.print(_render_queries(evaluation))
 
 
-async def _evaluate(url: str, embedding: EmbeddingProvider) -> Evaluation:
-    engine = create_engine(url, pool_size=1)
-    try:
-        title_of = {track.file: track.title for track in load_library().tracks}
-        return await evaluate_descriptions(engine, embedding, load_descriptions(_SAMPLE_DESCRIPTIONS), title_of)
-    except LookupError as error:
-        raise UserError(f"{error}: run vibe-search demo --once first") from error
-    finally:
-        await engine.dispose()
+async def _evaluate(
+    url: str,
+    embedding: EmbeddingProvider,
+    work: list[tuple[LabelledFile, Ranking]],
+    limit: int,
+    *,
+    on_answer: Callable[[], None],
+) -> list[Evaluation]:
+    await asyncio.to_thread(embedding.load)
+    async with open_harness(url, embedding, aliases=_recordings(), page=limit, on_answer=on_answer) as harness:
+        return [await harness.measure(labelled, ranking) for labelled, ranking in work]
+
+
+def _recordings() -> Mapping[str, str]:
+    """Labels of the sample's tracks by the paths of their recordings."""
+    return {track.file: f"track:{track.artist}/{track.title}" for track in load_library().tracks}
 
 
 def _render(evaluation: Evaluation) -> Table:
+    """Means over all queries, a ranking a row."""
+    what = "every track by its sound" if evaluation.by is Ranking.SOUND else "the search box"
     table = Table(
-        "description",
-        "relevant",
-        "average precision",
-        "chance",
-        title=f"{evaluation.model} on {evaluation.tracks} tracks",
+        "ranking",
+        *_METRICS.values(),
+        title=Text(f"{evaluation.file}: {what}", "bold"),
+        title_justify="left",
+        caption=_describe(evaluation),
+        caption_justify="left",
     )
-    for row in evaluation.rows:
-        table.add_row(row.text, str(row.relevant), f"{row.average_precision:.3f}", f"{row.chance:.3f}")
-    table.add_section()
-    table.add_row("mean", "", f"{evaluation.mean_average_precision:.3f}", f"{evaluation.mean_chance:.3f}")
+    for name in evaluation.rankings:
+        table.add_row(_NAMES[name], *_cells(evaluation.mean(name)))
+    return table
+
+
+def _cells(scores: Scores) -> list[str]:
+    return [f"{getattr(scores, metric):.3f}" for metric in _METRICS]
+
+
+def _describe(evaluation: Evaluation) -> Text:
+    """What was measured, and how sure the difference is."""
+    places = min(evaluation.page, evaluation.candidates)
+    lines = [f"{len(evaluation.results)} queries, {evaluation.candidates} candidates, the first {places} places"]
+    if evaluation.left_out:
+        lines.append(f"{evaluation.left_out} queries look for no track and were left out")
+    for metric in COMPARED_METRICS:
+        difference = evaluation.difference(metric)
+        words = f"{_METRICS[metric]} less that of {_NAMES[evaluation.baseline]}: {difference.mean:+.3f}"
+        if difference.low is None or difference.high is None:
+            lines.append(f"{words} (one query does not say how sure that is)")
+        else:
+            sure = "" if difference.is_sure else ", may be 0"
+            lines.append(f"{words} (95 % sure: {difference.low:+.3f} to {difference.high:+.3f}{sure})")
+    return Text("\n".join(lines))
+
+
+def _render_groups(evaluation: Evaluation) -> Table:
+    """Means by group: ours, and the baseline's behind the stroke."""
+    table = Table("group", "queries", *_METRICS.values(), caption=f"vibe-search / {_NAMES[evaluation.baseline]}")
+    for group, results in evaluation.groups.items():
+        table.add_row(Text(group or "(none)"), str(len(results)), *_pairs(evaluation, results))
+    return table
+
+
+def _pairs(evaluation: Evaluation, results: list[QueryResult]) -> list[str]:
+    ours, others = (_cells(evaluation.mean(name, results)) for name in (OURS, evaluation.baseline))
+    return [f"{mine} / {other}" for mine, other in zip(ours, others, strict=True)]
+
+
+def _render_queries(evaluation: Evaluation) -> Table:
+    """The average precision of each query."""
+    table = Table(
+        "query",
+        "relevant",
+        *(_NAMES[name] for name in evaluation.rankings),
+        title="average precision",
+        title_justify="left",
+    )
+    for result in evaluation.results:
+        scores = [f"{result.scores[name].average_precision:.3f}" for name in evaluation.rankings]
+        table.add_row(Text(result.query.text), str(result.relevant), *scores)
     return table

@@ -1,12 +1,16 @@
-"""vibe-search models: list."""
+"""vibe-search models: list, embed."""
 
 import json
+from typing import Annotated
 
 import typer
+from pgvector import HalfVector
 from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.version import AsJson
+from app.errors import UserError
+from app.providers import build_providers
 from app.settings import get_settings
 from models.registry import load_manifest
 
@@ -40,3 +44,27 @@ def list_models(as_json: AsJson = False) -> None:
         marks = ["yes" if flag else "" for flag in (card.bundled, card.name == configured)]
         table.add_row(card.identity, str(card.dimensions), f"{size:.1f}", marks[0], card.licence, marks[1])
     Console().print(table)
+
+
+@cli.command("embed")
+def embed_text(
+    text: Annotated[str, typer.Argument(help="A description of a sound.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print the vector of a text in the configured model, as Postgres reads it.
+
+    With --json also the model's identity, and how much the text speaks of sound (the audibility of search.unified).
+
+    Example:
+      vibe-search db psql -v vec="$(vibe-search models embed 'calm piano')"
+    """
+    embedding = build_providers(get_settings()).embedding
+    try:
+        vector = HalfVector(embedding.embed_text(text))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if not as_json:
+        typer.echo(vector.to_text())
+        return
+    figures = {"identity": embedding.card.identity, "audibility": round(embedding.audibility(text), 4)}
+    typer.echo(json.dumps(figures | {"embedding": vector.to_list()}))

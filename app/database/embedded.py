@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
@@ -14,6 +14,7 @@ from typing import Self
 
 import psutil
 import psycopg
+from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.connection import normalise_url
 from app.errors import UserError, is_disk_full
@@ -38,10 +39,13 @@ class EmbeddedPostgres:
 
     Args:
         folder: Data folder; created when missing.
+        settings: Parameters of the server, kept in its folder. One that needs a restart waits for the next start when
+            another process uses the server.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder.expanduser().resolve()
+        self._settings = dict(settings or {})
 
     def __enter__(self) -> Self:
         """Start the server, or join it, and make sure that the database is there.
@@ -55,6 +59,9 @@ class EmbeddedPostgres:
         try:
             with _locale(LOCALE):
                 self._server = get_server(self._folder, cleanup_mode="stop")
+                if self._settings and self._configure():
+                    self._server.cleanup()
+                    self._server = get_server(self._folder, cleanup_mode="stop")
         except (CalledProcessError, TimeoutExpired, OSError) as error:
             raise UserError(_explain_failed_start(self._folder, error)) from error
         self._create_database()
@@ -70,6 +77,17 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """Libpq URL of the database, over a Unix socket."""
         return str(self._server.get_uri(database=DATABASE))
+
+    def _configure(self) -> bool:
+        """Write the settings down; tells whether one of them needs a restart."""
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            for name, value in self._settings.items():
+                connection.execute(SQL("alter system set {} = {}").format(Identifier(name), Literal(value)))
+            connection.execute("select pg_reload_conf()")
+            waiting = connection.execute(
+                "select from pg_file_settings where not applied and error is not null"
+            ).fetchone()
+        return waiting is not None
 
     def _create_database(self) -> None:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:

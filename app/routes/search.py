@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.search import Answer, Hit, parse_types
-from app.state import State
+from app.search import Answer, Hit, UnknownTrackError, parse_types
+from app.state import State, Viewer
 
 router = APIRouter(prefix="/search", tags=["search"])
 
@@ -20,6 +20,11 @@ class Match(BaseModel):
     tier: Tier = Field(description="The best way in which it matched; results are ordered by it.")
     matched: list[str] = Field(description="Everything that matched: title, artist, album, tag, sound, ...")
     similarity: float | None = Field(description="Cosine similarity of sound and text, if sound matched.")
+    confidence: float | None = Field(
+        default=None,
+        description="How far the similarity can be trusted, 0 to 1, comparable between queries; "
+        "null before the first calibration.",
+    )
 
 
 class TrackResult(Match):
@@ -33,6 +38,12 @@ class TrackResult(Match):
     image_url: str | None
     file_id: str = Field(description="Play it at /audio/{file_id}.")
     album_title: str | None
+
+
+class Neighbour(TrackResult):
+    """A track near to another recording."""
+
+    near_duplicate: bool = Field(description="Whether it is the same recording, perhaps encoded otherwise.")
 
 
 class ArtistResult(Match):
@@ -80,7 +91,7 @@ class PlaylistResult(Match):
 
 Result = Annotated[TrackResult | ArtistResult | AlbumResult | TagResult | PlaylistResult, Field(discriminator="type")]
 
-_TRACK_EXAMPLE: dict[str, Any] = {
+TRACK_EXAMPLE: dict[str, Any] = {
     "type": "track",
     "id": 123,
     "title": "Ambient Waves",
@@ -93,7 +104,9 @@ _TRACK_EXAMPLE: dict[str, Any] = {
     "tier": "exact",
     "matched": ["sound", "title"],
     "similarity": 0.483,
+    "confidence": 0.87,
 }
+"""A track for the description of the API."""
 
 
 class SearchResponse(BaseModel):
@@ -103,7 +116,7 @@ class SearchResponse(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "results": [_TRACK_EXAMPLE],
+                    "results": [TRACK_EXAMPLE],
                     "query": "ambient waves",
                     "counts": {"tracks": 1, "artists": 0, "albums": 0, "tags": 0, "playlists": 0},
                     "available": True,
@@ -127,7 +140,7 @@ class SemanticResponse(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "results": [_TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
+                    "results": [TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
                     "query": "dark ambient techno",
                     "available": True,
                 }
@@ -155,6 +168,7 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 @router.get("/", responses=UNAVAILABLE, summary="Search everything by name and by sound")
 async def search_everything(
     state: State,
+    viewer: Viewer,
     q: Annotated[str, Query(min_length=2, max_length=100, examples=["ambient waves"])],
     type: Annotated[  # noqa: A002 - the parameter's name is part of the contract
         str | None,
@@ -167,9 +181,14 @@ async def search_everything(
 ) -> SearchResponse:
     """Find tracks, artists, albums, tags and playlists by what they are called and tracks by how they sound.
 
-    Results come best first: exact > prefix > word prefix > substring > fuzzy > sounds-like.
+    Results come best first: exact > prefix > word prefix > substring > fuzzy > sounds-like. In a description, `-vocals`
+    leads away from vocals, and `like:76` towards the sound of track 76.
     """
-    answer = await state.search.unified(q, types=_parse_types(type), limit=limit)
+    types = _parse_types(type)
+    try:
+        answer = await state.search.unified(q, types=types, limit=limit, viewer=viewer)
+    except UnknownTrackError as error:
+        raise _refuse(q, error) from error
     return SearchResponse(
         results=_results(answer),
         query=q,
@@ -182,13 +201,26 @@ async def search_everything(
 @router.get("/semantic", responses=UNAVAILABLE, summary="Search tracks by sound alone")
 async def search_by_description(
     state: State,
+    viewer: Viewer,
     q: Annotated[str, Query(min_length=3, max_length=200, examples=["dark ambient techno"])],
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> SemanticResponse:
-    """Tracks ranked by the similarity of their sound to a description in words."""
-    answer = await state.search.semantic(q, limit=limit)
+    """Tracks ranked by the similarity of their sound to a description in words, `-words` and `like:76` included."""
+    try:
+        answer = await state.search.semantic(q, limit=limit, viewer=viewer)
+    except UnknownTrackError as error:
+        raise _refuse(q, error) from error
     tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
     return SemanticResponse(results=tracks, query=q, available=answer.available)
+
+
+def neighbours(answer: Answer) -> list[Neighbour]:
+    """The tracks of an answer to a recording."""
+    return [Neighbour.model_validate(_fields(hit) | {"near_duplicate": hit.near_duplicate}) for hit in answer.hits]
+
+
+def _refuse(q: str, error: UnknownTrackError) -> HTTPException:
+    return HTTPException(422, [{"type": "unknown_track", "loc": ["query", "q"], "msg": str(error), "input": q}])
 
 
 def _parse_types(value: str | None) -> list[str] | None:
@@ -221,4 +253,5 @@ def _fields(hit: Hit) -> dict[str, Any]:
         "matched": hit.matched,
         "relevance": round(hit.relevance, 4),
         "similarity": similarity,
+        "confidence": None if hit.confidence is None else round(hit.confidence, 4),
     }

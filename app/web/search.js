@@ -132,8 +132,11 @@ function badges(result) {
   const texts = result.matched.filter((field) => field in BADGES).map((field) => element("li", {}, BADGES[field]));
   if (result.tier === "fuzzy") texts.push(element("li", {}, "close spelling"));
   if (result.matched.includes("sound")) {
-    const figure = result.similarity === null ? "" : ` ${result.similarity.toFixed(2)}`;
-    const title = "Cosine similarity of the description and the recording, from −1 to 1";
+    const sure = result.confidence !== null;
+    const figure = sure ? ` ${Math.round(100 * result.confidence)} %` : ` ${result.similarity.toFixed(2)}`;
+    const title = sure
+      ? `How far this can be trusted; cosine similarity ${result.similarity.toFixed(2)}`
+      : "Cosine similarity of the description and the recording, from −1 to 1";
     texts.push(element("li", { className: "sound", title }, `sounds like${figure}`));
   }
   return texts.length > 0 ? element("ul", { className: "badges", ariaLabel: "Matched by" }, ...texts) : null;
@@ -216,7 +219,7 @@ function say(text, problem = false) {
 
 function describeAnswer(answer) {
   const count = results.querySelectorAll(".hits > li").length;
-  const found = count === 0 ? `Nothing found for “${answer.query}”` : `${count} ${count === 1 ? "result" : "results"}`;
+  const found = count === 0 ? `No good match for “${answer.query}”` : `${count} ${count === 1 ? "result" : "results"}`;
   const missing = answer.available ? "" : " · matching by name only: sound search is not available";
   return `${found} in ${answer.took_ms.toFixed(1)} ms${missing}`;
 }

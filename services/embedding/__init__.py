@@ -23,8 +23,12 @@ class EmbeddingProvider(Protocol):
         """Load what the first call would otherwise wait for."""
         ...
 
-    def embed_audio(self, audio: BinaryIO) -> NDArray[float32]:
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
         """Unit vector of a recording, shape (dimensions,).
+
+        Args:
+            audio: A whole file, seekable.
+            max_seconds: Hear at most this much from its start; None leaves it at the provider's own limit.
 
         Raises:
             models.audio.AudioError: The file cannot be decoded; its message says why.
@@ -33,6 +37,14 @@ class EmbeddingProvider(Protocol):
 
     def embed_text(self, text: str) -> NDArray[float32]:
         """Unit vector of a description, shape (dimensions,).
+
+        Raises:
+            ValueError: The text has nothing that could be embedded.
+        """
+        ...
+
+    def audibility(self, text: str) -> float:
+        """How much a text speaks of sound, on the model's own scale; see models.embedding_model.
 
         Raises:
             ValueError: The text has nothing that could be embedded.

@@ -31,13 +31,18 @@ class InProcessEmbedding:
         """Load the model's files."""
         self._model()
 
-    def embed_audio(self, audio: BinaryIO) -> NDArray[float32]:
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
         """Unit vector of a recording."""
-        return self._model().embed_audio(decode(audio, self.card.sample_rate, max_seconds=self._max_seconds))
+        heard = self._max_seconds if max_seconds is None else min(max_seconds, self._max_seconds)
+        return self._model().embed_audio(decode(audio, self.card.sample_rate, max_seconds=heard))
 
     def embed_text(self, text: str) -> NDArray[float32]:
         """Unit vector of a description."""
         return self._model().embed_text(text)
+
+    def audibility(self, text: str) -> float:
+        """How much a text speaks of sound."""
+        return self._model().audibility(text)
 
     def _model(self) -> EmbeddingModel:
         return open_model(self.card.name, threads=self._threads)

@@ -4,46 +4,111 @@ create or replace function search.on_tracks_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
 as $$
-declare
-    ids bigint[];
-    dids text[];
-    albums bigint[];
 begin
     if tg_op = 'INSERT' then
-        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from new_rows;
+        perform search.refresh_tracks(array(select id from new_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, count(*) from new_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
     elsif tg_op = 'DELETE' then
-        select array_agg(id), array_agg(distinct artist_did), array_agg(distinct album_id) into ids, dids, albums from old_rows;
-    else
-        select array_agg(n.id) into ids
-        from new_rows n join old_rows o using (id)
-        where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
-            is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count);
-
-        select array_agg(distinct moved.artist_did), array_agg(distinct moved.album_id) into dids, albums
-        from new_rows n join old_rows o using (id)
-        cross join lateral (values (n.artist_did, n.album_id), (o.artist_did, o.album_id)) as moved (artist_did, album_id)
-        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id);
-
-        update search.embeddings e
-        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
-        from new_rows n join old_rows o using (id)
-        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
-    end if;
-
-    if ids is not null then perform search.refresh_tracks(ids); end if;
-    if dids is not null then
-        perform search.refresh_artists(dids);
-        perform search.refresh_albums(array_remove(albums, null));
-    end if;
-    if dids is not null and tg_op <> 'INSERT' then
-        -- a new track has no tags and stands in no playlist yet
-        perform search.refresh_tags(array(select distinct tag_id from public.track_tags where track_id = any (ids)));
-        perform search.refresh_playlists(array(select distinct playlist_id from public.playlist_tracks where track_id = any (ids)));
+        perform search.refresh_tracks(array(select id from old_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, -count(*) from old_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
     end if;
     return null;
 end;
 $$;
 comment on function search.on_tracks_changed() is 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+
+create or replace function search.on_tracks_updated() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+declare
+    renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
+    -- whose place or visibility changed: seldom any
+    moved bigint[] := array(
+        select n.id from new_rows n join old_rows o using (id)
+        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
+begin
+    if cardinality(renumbered) > 0 then
+        perform search.refresh_tracks(renumbered || array(select id from new_rows));
+    else
+        perform search.refresh_tracks(array(
+            select n.id from new_rows n join old_rows o using (id)
+            where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
+                is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
+    end if;
+    if cardinality(moved) = 0 then
+        return null;
+    end if;
+    update search.embeddings e
+    set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+    from new_rows n join old_rows o using (id)
+    where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+
+    insert into search.track_count_changes (kind, key, change)
+    select holder.kind, holder.key, sum(holder.change)
+    from (
+        select 1 as change, n.* from new_rows n where n.id = any (moved)
+        union all
+        select -1, o.* from old_rows o where o.id = any (moved)
+    ) as row_of
+    cross join lateral (
+        values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
+    ) as holder (kind, key, change)
+    where holder.key is not null and search.is_listed(row_of.visibility)
+    group by holder.kind, holder.key having sum(holder.change) <> 0;
+    perform search.relist_albums(array(
+        select album_id from new_rows where id = any (moved) and album_id is not null
+        union select album_id from old_rows where id = any (moved) and album_id is not null));
+    perform search.on_tracks_hidden_or_shown(
+        array(select n.id from new_rows n join old_rows o using (id)
+              where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+        array(select n.id from new_rows n join old_rows o using (id)
+              where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+    return null;
+end;
+$$;
+comment on function search.on_tracks_updated() is 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
+
+create or replace function search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    perform search.change_track_counts(shown, 1);
+    perform search.change_track_counts(hidden, -1);
+    perform search.relist_tags(array(
+        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
+end;
+$$;
+comment on function search.on_tracks_hidden_or_shown(bigint[], bigint[]) is
+    'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
+
+create or replace function search.on_track_deleted() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    if search.is_listed(old.visibility) then
+        perform search.change_track_counts(array[old.id], -1);
+    end if;
+    return old;
+end;
+$$;
+comment on function search.on_track_deleted() is
+    'Counts a track out of its tags and playlists while the rows that say which are still there.';
+
+create or replace trigger search_count_out before delete on public.tracks
+for each row execute function search.on_track_deleted();
 
 create or replace function search.on_artists_changed() returns trigger
 language plpgsql
@@ -106,13 +171,22 @@ language plpgsql
 set search_path = pg_catalog, public, search
 as $$
 begin
+    -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
     if tg_op <> 'INSERT' then
-        perform search.refresh_tags(array(select distinct tag_id from old_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', o.tag_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.tag_id;
         perform search.refresh_tracks(array(select distinct track_id from old_rows));
+        perform search.relist_tags(array(select distinct tag_id from old_rows));
     end if;
     if tg_op <> 'DELETE' then
-        perform search.refresh_tags(array(select distinct tag_id from new_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', n.tag_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.tag_id;
         perform search.refresh_tracks(array(select distinct track_id from new_rows));
+        perform search.relist_tags(array(select distinct tag_id from new_rows));
     end if;
     return null;
 end;
@@ -136,8 +210,18 @@ language plpgsql
 set search_path = pg_catalog, public, search
 as $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select distinct playlist_id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select distinct playlist_id from new_rows)); end if;
+    if tg_op <> 'INSERT' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', o.playlist_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.playlist_id;
+    end if;
+    if tg_op <> 'DELETE' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', n.playlist_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.playlist_id;
+    end if;
     return null;
 end;
 $$;
@@ -152,7 +236,8 @@ begin
         execute format('create or replace trigger search_insert after insert on public.%I referencing new table as new_rows '
             'for each statement execute function search.%I()', watched, 'on_' || watched || '_changed');
         execute format('create or replace trigger search_update after update on public.%I referencing old table as old_rows new table as new_rows '
-            'for each statement execute function search.%I()', watched, 'on_' || watched || '_changed');
+            'for each statement execute function search.%I()', watched,
+            'on_' || watched || case when watched = 'tracks' then '_updated' else '_changed' end);
         execute format('create or replace trigger search_delete after delete on public.%I referencing old table as old_rows '
             'for each statement execute function search.%I()', watched, 'on_' || watched || '_changed');
     end loop;

@@ -48,19 +48,14 @@ begin
       and not exists (select from public.artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label),
-           ln(1 + listed.tracks), listed.tracks, true
-    from public.artists a
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
+    from search.count_tracks('artist', dids) as held
+    join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
-    cross join lateral (
-        select count(*) from public.tracks t where t.artist_did = a.did and search.is_listed(t.visibility)
-    ) as listed (tracks)
-    where a.did = any (dids)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count
-    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
+    set label = excluded.label, normalized = excluded.normalized
+    where d.label is distinct from excluded.label;
 end;
 $$;
 comment on function search.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
@@ -72,33 +67,59 @@ as $$
 begin
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (
-          select from public.tracks t
-          where t.album_id = d.key::bigint and t.visibility <> 'unlisted'
-      );
+      and not exists (select from public.albums a where a.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
-           ln(1 + held.listed), held.listed, held.listed > 0, case when held.listed = 0 then a.artist_did end
-    from public.albums a
+           ln(1 + held.listed), held.listed, seen.listed, seen.owner
+    from search.count_tracks('album', album_ids::text[]) as held
+    join public.albums a on a.id = held.key::bigint
     join public.artists artist on artist.did = a.artist_did
-    cross join lateral (
-        select count(*) filter (where search.is_listed(t.visibility)), count(*)
-        from public.tracks t where t.album_id = a.id and t.visibility <> 'unlisted'
-    ) as held (listed, findable)
-    where a.id = any (album_ids) and held.findable > 0
+    join search.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, track_count = excluded.track_count,
         listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
-        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
+    where (d.label, d.context, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_albums(bigint[]) is
-    'Rebuild the documents of these albums. One that holds only private tracks is found by its artist alone; an empty one by nobody.';
+comment on function search.refresh_albums(bigint[]) is 'Rebuild the documents of these albums.';
+
+create or replace function search.albums_seen(album_ids bigint[]) returns table (album_id bigint, listed boolean, owner text)
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, public, search
+as $$
+begin
+    return query
+    select a.id, seen.by_all,
+           case when not seen.by_all and exists (
+               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did end
+    from public.albums a
+    cross join lateral (
+        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+    ) as seen (by_all)
+    where a.id = any (album_ids);
+end;
+$$;
+comment on function search.albums_seen(bigint[]) is
+    'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+
+create or replace function search.relist_albums(album_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
+    update search.documents d
+    set listed = seen.listed, owner = seen.owner
+    from search.albums_seen(album_ids) as seen
+    where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
+      and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
+end;
+$$;
+comment on function search.relist_albums(bigint[]) is 'List or hide these albums after a change of their tracks.';
 
 create or replace function search.refresh_tags(tag_ids bigint[]) returns void
 language plpgsql
@@ -107,28 +128,38 @@ as $$
 begin
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (
-          select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-          where tt.tag_id = d.key::bigint and search.is_listed(t.visibility)
-      );
+      and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + used.tracks), used.tracks, true
-    from public.tags g
-    cross join lateral (
-        select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
-        where tt.tag_id = g.id and search.is_listed(t.visibility)
-    ) as used (tracks)
-    where g.id = any (tag_ids) and used.tracks > 0
+    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
+    from search.count_tracks('tag', tag_ids::text[]) as held
+    join public.tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, popularity = excluded.popularity,
-        track_count = excluded.track_count
-    where (d.label, d.popularity, d.track_count) is distinct from (excluded.label, excluded.popularity, excluded.track_count);
+    set label = excluded.label, normalized = excluded.normalized
+    where d.label is distinct from excluded.label;
 end;
 $$;
-comment on function search.refresh_tags(bigint[]) is
-    'Rebuild the documents of these tags. A tag that only private or unlisted tracks carry is found by nobody.';
+comment on function search.refresh_tags(bigint[]) is 'Rebuild the documents of these tags.';
+
+create or replace function search.relist_tags(tag_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    update search.documents d
+    set listed = seen.listed
+    from unnest(tag_ids) as g (id)
+    cross join lateral (
+        select exists (
+            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+            where tt.tag_id = g.id and search.is_listed(t.visibility))
+    ) as seen (listed)
+    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
+end;
+$$;
+comment on function search.relist_tags(bigint[]) is
+    'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
 
 create or replace function search.refresh_playlists(playlist_ids bigint[]) returns void
 language plpgsql
@@ -144,22 +175,18 @@ begin
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
-           search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.tracks), held.tracks,
+           search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
-    from public.playlists p
+    from search.count_tracks('playlist', playlist_ids::text[]) as held
+    join public.playlists p on p.id = held.key::bigint
     join public.artists a on a.did = p.owner_did
-    cross join lateral (
-        select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-        where pt.playlist_id = p.id and search.is_listed(t.visibility)
-    ) as held (tracks)
-    where p.id = any (playlist_ids) and p.visibility <> 'unlisted'
+    where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, track_count = excluded.track_count,
         listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.track_count, d.listed, d.owner) is distinct from
-        (excluded.label, excluded.context, excluded.popularity, excluded.track_count, excluded.listed, excluded.owner);
+    where (d.label, d.context, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
 comment on function search.refresh_playlists(bigint[]) is 'Rebuild the documents of these playlists.';
@@ -169,7 +196,7 @@ language plpgsql
 set search_path = pg_catalog, public, search
 as $$
 begin
-    truncate search.documents, search.words, search.word_deletions;
+    truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
     perform search.refresh_artists(array(select did from public.artists));
@@ -177,9 +204,13 @@ begin
     perform search.refresh_tags(array(select id from public.tags));
     perform search.refresh_playlists(array(select id from public.playlists));
     perform search.refresh_tracks(array(select id from public.tracks));
-    create index documents_prefix_idx on search.documents (kind, level, normalized);
+    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
+    create index documents_prefix_idx on search.documents (kind, level, normalized)
+        include (popularity, key, field, listed, owner);
     -- without a pending list: every search would have to read it
     create index documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    analyze search.documents;
+    perform search.refresh_common_words();
     return (select count(*) from search.documents);
 end;
 $$;

@@ -18,11 +18,17 @@ create or replace function search.document_tokens(kind text, level smallint, nor
 language sql immutable strict parallel safe
 set search_path = pg_catalog, search
 return array_to_tsvector(array(
-    select search.token_prefix(kind, level) || word from unnest(string_to_array(normalized, ' ')) as word where word <> ''
+    select prefix || word
+    from unnest(string_to_array(normalized, ' ')) as word, unnest(array['=', search.token_prefix(kind, level)]) as prefix
+    where word <> ''
     union
-    select search.token_prefix(kind, level, true) || word from unnest(string_to_array(context, ' ')) as word where word <> ''
+    select prefix || word
+    from unnest(string_to_array(context, ' ')) as word, unnest(array['^', search.token_prefix(kind, level, true)]) as prefix
+    where word <> ''
 ));
-comment on function search.document_tokens(text, smallint, text, text) is 'What search.documents.tokens holds.';
+comment on function search.document_tokens(text, smallint, text, text) is
+    'What search.documents.tokens holds: each word of the name behind =, each of the context behind ^, and each once more '
+    'behind the letters of kind and level. The former find all of a rare word at once, the latter a common one level by level.';
 
 create or replace function search.deletions(word text) returns setof text
 language sql immutable strict parallel safe
@@ -34,14 +40,14 @@ begin atomic
     )
     select word
     union
-    select rest from once where char_length(word) >= 4
+    select rest from once where char_length(word) between 4 and 40
     union
     select overlay(rest placing '' from second for 1)
     from once, generate_series(1, char_length(rest)) as second
     where char_length(word) between 7 and 20;
 end;
 comment on function search.deletions(text) is
-    'A word, the word with one letter left out (from 4 letters), and with two (7 to 20 letters).';
+    'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
 
 create or replace function search.learn_words(names text[]) returns void
 language sql
@@ -81,17 +87,49 @@ $$;
 comment on function search.similar_words(text, integer) is
     'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more, the nearest first.';
 
+create or replace function search.refresh_common_words() returns bigint
+language plpgsql
+set search_path = pg_catalog, search
+as $$
+declare
+    -- fewer documents than these are read at once
+    many constant integer := 500;
+    known bigint;
+begin
+    delete from search.common_words;
+    insert into search.common_words (word, documents)
+    select substr(token.value, 2), round(sum(token.frequency) * c.reltuples)
+    from pg_stats s
+    cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as token (value, frequency)
+    join pg_class c on c.oid = 'search.documents'::regclass
+    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens'
+      and left(token.value, 1) in ('=', '^')
+    group by substr(token.value, 2), c.reltuples
+    having sum(token.frequency) * c.reltuples >= many
+    order by 1
+    on conflict (word) do update set documents = excluded.documents; -- another may have done the same just now
+    get diagnostics known = row_count;
+    return known;
+end;
+$$;
+comment on function search.refresh_common_words() is
+    'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words '
+    'calls it every hour; analyze search.documents before where that matters sooner.';
+
 create or replace function search.on_document_written() returns trigger
 language plpgsql
 set search_path = pg_catalog, search
 as $$
 begin
+    -- longer than a query may be, and short enough for every index
+    new.normalized := left(new.normalized, 300);
+    new.context := left(new.context, 2000);
     new.level := search.popularity_level(new.popularity);
     new.tokens := search.document_tokens(new.kind, new.level, new.normalized, new.context);
     return new;
 end;
 $$;
-comment on function search.on_document_written() is 'Derives the level and the tokens of a document.';
+comment on function search.on_document_written() is 'Shortens very long names, and derives the level and the tokens of a document.';
 
 create or replace trigger derive before insert or update of kind, normalized, context, popularity on search.documents
 for each row execute function search.on_document_written();

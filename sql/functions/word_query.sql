@@ -14,74 +14,114 @@ language sql immutable strict parallel safe
 return replace(query, chr(1), chr(2));
 comment on function search.in_context(text) is 'The same query for words of the context, whose place is held by chr(2).';
 
-create or replace function search.word_forms(typed text[], out forms text[], out known boolean, out pattern text)
+create or replace function search.like_literal(value text) returns text
+language sql immutable strict parallel safe
+return replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_');
+comment on function search.like_literal(text) is 'The text as a pattern that matches nothing but itself.';
+
+create or replace function search.word_forms(
+    typed text[], out forms text[], out known boolean, out patterns text[], out rare boolean
+)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search
 as $$
 declare
-    -- so many words are looked up one by one, which passes over the documents of a common one among them;
+    -- a word that begins more others than these is not looked up by each of them
     few constant integer := 20;
-    -- beyond so many, their documents would cost more to collect than those of the other words to read
-    most constant integer := 200;
+    many boolean[] := '{}';
     words text[];
+    exact boolean;
 begin
     forms := '{}';
+    patterns := '{}';
+    rare := false;
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
             select w.word from search.words w
             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
             order by w.word
-            limit most + 1);
-        if cardinality(words) = 0 then
-            known := false;
-            return;
-        elsif words[1] = typed[place] and (place < cardinality(typed) or cardinality(words) > most) then
-            forms := forms || search.word_term(typed[place]);
-        elsif cardinality(words) <= few then
+            limit few + 1);
+        known := known and cardinality(words) > 0;
+        exit when not known;
+        exact := words[1] = typed[place];
+        if exact and place < cardinality(typed) then
+            words := words[1:1];
+        end if;
+        many := many || (cardinality(words) > few);
+        if not many[place] then
             forms := forms || search.word_terms(words);
-        elsif cardinality(words) > most and place = cardinality(typed) and cardinality(forms) > 0 then
-            pattern := '% ' || replace(replace(replace(typed[place], '\', '\\'), '%', '\%'), '_', '\_') || '%';
-        else
-            forms := forms || search.word_term(typed[place], true);
+            rare := rare or not exists (select from search.common_words c where c.word = any (words));
         end if;
     end loop;
+    if known then
+        for place in 1 .. cardinality(typed) loop
+            if many[place] and rare then
+                -- few documents have the rare word: read them and look
+                patterns := patterns || ('% ' || search.like_literal(typed[place]) || '%');
+            elsif many[place] then
+                forms := forms || search.begun_term(typed[place], few, cardinality(typed) > 1);
+            end if;
+        end loop;
+    end if;
 end;
 $$;
 comment on function search.word_forms(text[]) is
-    'How each typed word is looked up: itself, the few words that begin so, or all that do. A last word that begins '
-    'very many words is left to a pattern over the text. known is false when no name has such a word.';
+    'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a '
+    'pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
 
-create or replace function search.likely_forms(typed text[], out forms text[], out names text)
+create or replace function search.begun_term(begun text, most integer, beside_others boolean) returns text
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search
 as $$
 declare
-    begun text[];
-    likely text[];
-    -- where one word is unknown, that one is misspelt; where none is, any may be
-    all_known constant boolean := (search.word_forms(typed)).known;
+    -- Reading all that begin so costs as much as all their documents. Beside other common words, those
+    -- of the commonest fill a page.
+    common constant text[] := case when beside_others then array(
+        select c.word from search.common_words c
+        where c.word >= begun and c.word < begun || chr(1114111)
+        order by c.documents desc, c.word
+        limit most) end;
+begin
+    if cardinality(common) > 0 then
+        return search.word_terms(case when begun = any (common) then common else common || begun end);
+    end if;
+    return search.word_term(begun, true);
+end;
+$$;
+comment on function search.begun_term(text, integer, boolean) is
+    'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
+
+create or replace function search.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, search
+as $$
+declare
+    words text[];
 begin
     forms := '{}';
+    rare := false;
     for place in 1 .. cardinality(typed) loop
-        begun := array(
+        words := array(
             select w.word from search.words w
             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
             order by w.word limit 4);
-        likely := case when all_known or cardinality(begun) = 0
-            then array(select s.word from search.similar_words(typed[place], 6) s) end;
-        if cardinality(begun) + coalesce(cardinality(likely), 0) = 0 then
+        -- where one word is unknown, that one is misspelt; where none is, any may be
+        if all_known or cardinality(words) = 0 then
+            words := words || array(select s.word from search.similar_words(typed[place], 6) s);
+        end if;
+        if cardinality(words) = 0 then
             forms := null;
             return;
         end if;
-        forms := forms || search.word_terms(begun || likely);
+        forms := forms || search.word_terms(words);
+        rare := rare or not exists (select from search.common_words c where c.word = any (words));
     end loop;
-    names := array_to_string(forms, ' | ');
 end;
 $$;
-comment on function search.likely_forms(text[]) is
-    'Terms for each typed word, begun or misspelt, and one query for any of them in the name; null when the vocabulary '
-    'has nothing like one of them.';
+comment on function search.likely_forms(text[], boolean) is
+    'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that '
+    'few documents have one of them.';
 
 create or replace function search.all_terms(forms text[], or_context boolean) returns text
 language sql immutable strict parallel safe
@@ -95,6 +135,11 @@ create or replace function search.at_level(query text, kind text, level integer)
 language sql immutable strict parallel safe
 return replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true))::tsquery;
 comment on function search.at_level(text, text, integer) is 'A query of search.all_terms for the documents of one kind and level.';
+
+create or replace function search.at_any_level(query text) returns tsquery
+language sql immutable strict parallel safe
+return replace(replace(query, chr(1), '='), chr(2), '^')::tsquery;
+comment on function search.at_any_level(text) is 'A query of search.all_terms for the documents of all kinds and levels.';
 
 create or replace function search.begins_a_word(typed text[], names text) returns boolean
 language sql stable strict parallel safe

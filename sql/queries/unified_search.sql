@@ -1,8 +1,11 @@
--- A vector is compared only while the model that made it serves. One row at least comes back, to say whether it did.
-select serving.comparable, u.type, u.tier, u.matched, u.relevance, u.similarity, u.details
+-- A vector is compared only while the model that made it serves, and for viewers who may have results by sound.
+-- One row at least comes back, to say whether it was.
+select serving.comparable, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
 from (
-    select exists (select from search.models m where m.serving and m.identity = :identity) as comparable
+    select exists (select from search.models m where m.serving and m.identity = :identity)
+       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as comparable
 ) as serving
 left join lateral search.unified(
-    :q, case when serving.comparable then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type
+    :q, case when serving.comparable then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
+    :audibility, :min_confidence
 ) as u on true

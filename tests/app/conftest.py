@@ -3,16 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import httpx
 import pytest
+from numpy import float32
+from numpy.typing import NDArray
 
 from app.api import create_api
 from app.providers import Providers
+from app.sample import load_library
 from app.settings import Settings
+from tests.catalogue import Catalogue
+from tests.models.recordings import sample
 
 Get = Callable[..., httpx.Response]
+Post = Callable[..., httpx.Response]
+
+RECORDINGS = {
+    "calm_acoustic_s411": 68, "calm_electronic_s522": 72, "energetic_acoustic_1": 132, "energetic_electronic_2": 150,
+    "happy_acoustic_1": 110, "happy_electronic_1": 123, "nostalgic_acoustic_1": 78, "nostalgic_electronic_2": 84,
+    "tender_acoustic_1": 90, "tender_electronic_1": 99,
+}  # fmt: skip
+"""One recording of each kind in the sample, and its tempo in beats a minute by the licence file of the package."""
 
 
 @asynccontextmanager
@@ -51,3 +65,39 @@ def get(with_client: Callable[..., Any]) -> Get:
         return response
 
     return request
+
+
+@pytest.fixture
+def post(with_client: Callable[..., Any]) -> Post:
+    """POST to one path of the started application."""
+
+    def request(path: str, **options: Any) -> httpx.Response:
+        async def steps(client: httpx.AsyncClient) -> httpx.Response:
+            return await client.post(path, **options)
+
+        response: httpx.Response = with_client(steps)
+        return response
+
+    return request
+
+
+@pytest.fixture(scope="session")
+def heard(providers: Providers) -> Callable[[str], NDArray[float32]]:
+    """The real model's vector of a recording of the sample; each is listened to once."""
+
+    @cache
+    def listen(name: str) -> NDArray[float32]:
+        with sample(name).open("rb") as audio:
+            return providers.embedding.embed_audio(audio)
+
+    return listen
+
+
+@pytest.fixture
+def sounding(catalogue: Catalogue, heard: Callable[[str], NDArray[float32]]) -> dict[str, int]:
+    """RECORDINGS as embedded tracks, by name; their titles say nothing about their sound."""
+    title_of = {entry.file.partition("/")[2].removesuffix(".opus"): entry.title for entry in load_library().tracks}
+    ids = {name: catalogue.track(title_of[name], file_id=name, file_type="opus") for name in RECORDINGS}
+    for name, track in ids.items():
+        catalogue.embed(track, heard(name))
+    return ids

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from pgvector import HalfVector
 
 from app import __version__
 from app.cli.command import cli
@@ -40,6 +41,17 @@ def test_every_command_explains_itself(name: str, command: Any) -> None:
 def test_version() -> None:
     assert run("version").stdout == f"vibe-search {__version__}\n"
     assert json.loads(run("version", "--json").stdout) == {"version": __version__}
+
+
+def test_a_text_is_embedded_for_psql() -> None:
+    text = run("models", "embed", "calm piano").stdout
+    figures = json.loads(run("models", "embed", "calm piano", "--json").stdout)
+    assert HalfVector.from_text(text.strip()).to_list() == figures["embedding"]
+    assert len(figures["embedding"]) == 100
+    assert figures["audibility"] > 0.9
+    assert figures["identity"].startswith("musicnn-tags@")
+    refused = run("models", "embed", "?!")
+    assert (refused.returncode, refused.stderr) == (2, "error: the text has no words\n")
 
 
 def test_models() -> None:

@@ -27,9 +27,9 @@ class UnreliableEmbedding:
     def load(self) -> None:
         """Nothing to load."""
 
-    def embed_audio(self, audio: BinaryIO) -> NDArray[np.float32]:
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[np.float32]:
         """Never asked."""
-        raise AssertionError(audio)
+        raise AssertionError(audio, max_seconds)
 
     def embed_text(self, text: str) -> NDArray[np.float32]:
         """Answer when released, or not at all."""
@@ -37,6 +37,10 @@ class UnreliableEmbedding:
             raise RuntimeError(f"no session for {text}")
         assert self._released.wait(30)
         return direction(0)
+
+    def audibility(self, text: str) -> float:
+        """Every text speaks of sound."""
+        return float(bool(text))
 
 
 def ask(settings: Settings, providers: Providers, text: str, method: str) -> Answer:

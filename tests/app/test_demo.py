@@ -62,7 +62,7 @@ def test_first_run_imports_embeds_and_finds(first: tuple[Path, str]) -> None:
     assert table(output, "an artist's first letters")[0][:4] == ["artist", "Marit Øyen", "", "prefix"]
     heard = table(output, "a description of a sound")
     assert {row[3] for row in heard} == {"sound"}
-    assert all(re.fullmatch(r"sound 0\.\d\d", row[4]) for row in heard)
+    assert all(re.fullmatch(r"sound 0\.\d\d \(\d+% sure\)", row[4]) for row in heard)
     assert len(re.findall(r"in \d+\.\d ms", output)) == 4
 
 
@@ -106,9 +106,14 @@ def test_commands_on_the_demo_database(first: tuple[Path, str]) -> None:
     assert run(folder, "worker", "--drain").returncode == 0
 
     evaluation = json.loads(run(folder, "evaluate", "--json").stdout)
-    assert evaluation["tracks"] == 28
-    assert len(evaluation["descriptions"]) >= 10
-    assert evaluation["mean_average_precision"] > evaluation["chance"] + 0.15
+    sound, described, named = evaluation["evaluations"]
+    assert (sound["by"], described["by"], named["by"]) == ("sound", "unified", "unified")
+    assert sound["candidates"] == 28
+    assert len(sound["queries"]) >= 10
+    assert sound["vibe_search"]["average_precision"] > sound["chance"]["average_precision"] + 0.15
+    assert described["vibe_search"]["average_precision"] > described["predecessor"]["average_precision"]
+    assert named["vibe_search"]["success_at_1"] > 0.95
+    assert named["difference"]["average_precision"]["low"] > 0
 
 
 def test_a_description_is_answered_by_the_sounds(first: tuple[Path, str]) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.database import create_engine
-from app.evaluation import load_descriptions
+from app.evaluation import load_labels
 from app.providers import Providers
 from app.sample import Library, import_library, load_library, recordings_dir
 from services.audio_store import AudioStore
@@ -82,9 +82,8 @@ def test_names_say_nothing_about_the_sound() -> None:
     names += [album.title for album in library.albums] + [playlist.name for playlist in library.playlists]
     names += [tag for track in library.tracks for tag in track.tags]
     named = set(re.findall(r"\w+", " ".join(names).lower()))
-    described = set(
-        re.findall(r"\w+", " ".join(d.text for d in load_descriptions(SAMPLE / "descriptions.toml")).lower())
-    )
+    queries = load_labels(SAMPLE / "descriptions.toml").queries
+    described = set(re.findall(r"\w+", " ".join(query.text for query in queries).lower()))
     assert named & described <= {"and", "of", "the", "a"}
 
 
@@ -93,5 +92,5 @@ def test_every_recording_is_named_once() -> None:
     files = [track.file for track in library.tracks]
     folder = recordings_dir()
     assert sorted(files) == sorted(str(path.relative_to(folder)) for path in folder.rglob("*.opus"))
-    for description in load_descriptions(SAMPLE / "descriptions.toml"):
-        assert set(description.relevant) < set(files)
+    for query in load_labels(SAMPLE / "descriptions.toml").queries:
+        assert set(query.relevant) < set(files)

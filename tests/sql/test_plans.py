@@ -1,118 +1,191 @@
-"""Which indexes a search uses, at a size where it matters."""
+"""Which indexes a search uses, at a size where it matters: for every class of query."""
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from numpy.typing import NDArray
 from pgvector import HalfVector
+from rich.console import Console
 
+from app.benchmark.build import Built, Wanted, prepare
+from app.benchmark.sizes import Sizes
 from app.database import EmbeddedPostgres, connect
+from app.providers import Providers
 
-TRACKS = 8_000
+TRACKS = 50_000
+
+LARGE = {
+    "tracks",
+    "documents",
+    "track_tags",
+    "artists",
+    "albums",
+    "playlists",
+    "words",
+    "word_deletions",
+    "embeddings_1",
+}
+"""Tables that no search may read whole."""
+
+Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="module")
-def large(server: EmbeddedPostgres, template: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a catalogue of some thousand tracks that reports the plans of nested statements."""
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"create database large template {template}".encode())
-    with connect(server.url.replace("/vibe_search?", "/large?")) as connection:
+def built(server: EmbeddedPostgres, providers: Providers) -> Iterator[Built]:
+    """A synthetic catalogue with vectors of the bundled model's length."""
+    wanted = Wanted(Sizes(TRACKS), providers.embedding, suffix="_plans")
+    built = prepare(server.url, wanted, Console(file=StringIO()))
+    yield built
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute(f"drop database {built.name} with (force)".encode())
+
+
+@pytest.fixture(scope="module")
+def large(built: Built) -> Iterator[Connection]:
+    """A connection to it that reports the plans of nested statements."""
+    with connect(built.url) as connection:
         connection.autocommit = True
-        _fill(connection)
+        connection.execute(
+            "insert into search.calibrations select m.id, 1, 0, 1, 0, 50000, "
+            "search.draw_calibration_tracks(m.id, 512), 0 "
+            "from search.models m where m.serving on conflict do nothing"
+        )
+        connection.execute("vacuum analyze")
         connection.execute("load 'auto_explain'")
         for setting in ("log_min_duration = 0", "log_nested_statements = on", "log_level = notice"):
             connection.execute(f"set auto_explain.{setting}".encode())
         yield connection
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("drop database large with (force)")
 
 
-def _fill(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(
-        "insert into artists select 'did:' || n, 'artist' || n, 'Artist ' || n from generate_series(1, 500) n"
-    )
-    connection.execute(
-        "insert into tracks (artist_did, title, file_id, file_type, play_count) "
-        "select 'did:' || (mod(n, 500) + 1), md5(n::text) || ' ' || md5((n / 7)::text), 'f' || n, 'mp3', n "
-        "from generate_series(1, %s) n",
-        [TRACKS],
-    )
-    connection.execute("insert into tags (name) select 'tag ' || n from generate_series(1, 200) n")
-    connection.execute("insert into track_tags select id, mod(id, 200) + 1 from tracks")
-    rows = vectors(TRACKS, seed=1)
-    with connection.transaction():
-        connection.execute("create temp table vectors (id bigint, v halfvec(100)) on commit drop")
-        with connection.cursor().copy("copy vectors from stdin") as copy:
-            for number, row in enumerate(rows, start=1):
-                copy.write_row((number, HalfVector(row).to_text()))
-        connection.execute(
-            "insert into search.embeddings select v.id, m.id, 'f', v.v, true, null, now() "
-            "from vectors v, search.models m where m.serving"
-        )
-    connection.execute("vacuum analyze")
-
-
-def vectors(count: int, seed: int) -> NDArray[np.float64]:
-    """Clustered vectors, as those of music are: 50 styles and variation around each."""
-    styles = np.random.default_rng(0).normal(size=(50, 100))
-    randomness = np.random.default_rng(seed)
-    return styles[randomness.integers(0, 50, count)] + 0.6 * randomness.normal(size=(count, 100))
-
-
-def plans_of(connection: psycopg.Connection[Any], q: str | None, vector: str | None = None) -> str:
-    """Plans of every statement inside one call, after enough calls for a generic plan to be considered."""
+def plans_of(connection: Connection, q: str | None, vector: str | None = None, viewer: str | None = None) -> str:
+    """Plans of every statement inside one call, after enough calls for generic plans."""
     notices: list[str] = []
 
     def listen(diagnostic: psycopg.errors.Diagnostic) -> None:
         notices.append(diagnostic.message_primary or "")
 
-    statement = "select * from search.unified(%s, %s::halfvec)"
+    statement = "select * from search.unified(%s, %s::halfvec, %s)"
     for _ in range(6):
-        connection.execute(statement, [q, vector])
+        connection.execute(statement, [q, vector, viewer])
     connection.add_notice_handler(listen)
-    connection.execute(statement, [q, vector])
+    connection.execute(statement, [q, vector, viewer])
     connection.remove_notice_handler(listen)
-    assert any("search.documents" in notice or "documents" in notice for notice in notices)
+    assert notices
     return "\n".join(notices)
 
 
-QUERIES = {
-    "exact": "select title from tracks where id = 777",
-    "prefix": "select left(title, 5) from tracks where id = 777",
-    "two letters": "select left(title, 2) from tracks where id = 777",
-    "second word": "select split_part(title, ' ', 2) from tracks where id = 777",
-    "inner": "select substr(title, 4, 12) from tracks where id = 777",
-    "typo": "select overlay(title placing 'x' from 10) from tracks where id = 777",
-    "artist": "select 'artist 321'",
-    "nothing": "select 'there is no such name'",
-}
-
-
-@pytest.mark.parametrize("kind", QUERIES)
-def test_no_search_reads_a_whole_table(large: psycopg.Connection[Any], kind: str) -> None:
-    row = large.execute(QUERIES[kind].encode()).fetchone()
+def text_of(connection: Connection, statement: str) -> str:
+    row = connection.execute(statement.encode()).fetchone()
     assert row is not None
-    plans = plans_of(large, row[0], HalfVector(np.ones(100)).to_text())
-    scanned = set(re.findall(r"Seq Scan on (\w+)", plans))
-    assert not scanned & {"tracks", "documents", "track_tags", "artists", "embeddings_1"}
-    for index in ("documents_prefix_idx", "documents_tokens_idx", "embeddings_1_hnsw_idx"):
-        assert index in plans
+    assert row[0]
+    return str(row[0])
 
 
-def test_a_page_is_full_and_equals_the_exact_ranking(large: psycopg.Connection[Any]) -> None:
-    vector = HalfVector(vectors(1, seed=2)[0]).to_text()
-    found = {
-        row[0] for row in large.execute("select track_id from search.nearest_tracks(%s::halfvec, null, 50)", [vector])
-    }
-    with large.transaction():
-        large.execute("set local enable_indexscan = off")
-        exact = large.execute(
-            "select track_id from search.embeddings order by embedding <=> %s::halfvec limit 50", [vector]
-        ).fetchall()
-    assert len(found) == 50
-    assert len(found & {row[0] for row in exact}) >= 48
+_WORD = "select word from search.{} where char_length(word) >= {} order by {} limit 1"
+_COMMON = _WORD.format("common_words", 3, "documents desc")
+_LONG = _WORD.format("words", 9, "word")
+_TWO_FIELDS = (
+    "select split_part(a.display_name, ' ', 1) || ' ' || split_part(t.title, ' ', 1) "
+    "from tracks t join artists a on a.did = t.artist_did where t.id = 777"
+)
+_RARE = "select lower(split_part(title, ' ', 1)) from tracks where id = 777"
+
+CLASSES = {
+    "exact title": ("select title from tracks where id = 777", {"documents_prefix_idx", "tracks_pkey", "artists_pkey"}),
+    "two letters": ("select left(lower(title), 2) from tracks where id = 777", {"documents_prefix_idx"}),
+    "five letters": ("select left(lower(title), 5) from tracks where id = 777", {"documents_prefix_idx"}),
+    "rare word inside": (
+        "select split_part(title, ' ', 3) from tracks where title like '% % %' order by id limit 1",
+        {"words_pkey", "documents_tokens_idx"},
+    ),
+    "common word": (_COMMON, {"documents_prefix_idx", "documents_tokens_idx"}),
+    "two common words": (
+        "select string_agg(word, ' ') from (select word from search.common_words order by documents desc limit 2) as w",
+        {"documents_prefix_idx", "documents_tokens_idx"},
+    ),
+    "common word and a letter": (f"select ({_COMMON}) || ' b'", {"documents_tokens_idx"}),
+    "inside a word": (
+        f"select substr(({_LONG}), 3, 5)",
+        {"words_trigrams_idx", "documents_tokens_idx"},
+    ),
+    "typo": (
+        f"select overlay(({_LONG}) placing 'qx' from 4 for 2)",
+        {"word_deletions_pkey"},
+    ),
+    "artist": (
+        "select display_name from artists order by did limit 1",
+        {"documents_prefix_idx", "tracks_artist_did_idx"},
+    ),
+    "two fields": (
+        (
+            "select split_part(a.display_name, ' ', 1) || ' ' || split_part(t.title, ' ', 1) "
+            "from tracks t join artists a on a.did = t.artist_did where t.id = 777"
+        ),
+        {"documents_tokens_idx"},
+    ),
+    "tag": ("select name from tags where id = 40", {"documents_tokens_idx", "tags_pkey"}),
+    "nothing": ("select 'qqxw zzkj'", {"words_pkey", "word_deletions_pkey"}),
+}
+"""For each class of query: how to come by one, and indexes that it must use. All have a vector as well."""
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_class_of_query_goes_by_its_indexes(large: Connection, kind: str) -> None:
+    statement, indexes = CLASSES[kind]
+    plans = plans_of(large, text_of(large, statement), HalfVector(np.ones(100)).to_text())
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+    used = set(re.findall(r"(?:Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) (\w+)", plans))
+    assert indexes | {"embeddings_1_hnsw_idx"} <= used
+
+
+def test_sound_alone_goes_by_the_graph(large: Connection) -> None:
+    plans = plans_of(large, None, HalfVector(np.ones(100)).to_text())
+    assert "Index Scan using embeddings_1_hnsw_idx" in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+
+
+def test_a_viewer_costs_no_scan(large: Connection) -> None:
+    plans = plans_of(large, text_of(large, _COMMON), HalfVector(np.ones(100)).to_text(), "did:plc:1")
+    assert "embeddings_1_owner_idx" in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+
+
+def test_neighbours_of_a_track_go_by_the_graph(large: Connection) -> None:
+    notices: list[str] = []
+    large.add_notice_handler(lambda diagnostic: notices.append(diagnostic.message_primary or ""))
+    large.execute("select * from search.similar_tracks(777)")
+    plans = "\n".join(notices)
+    assert "Index Scan using embeddings_1_hnsw_idx" in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+
+
+def test_a_page_is_full_and_equals_the_exact_ranking(large: Connection, built: Built) -> None:
+    for query in built.space.descriptions(20):
+        vector = HalfVector(query).to_text()
+        found = large.execute("select track_id from search.nearest_tracks(%s::halfvec, null, 20)", [vector]).fetchall()
+        with large.transaction():
+            large.execute("set local enable_indexscan = off")
+            exact = large.execute(
+                "select track_id from search.embeddings where listed order by embedding <=> %s::halfvec limit 20",
+                [vector],
+            ).fetchall()
+        assert len(found) == 20
+        assert len(set(found) & set(exact)) >= 19
+
+
+def test_common_and_rare_words_find_the_same(large: Connection) -> None:
+    """The two ways of looking words up must not differ in what they find."""
+    texts = [text_of(large, CLASSES[kind][0]) for kind in ("common word", "two common words", "two fields", "tag")]
+    texts += [f"{text_of(large, _RARE)} {texts[0]}", texts[0][:3]]
+    statement = "select type, key, tier from search.unified(%s, types => array['artist', 'album', 'playlist', 'tag'])"
+    level_by_level = [large.execute(statement, [text]).fetchall() for text in texts]
+    with large.transaction() as transaction:
+        large.execute("delete from search.common_words")
+        at_once = [large.execute(statement, [text]).fetchall() for text in texts]
+        raise psycopg.Rollback(transaction)
+    for text, one, other in zip(texts, level_by_level, at_once, strict=True):
+        assert sorted(one) == sorted(other), text

@@ -135,9 +135,12 @@ def test_triggers_keep_what_a_rebuild_would_make(catalogue: Catalogue, connectio
         "update artists set handle = 'two.example' where display_name = 'One'",
         "update artists set did = 'did:plc:moved' where handle = 'two.example'",
         "update albums set title = 'Second'",
+        "insert into tracks (id, artist_did, title, file_id, file_type) select 9, min(did), 'A', 'f', 'a' from artists",
+        "update tracks set id = 901 where id = 9",
         "update playlists set visibility = 'private'",
     ):
         connection.execute(change.encode())
+    connection.execute("select search.fold_track_counts()")
     kept = connection.execute(_STATE.encode()).fetchall()
     assert len(kept) >= 7
     connection.execute("select search.rebuild_documents()")

@@ -103,16 +103,20 @@ class CountingEmbedding:
         """Load the real model."""
         self._real.load()
 
-    def embed_audio(self, audio: BinaryIO) -> NDArray[np.float32]:
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[np.float32]:
         """Count, and embed."""
         self.calls += 1
-        vector: NDArray[np.float32] = self._real.embed_audio(audio)
+        vector: NDArray[np.float32] = self._real.embed_audio(audio, max_seconds=max_seconds)
         return vector
 
     def embed_text(self, text: str) -> NDArray[np.float32]:
         """Embed a text."""
         vector: NDArray[np.float32] = self._real.embed_text(text)
         return vector
+
+    def audibility(self, text: str) -> float:
+        """As the real one has it."""
+        return float(self._real.audibility(text))
 
 
 def test_a_repeated_job_does_no_work_twice(

@@ -1,0 +1,1 @@
+"""Speed and success of search on synthetic catalogues, beside what it replaces and what else there is."""

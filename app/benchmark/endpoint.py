@@ -1,0 +1,152 @@
+"""The endpoint as a browser meets it: the real server in a process of its own, one connection, one query at a time."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from app.benchmark.build import Built
+from app.benchmark.figures import Figures
+from app.benchmark.queries import KINDS, Query, make_mix
+from app.benchmark.server import describe_machine, describe_server
+from app.benchmark.stages import Stages
+from app.benchmark.targets import HTTP_P95_MS, Check
+from app.database import connect
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 60.0
+_WARM_UP = 20
+_OK = 200
+_LONGEST = 100
+"""Characters that the endpoint takes."""
+
+
+@dataclass(frozen=True)
+class EndpointResult:
+    """What one run measured.
+
+    Attributes:
+        built: The database.
+        milliseconds: Of each request, by the kind of its query.
+        available: Share of the answers whose text was compared with sounds.
+        machine: Cores and memory.
+        server: Version and parameters of Postgres.
+    """
+
+    built: Built
+    milliseconds: Mapping[str, Sequence[float]]
+    available: float
+    machine: Mapping[str, str]
+    server: Mapping[str, str]
+
+    @property
+    def times(self) -> dict[str, Figures]:
+        """Of all queries, and by kind."""
+        everything = [value for values in self.milliseconds.values() for value in values]
+        by_kind = {kind: Figures.of(self.milliseconds[kind]) for kind in KINDS if kind in self.milliseconds}
+        return {"all": Figures.of(everything)} | by_kind
+
+    @property
+    def checks(self) -> list[Check]:
+        """Figures with targets."""
+        return [Check("endpoint p95", self.times["all"].p95, HTTP_P95_MS, at_least=False, unit=" ms")]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "tracks": self.built.sizes.tracks,
+            "database": self.built.name,
+            "machine": dict(self.machine),
+            "server": dict(self.server),
+            "milliseconds": {name: figures.as_dict() for name, figures in self.times.items()},
+            "available": self.available,
+            "checks": [check.as_dict() for check in self.checks],
+        }
+
+
+def measure_endpoint(built: Built, queries: int, stages: Stages) -> EndpointResult:
+    """Send each query of the mix once; no two are alike, so that nothing answers from memory.
+
+    Args:
+        built: The database; its vectors are those of the configured model's length.
+        queries: Of each kind.
+        stages: Shows progress.
+    """
+    with connect(built.url) as connection:
+        connection.autocommit = True
+        mix = _distinct(make_mix(connection, built, queries))
+        server = describe_server(connection)
+    milliseconds: dict[str, list[float]] = {}
+    available = 0
+    with _running(built.url, stages) as client:
+        for number in range(_WARM_UP):
+            _ask(client, f"warm up {number}")
+        with stages.stage("requests", len(mix)) as advance:
+            for query in mix:
+                started = time.perf_counter()
+                body = _ask(client, query.text)
+                milliseconds.setdefault(query.kind, []).append((time.perf_counter() - started) * 1000)
+                available += bool(json.loads(body)["available"])
+                advance(1)
+    return EndpointResult(built, milliseconds, available / len(mix), describe_machine(), server)
+
+
+def _distinct(mix: Sequence[Query]) -> list[Query]:
+    seen: dict[str, Query] = {}
+    for query in mix:
+        if len(query.text) <= _LONGEST:
+            seen.setdefault(query.text.casefold(), query)
+    return list(seen.values())
+
+
+def _ask(client: http.client.HTTPConnection, text: str) -> bytes:
+    client.request("GET", f"/search/?q={quote(text)}")
+    response = client.getresponse()
+    body = response.read()
+    if response.status != _OK:
+        raise RuntimeError(f"GET /search/ answered {response.status}: {body[:200]!r}")
+    return body
+
+
+@contextmanager
+def _running(url: str, stages: Stages) -> Iterator[http.client.HTTPConnection]:
+    """`vibe-search serve` on a free port, and a connection to it that is kept alive."""
+    with socket.socket() as taken:
+        taken.bind((_HOST, 0))
+        port = int(taken.getsockname()[1])
+    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--host", _HOST, "--port", str(port)]
+    process = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url})  # noqa: S603 - this very program
+    client = http.client.HTTPConnection(_HOST, port, timeout=30)
+    try:
+        with stages.stage("starting the server"):
+            _wait(process, client)
+        yield client
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(process: "subprocess.Popen[bytes]", client: http.client.HTTPConnection) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"vibe-search serve ended with status {process.returncode}")
+        try:
+            client.request("GET", "/readyz")
+            response = client.getresponse()
+            response.read()
+            if response.status == _OK:
+                return
+        except OSError:
+            client.close()
+        time.sleep(0.1)
+    raise RuntimeError(f"vibe-search serve was not ready within {_START_SECONDS:.0f} s")

@@ -1,0 +1,116 @@
+"""What a run measured, as tables for people."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.table import Column, Table
+
+from app.benchmark.contenders.unified import UnifiedContender
+from app.benchmark.endpoint import EndpointResult
+from app.benchmark.figures import Figures, throughput
+from app.benchmark.queries import KINDS
+from app.benchmark.search import SearchResult
+from app.benchmark.targets import Check
+from app.benchmark.writes import WritesResult
+
+_LEAST = 2**16
+"""Bytes that a table or index has to be listed for people."""
+
+_TIMES = ("runs", "p50", "p95", "p99", "worst")
+
+
+def render_search(result: SearchResult) -> list[Table]:
+    """Times, times by kind, known items, targets, and what it ran on."""
+    seconds = result.built.seconds | dict(result.peers_seconds)
+    sizes = {name: size for name, size in result.bytes_on_disk.items() if size >= _LEAST}
+    return [
+        _contenders(result),
+        _kinds(result),
+        _success(result),
+        _checks(result.checks),
+        _facts("seconds to build", {name: f"{value:.1f}" for name, value in seconds.items()}),
+        _facts("on disk", {name: f"{size / 2**20:,.1f} MiB" for name, size in sizes.items()}),
+        _facts("measured on", result.machine | result.server | {"bare HNSW reads": result.index or "no index"}),
+    ]
+
+
+def render_writes(result: WritesResult) -> list[Table]:
+    """Times, targets, and what it ran on."""
+    title = f"{result.built.sizes.tracks:,} tracks, milliseconds"
+    return [
+        _times(title, "write", result.times),
+        _facts("search adds at the median", {what: f"{value:.2f} ms" for what, value in result.added.items()}),
+        _checks(result.checks),
+        _facts("measured on", dict(result.machine) | dict(result.server)),
+    ]
+
+
+def render_endpoint(result: EndpointResult) -> list[Table]:
+    """Times, targets, and what it ran on."""
+    title = f"GET /search/ on {result.built.sizes.tracks:,} tracks, milliseconds"
+    answers = {"compared with sounds": f"{result.available:.1%} of the answers"}
+    return [
+        _times(title, "query", result.times),
+        _checks(result.checks),
+        _facts("measured on", answers | dict(result.machine) | dict(result.server)),
+    ]
+
+
+def _checks(checks: Iterable[Check]) -> Table:
+    """Figures beside their targets; a missed one is marked."""
+    table = Table("figure", "measured", "target", "", title="targets")
+    for check in checks:
+        bound = "at least" if check.at_least else "at most"
+        mark = "[green]met[/]" if check.met else "[bold red]missed[/]"
+        table.add_row(check.name, f"{check.value:.3g}{check.unit}", f"{bound} {check.target:g}{check.unit}", mark)
+    return table
+
+
+def _facts(title: str, facts: Mapping[str, str]) -> Table:
+    table = Table(title=title, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def _times(title: str, first: str, rows: Mapping[str, Figures]) -> Table:
+    table = Table(first, *_TIMES, title=title)
+    for name, figures in rows.items():
+        table.add_row(name, *_cells(figures))
+    return table
+
+
+def _contenders(result: SearchResult) -> Table:
+    title = (
+        f"{result.built.sizes.tracks:,} tracks, {result.queries:,} queries, milliseconds\n"
+        f"each client is a process; a slow contender gets a part of the queries"
+    )
+    table = Table(Column("contender", no_wrap=True), "clients", *_TIMES, "per s", title=title)
+    for runs in result.runs:
+        table.add_row(runs.contender, str(runs.clients), *_cells(Figures.of(runs.all)), f"{throughput(runs):,.0f}")
+    return table
+
+
+def _kinds(result: SearchResult) -> Table:
+    ours = [runs for runs in result.runs if runs.contender == UnifiedContender.name]
+    table = Table("query", "clients", *_TIMES, title=f"{UnifiedContender.name} by kind of query, milliseconds")
+    for runs in ours:
+        for kind in KINDS:
+            if kind in runs.milliseconds:
+                table.add_row(kind, str(runs.clients), *_cells(Figures.of(runs.milliseconds[kind])))
+        table.add_section()
+    return table
+
+
+def _success(result: SearchResult) -> Table:
+    table = Table(
+        "looked for by", "in the first", "queries", "found", "attainable", "of these found", title="known items"
+    )
+    for found in result.success:
+        best = found.attainable
+        cells = ("", "") if best is None else (str(best.queries), f"{best.rate:.3f}")
+        table.add_row(found.kind, str(found.depth), str(found.queries), f"{found.rate:.3f}", *cells)
+    return table
+
+
+def _cells(figures: Figures) -> list[str]:
+    return [str(figures.runs), *(f"{value:.2f}" for value in (figures.p50, figures.p95, figures.p99, figures.worst))]

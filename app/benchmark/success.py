@@ -1,0 +1,116 @@
+"""Whether what was looked for is found: known items by name, and the nearest tracks by sound."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+from pgvector import HalfVector
+
+from app.benchmark.build import Built
+from app.benchmark.contenders.unified import STATEMENT
+from app.benchmark.queries import Query
+from app.benchmark.stages import Stages
+from app.benchmark.statements import load_statement
+
+Connection = psycopg.Connection[Any]
+
+DEPTHS = {"exact title": 1, "5 letters": 5, "8 letters": 5, "one typo": 5, "two typos": 5, "artist name": 1}
+"""Among how many first rows the item must be, by kind of query."""
+
+
+@dataclass(frozen=True)
+class Attainable:
+    """Beginnings whose item is among the most played labels that begin so.
+
+    Hundreds of tracks may begin with the same letters: which one is meant, no search can know.
+
+    Attributes:
+        queries: How many there are.
+        found: In how many of their answers the item was.
+    """
+
+    queries: int
+    found: int
+
+    @property
+    def rate(self) -> float:
+        """0 to 1."""
+        return self.found / self.queries if self.queries else 1.0
+
+
+@dataclass(frozen=True)
+class Success:
+    """How often the item was found.
+
+    Attributes:
+        kind: Of the queries.
+        depth: Among so many first rows of the answer, whatever their type.
+        queries: How many.
+        found: In how many answers.
+        attainable: Those that an order by plays would find; None where something else than a beginning is typed.
+    """
+
+    kind: str
+    depth: int
+    queries: int
+    found: int
+    attainable: Attainable | None = None
+
+    @property
+    def rate(self) -> float:
+        """0 to 1."""
+        return self.found / self.queries
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"rate": self.rate}
+
+
+def measure_success(connection: Connection, mix: Sequence[Query], stages: Stages) -> list[Success]:
+    """Ask every query that looks for something. A row of the same label counts as what is looked for."""
+    asked = {kind: [query for query in mix if query.kind == kind and query.item is not None] for kind in DEPTHS}
+    measured = []
+    with stages.stage("known items", sum(map(len, asked.values()))) as advance:
+        for kind, queries in asked.items():
+            hits = []
+            for query in queries:
+                hits.append(_finds(connection, query))
+                advance(1)
+            if hits:
+                attainable = _attainable(connection, kind, queries, hits)
+                measured.append(Success(kind, DEPTHS[kind], len(hits), sum(hits), attainable))
+    return measured
+
+
+def _finds(connection: Connection, query: Query) -> bool:
+    parameters = [query.text, HalfVector(query.vector).to_text()]
+    rows = connection.execute(STATEMENT, parameters).fetchmany(DEPTHS[query.kind])
+    return str(query.item).casefold() in {str(row[1]).casefold() for row in rows}
+
+
+def _attainable(connection: Connection, kind: str, queries: Sequence[Query], hits: Sequence[bool]) -> Attainable | None:
+    letters, _, rest = kind.partition(" ")
+    if rest != "letters":
+        return None
+    parameters = {"texts": [query.text for query in queries], "items": [query.item for query in queries],
+                  "letters": int(letters), "depth": DEPTHS[kind]}  # fmt: skip
+    places = connection.execute(load_statement("benchmark_attainable"), parameters).fetchall()
+    return Attainable(len(places), sum(hits[place - 1] for (place,) in places))
+
+
+def measure_recall(connection: Connection, built: Built, count: int, stages: Stages) -> float:
+    """Share of the 20 truly nearest tracks that search.nearest_tracks finds, mean over ``count`` vectors."""
+    shares = []
+    with stages.stage("recall", count) as advance:
+        for vector in built.space.descriptions(count):
+            text = HalfVector(vector).to_text()
+            rows = connection.execute(
+                "select track_id from search.nearest_tracks(%s::halfvec, null, 20)", [text]
+            ).fetchall()
+            with connection.transaction():
+                connection.execute("set local enable_indexscan = off")
+                exact = connection.execute(load_statement("benchmark_exact_nearest"), {"vector": text}).fetchall()
+            shares.append(len(set(rows) & set(exact)) / len(exact))
+            advance(1)
+    return sum(shares) / len(shares)

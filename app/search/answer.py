@@ -1,0 +1,81 @@
+"""What a search answers."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+ENTITY_TYPES = ("track", "artist", "album", "tag", "playlist")
+"""Kinds of results, in the order in which equals are listed."""
+
+
+def parse_types(value: str) -> list[str]:
+    """The types in a comma-separated list of plurals, in the order of ENTITY_TYPES.
+
+    Raises:
+        ValueError: One is unknown; the message names them all.
+    """
+    names = [name.strip().lower() for name in value.split(",")]
+    plurals = {f"{kind}s": kind for kind in ENTITY_TYPES} | {kind: kind for kind in ENTITY_TYPES}
+    unknown = [name for name in names if name not in plurals]
+    if unknown:
+        known = ", ".join(f"{kind}s" for kind in ENTITY_TYPES)
+        raise ValueError(f"unknown type {unknown[0]!r}: choose from {known}, comma-separated")
+    wanted = {plurals[name] for name in names}
+    return [kind for kind in ENTITY_TYPES if kind in wanted]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result.
+
+    Attributes:
+        type: One of ENTITY_TYPES.
+        tier: How it matched best: exact, prefix, word_prefix, substring, fuzzy or sound.
+        matched: Everything that matched: title, handle, display_name, name, artist, album, tag, sound.
+        relevance: 0 to 1 within its tier; not comparable between tiers.
+        similarity: Cosine similarity of the sound to the text, when sound matched.
+        details: The entity's own fields, as the endpoint shows them.
+        confidence: How far the similarity can be trusted, 0 to 1; None for names, clips and tracks, and before the
+            first calibration.
+        near_duplicate: Whether it is the very recording that was asked with, if a recording was.
+    """
+
+    type: str
+    tier: str
+    matched: list[str]
+    relevance: float
+    similarity: float | None
+    details: dict[str, Any]
+    confidence: float | None = None
+    near_duplicate: bool | None = None
+
+    @property
+    def label(self) -> str:
+        """What the entity is called."""
+        return str(self.details.get("title") or self.details.get("display_name") or self.details.get("name"))
+
+    @property
+    def artist(self) -> str:
+        """Whose it is; empty for artists and tags."""
+        return str(self.details.get("artist_display_name") or self.details.get("owner_display_name") or "")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search found.
+
+    Attributes:
+        hits: Best first.
+        available: Whether the text could be compared with sounds.
+        milliseconds: Time of the one statement, with its round trip.
+    """
+
+    hits: list[Hit]
+    available: bool
+    milliseconds: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Hits by type, under the plural names of the endpoint."""
+        found = Counter(hit.type for hit in self.hits)
+        return {f"{kind}s": found[kind] for kind in ENTITY_TYPES}

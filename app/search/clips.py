@@ -1,0 +1,67 @@
+"""Vectors of clips that people send, a few at a time."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from threading import BoundedSemaphore
+
+from numpy import float32
+from numpy.typing import NDArray
+
+from models.audio import AudioError
+from services.embedding import EmbeddingProvider
+
+_log = logging.getLogger(__name__)
+
+
+class BusyError(Exception):
+    """As many clips as are allowed are being listened to."""
+
+
+class ClipReader:
+    """Decodes and embeds clips in threads of its own, so that searches by text never wait behind them.
+
+    Args:
+        embedding: Makes vectors of audio.
+        max_seconds: How much of a clip is listened to, from its start.
+        concurrency: Clips at the same time.
+        deadline_seconds: How long a caller waits. A thread cannot be interrupted: it keeps its place until it is done.
+    """
+
+    def __init__(
+        self, embedding: EmbeddingProvider, *, max_seconds: float, concurrency: int, deadline_seconds: float
+    ) -> None:
+        self._embedding = embedding
+        self._max_seconds = max_seconds
+        self._deadline_seconds = deadline_seconds
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="clip")
+        self._places = BoundedSemaphore(concurrency)
+
+    async def embed(self, clip: bytes) -> NDArray[float32] | None:
+        """The vector of a clip, or None when there is none in time.
+
+        Args:
+            clip: A whole audio file.
+
+        Raises:
+            BusyError: All places are taken.
+            models.audio.AudioError: The file cannot be decoded; the message says why.
+        """
+        if not self._places.acquire(blocking=False):
+            raise BusyError
+        future = self._threads.submit(self._embedding.embed_audio, BytesIO(clip), max_seconds=self._max_seconds)
+        future.add_done_callback(lambda _: self._places.release())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
+        except AudioError:
+            raise
+        except TimeoutError:
+            _log.warning("no vector of a clip within %.1f s", self._deadline_seconds)
+        except Exception:  # noqa: BLE001 - a model that fails is one that is not available
+            _log.exception("the embedding provider failed on a clip")
+        return None
+
+    def close(self) -> None:
+        """Take no more clips; those under way are finished in the background."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

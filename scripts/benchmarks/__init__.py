@@ -1,1 +1,0 @@
-"""Measurements, run by hand; each prints what it measured and on what."""

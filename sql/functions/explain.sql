@@ -1,0 +1,50 @@
+create or replace function search.explain(
+    q text,
+    query_embedding halfvec default null,
+    viewer text default null,
+    types text[] default null,
+    max_per_type integer default 20,
+    audibility double precision default null,
+    min_confidence double precision default 0.2
+)
+returns table (
+    rank bigint,
+    type text,
+    key text,
+    label text,
+    tier text,
+    signal text,
+    signal_tier text,
+    signal_class integer,
+    signal_rank bigint,
+    value real,
+    confidence real,
+    popularity real
+)
+language plpgsql stable parallel safe
+set search_path = pg_catalog, public, search
+as $$
+declare
+    kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    tiers constant text[] := array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'];
+begin
+    return query
+    select p.position, p.kind, p.key,
+           (select min(d.label) from search.documents d
+            where d.kind = p.kind and d.key = p.key and (d.field = any (p.fields) or d.kind <> 'artist')),
+           tiers[p.place / 2], s.field, tiers[s.place / 2] || case when s.place % 2 = 1 then ', held by it' else '' end,
+           s.class::integer, s.ranked, s.quality, s.confidence, s.popularity
+    from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    join (
+        select n.*, row_number() over (
+                   partition by n.kind, n.field
+                   order by n.place, n.class, case when n.place = 12 then -n.similarity end, n.popularity desc,
+                            length(n.key), n.key) as ranked
+        from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+    ) as s on s.kind = p.kind and s.key = p.key
+    order by p.position, s.place, s.class, s.field;
+end;
+$$;
+comment on function search.explain(text, halfvec, text, text[], integer, double precision, double precision) is
+    'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank '
+    'that the signal alone would give it.';

@@ -1,0 +1,86 @@
+create or replace function search.ranked_page(
+    q text,
+    query_embedding halfvec,
+    viewer text,
+    types text[],
+    max_per_type integer,
+    audibility double precision,
+    min_confidence double precision
+)
+returns table (
+    "position" bigint,
+    kind text,
+    key text,
+    place smallint,
+    class smallint,
+    fields text[],
+    quality real,
+    popularity real,
+    similarity real,
+    confidence real
+)
+language plpgsql stable parallel safe rows 100
+set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+begin
+    return query
+    -- each entity once, in its best place, saying everything that matched
+    with fused as (
+        select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
+               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
+               max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
+        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence) as s
+        group by s.kind, s.key
+    ),
+    ordered as (
+        select f.*, case when f.rank >= 1200 then -f.similarity end as distance, length(f.key) as key_length
+        from fused f
+    ),
+    chosen as (
+        select o.*, row_number() over (
+                   partition by o.kind order by o.rank, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
+        from ordered o
+    )
+    select row_number() over (
+               order by c.rank, c.distance, c.popularity desc, array_position(types, c.kind), c.key_length, c.key),
+           c.kind, c.key, (c.rank / 100)::smallint, (c.rank % 100)::smallint,
+           -- found by words of what it belongs to beside its own
+           case when c.rank = 602 then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
+           c.quality, c.popularity, c.similarity, c.confidence
+    from chosen c
+    where c.of_kind <= max_per_type;
+end;
+$$;
+comment on function search.ranked_page(text, halfvec, text, text[], integer, double precision, double precision) is
+    'The order of a page: each entity once, the best max_per_type of each type.';
+
+create or replace function search.named_by(kind text, key text, typed text[]) returns text[]
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, public, search
+as $$
+begin
+    if kind = 'album' then
+        return array['artist'];
+    elsif kind = 'playlist' then
+        return array['owner'];
+    end if;
+    return (
+        select array_remove(array[
+            case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
+            case when search.begins_a_word(typed, b.title) then 'album' end,
+            case when search.begins_a_word(typed, (
+                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
+                where tt.track_id = t.id)) then 'tag' end
+        ], null)
+        from public.tracks t
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
+        where t.id = named_by.key::bigint);
+end;
+$$;
+comment on function search.named_by(text, text, text[]) is
+    'Which names of what an entity belongs to begin with one of the typed words.';

@@ -1,0 +1,145 @@
+create or replace function search.match_held(named search.signal[], viewer text, max_tracks integer)
+returns setof search.signal
+language plpgsql stable parallel safe rows 20
+set search_path = pg_catalog, public, search
+as $$
+begin
+    return query
+    select 'track', track.id::text, e.kind, (e.place + 1)::smallint, e.class, e.quality, ln(1 + track.play_count)::real,
+           null::real, null::real
+    from (
+        select best.*
+        from (
+            select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
+            order by n.kind, n.key, n.place, n.class
+        ) as best
+        order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
+    ) as e
+    cross join lateral (
+        (select t.id, t.play_count from public.tracks t
+         where e.kind = 'artist' and t.artist_did = e.key
+           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+         order by t.play_count desc, t.id limit max_tracks)
+        union all
+        (select t.id, t.play_count from public.tracks t
+         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
+           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+         order by t.play_count desc, t.id limit max_tracks)
+        union all
+        (select t.id, t.play_count
+         from generate_series(6, 0, -1) as step (level)
+         cross join lateral (
+             select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
+             from search.documents d
+             where e.kind = 'tag' and d.kind = 'track' and d.listed
+               and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
+             order by d.popularity desc, d.key limit max_tracks
+         ) as t
+         limit max_tracks)
+    ) as track
+    order by e.place, e.class, track.play_count desc, track.id limit max_tracks;
+end;
+$$;
+comment on function search.match_held(search.signal[], text, integer) is
+    'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
+
+create or replace function search.match_sounds(
+    query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision
+)
+returns setof search.signal
+language plpgsql stable parallel safe rows 20
+set search_path = pg_catalog, public, search
+as $$
+declare
+    scale constant record := search.sound_scale(query_embedding, audibility);
+begin
+    return query
+    select 'track', n.track_id::text, 'sound', 12::smallint, 0::smallint, n.similarity, 0::real, n.similarity, n.confidence
+    from (
+        select near.track_id, near.similarity,
+               search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                   as confidence
+        from search.nearest_tracks(query_embedding, viewer, max_tracks) as near
+    ) as n
+    -- an unknown confidence hides nothing
+    where n.confidence >= min_confidence or n.confidence is null;
+end;
+$$;
+comment on function search.match_sounds(halfvec, text, integer, double precision, double precision) is
+    'Tracks that sound like the query''s vector, as far as that can be trusted.';
+
+create or replace function search.signals(
+    q text,
+    query_embedding halfvec,
+    viewer text,
+    types text[],
+    max_per_type integer,
+    audibility double precision,
+    min_confidence double precision
+)
+returns setof search.signal
+language plpgsql stable parallel safe rows 150
+set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    -- an artist has two names, each a document
+    enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
+    needle constant text := nullif(search.normalize_text(q), '');
+    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    named search.signal[] := '{}';
+    lacking text[];
+    forms record;
+begin
+    if needle is not null then
+        named := array(select n from search.match_names(needle, types, viewer, enough) as n);
+        lacking := search.lacking(types, named, enough);
+        if cardinality(lacking) > 0 then
+            forms := search.word_forms(typed);
+            if forms.known and forms.rare then
+                named := named || array(select n from search.match_rare_words(
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+            elsif forms.known then
+                named := named || array(select n from search.match_common_words(
+                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+            end if;
+            -- what is inside a word or misspelt is looked for only where names give little
+            if cardinality(named) < 5 then
+                named := named || array(
+                    select distinct on (n.kind, n.key, n.field) n
+                    from search.match_roughly(typed, forms.known, needle, types, viewer, enough) as n
+                    where not exists (
+                        select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
+                    order by n.kind, n.key, n.field, n.place, n.class);
+            end if;
+        end if;
+        return query select * from unnest(named);
+        if 'track' = any (types) and search.has_room(named, max_per_type) then
+            return query select * from search.match_held(named, viewer, max_per_type);
+        end if;
+    end if;
+    if query_embedding is not null and 'track' = any (types) then
+        return query select * from search.match_sounds(query_embedding, viewer, 2 * max_per_type, audibility, min_confidence);
+    end if;
+end;
+$$;
+comment on function search.signals(text, halfvec, text, text[], integer, double precision, double precision) is
+    'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+
+create or replace function search.lacking(types text[], named search.signal[], enough integer) returns text[]
+language sql immutable strict parallel safe
+return array(
+    select wanted from unnest(types) as wanted
+    where (select count(*) from unnest(named) as n where n.kind = wanted) < enough);
+comment on function search.lacking(text[], search.signal[], integer) is 'The types of which not enough was found yet.';
+
+create or replace function search.has_room(named search.signal[], max_tracks integer) returns boolean
+language sql immutable strict parallel safe
+return (
+    select count(*) filter (where n.kind = 'track' and n.place <= holder.best) < max_tracks and min(holder.best) is not null
+    from unnest(named) as n
+    cross join (select min(h.place) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')) as holder (best)
+);
+comment on function search.has_room(search.signal[], integer) is
+    'Whether something was found that holds tracks, and a page of tracks still has room for them.';

@@ -1,0 +1,1 @@
+select search.fold_track_counts() as folded

@@ -1,0 +1,1 @@
+select search.refresh_common_words() as known

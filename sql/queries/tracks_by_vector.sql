@@ -1,0 +1,10 @@
+-- Neighbours of a vector that is no track's, such as a clip's. One row at least comes back, to say whether it was compared.
+select asked.available, s.similarity, s.near_duplicate, s.details
+from (
+    select exists (select from search.models m where m.serving and m.identity = :identity)
+       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available
+) as asked
+left join lateral search.tracks_by_vector(
+    case when asked.available then cast(:query_embedding as halfvec) end, :viewer, :limit
+) with ordinality as s on true
+order by s.ordinality

@@ -639,6 +639,7 @@ $$;
 CREATE FUNCTION search.albums_seen(album_ids bigint[]) RETURNS TABLE(album_id bigint, listed boolean, owner text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
@@ -885,6 +886,7 @@ COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks
 CREATE FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     insert into search.track_count_changes (kind, key, change)
@@ -937,6 +939,7 @@ COMMENT ON FUNCTION search.confidence(similarity real, mean real, deviation real
 CREATE FUNCTION search.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
@@ -1159,6 +1162,7 @@ COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewe
 CREATE FUNCTION search.fold_track_counts() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
     folded bigint;
@@ -1369,7 +1373,7 @@ begin
             order by w.word limit 4);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search.similar_words(typed[place], 6) s);
+            words := words || array(select s.word from search.similar_words(typed[place], 10) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
@@ -1388,6 +1392,21 @@ $$;
 COMMENT ON FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
 
 --
+-- Name: likeness(text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.likeness(needle text, normalized text) RETURNS real
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    RETURN (GREATEST((public.similarity(needle, normalized))::double precision, CASE WHEN ((octet_length(needle) < 256) AND (octet_length(normalized) < 256)) THEN ((1)::double precision - ((public.levenshtein(needle, normalized))::real / (GREATEST(char_length(needle), char_length(normalized)))::double precision)) ELSE NULL::double precision END))::real;
+
+--
+-- Name: FUNCTION likeness(needle text, normalized text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.likeness(needle text, normalized text) IS 'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';
+
+--
 -- Name: match_any_level(text, text, smallint, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1404,12 +1423,14 @@ begin
         select d.kind, d.key, d.field, match_any_level.place, search.typo_class(match_any_level.place, d.quality), d.quality,
                d.popularity, null::real, null::real
         from (
-            select d.kind, d.key, d.field, d.popularity, similarity(needle, d.normalized) as quality,
-                   row_number() over (
-                       partition by d.kind order by similarity(needle, d.normalized) desc, d.popularity desc, d.key) as position
-            from search.documents d
-            where d.tokens @@ all_words and d.kind = any (kinds)
-              and case when some_query is null or d.tokens @@ some_in_name then true end and (d.listed or d.owner = viewer)
+            select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+            from (
+                select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
+                from search.documents d
+                where d.tokens @@ all_words and d.kind = any (kinds)
+                  and case when some_query is null or d.tokens @@ some_in_name then true end
+                  and (d.listed or d.owner = viewer)
+            ) as m
         ) as d
         where d.position <= enough;
         return;
@@ -1426,8 +1447,8 @@ begin
                    search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
         cross join lateral (
             select d.kind, d.key, d.field, match_any_level.place,
-                   search.typo_class(match_any_level.place, similarity(needle, d.normalized)),
-                   similarity(needle, d.normalized), d.popularity, null::real, null::real
+                   search.typo_class(match_any_level.place, search.likeness(needle, d.normalized)),
+                   search.likeness(needle, d.normalized), d.popularity, null::real, null::real
             from search.documents d
             where d.tokens @@ query.all_words
               and case when some_query is null or d.tokens @@ query.some_in_name then true end
@@ -1695,10 +1716,16 @@ begin
             search.word_terms(inner_words), null, 8::smallint, needle, kinds, viewer, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
-    if likely.forms is not null then
+    if likely.forms is null then
+        return;
+    end if;
+    -- of several words few names have all: those are compared whole, whatever their popularity
+    return query select * from search.match_any_level(
+        search.all_terms(likely.forms, false), null, 10::smallint, needle, kinds, viewer, enough,
+        likely.rare or cardinality(typed) > 1);
+    if not found and cardinality(typed) > 1 then
         return query select * from search.match_any_level(
-            search.all_terms(likely.forms, cardinality(typed) > 1),
-            case when cardinality(typed) > 1 then array_to_string(likely.forms, ' | ') end,
+            search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
             10::smallint, needle, kinds, viewer, enough, likely.rare);
     end if;
 end;
@@ -1844,6 +1871,7 @@ COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer
 CREATE FUNCTION search.on_albums_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
@@ -1870,6 +1898,7 @@ COMMENT ON FUNCTION search.on_albums_changed() IS 'Keeps the documents of albums
 CREATE FUNCTION search.on_artists_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
     renamed text[];
@@ -1945,6 +1974,7 @@ COMMENT ON FUNCTION search.on_documents_written() IS 'Adds the words of new name
 CREATE FUNCTION search.on_playlist_tracks_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if tg_op <> 'INSERT' then
@@ -1976,6 +2006,7 @@ COMMENT ON FUNCTION search.on_playlist_tracks_changed() IS 'Keeps the counts of 
 CREATE FUNCTION search.on_playlists_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
@@ -1997,6 +2028,7 @@ COMMENT ON FUNCTION search.on_playlists_changed() IS 'Keeps the documents of pla
 CREATE FUNCTION search.on_tags_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
@@ -2023,6 +2055,7 @@ COMMENT ON FUNCTION search.on_tags_changed() IS 'Keeps the documents of tags equ
 CREATE FUNCTION search.on_track_deleted() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if search.is_listed(old.visibility) then
@@ -2045,6 +2078,7 @@ COMMENT ON FUNCTION search.on_track_deleted() IS 'Counts a track out of its tags
 CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
@@ -2081,6 +2115,7 @@ COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags,
 CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     if tg_op = 'INSERT' then
@@ -2117,6 +2152,7 @@ COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks
 CREATE FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search.change_track_counts(shown, 1);
@@ -2139,6 +2175,7 @@ COMMENT ON FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigi
 CREATE FUNCTION search.on_tracks_updated() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
     renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
@@ -2311,6 +2348,7 @@ COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the
 CREATE FUNCTION search.refresh_albums(album_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     delete from search.documents d
@@ -2347,6 +2385,7 @@ COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the do
 CREATE FUNCTION search.refresh_artists(dids text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     delete from search.documents d
@@ -2414,6 +2453,7 @@ COMMENT ON FUNCTION search.refresh_common_words() IS 'Learn from the planner''s 
 CREATE FUNCTION search.refresh_playlists(playlist_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     delete from search.documents d
@@ -2453,6 +2493,7 @@ COMMENT ON FUNCTION search.refresh_playlists(playlist_ids bigint[]) IS 'Rebuild 
 CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     delete from search.documents d
@@ -2483,6 +2524,7 @@ COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the docume
 CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     delete from search.documents d
@@ -2571,6 +2613,7 @@ COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions i
 CREATE FUNCTION search.relist_albums(album_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
@@ -2595,6 +2638,7 @@ COMMENT ON FUNCTION search.relist_albums(album_ids bigint[]) IS 'List or hide th
 CREATE FUNCTION search.relist_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     update search.documents d
@@ -2735,7 +2779,11 @@ CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RE
     LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
-    select found.word, found.edits
+    select found.word,
+           -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+           case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
+                     and search.sorted_letters(found.word) = search.sorted_letters(typed)
+                then found.edits / 2 else found.edits end as edits
     from (
         select distinct d.word, levenshtein(d.word, typed) as edits
         from search.word_deletions d
@@ -2743,10 +2791,12 @@ CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RE
           and d.word <> typed
           and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
     ) as found
-    -- exchanged neighbours are one typo and two edits, and leave the length as it is
-    where char_length(typed) >= 4
+    left join search.common_words c on c.word = found.word
+    -- of three letters only those that lack the fourth
+    where (char_length(typed) >= 4 or char_length(typed) = 3 and char_length(found.word) = 4)
       and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
-    order by found.edits, found.word
+    -- the more names have a word, the likelier it was meant
+    order by 2, c.documents desc nulls last, found.word
     limit max_words;
 $$;
 
@@ -2754,7 +2804,22 @@ $$;
 -- Name: FUNCTION similar_words(typed text, max_words integer); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more, the nearest first.';
+COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+
+--
+-- Name: sorted_letters(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.sorted_letters(word text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM string_to_table(sorted_letters.word, NULL::text) letter(letter));
+
+--
+-- Name: FUNCTION sorted_letters(word text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.sorted_letters(word text) IS 'The letters of a word in order: equal for words that exchange letters.';
 
 --
 -- Name: sound_scale(public.halfvec, double precision); Type: FUNCTION; Schema: search; Owner: -
@@ -2798,6 +2863,7 @@ COMMENT ON FUNCTION search.sound_scale(query_embedding public.halfvec, audibilit
 CREATE FUNCTION search.track_count(kind text, key text) RETURNS bigint
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return (select max(d.track_count) from search.documents d where d.kind = track_count.kind and d.key = track_count.key)

@@ -20,10 +20,13 @@ PREFIXES = (2, 3, 5, 8)
 """Letters that are typed before the box asks."""
 
 KINDS = (
-    "exact title", *(f"{letters} letters" for letters in PREFIXES), "one typo", "two typos",
+    "exact title", *(f"{letters} letters" for letters in PREFIXES), "begun title", "one typo", "two typos",
     "artist name", "two fields", "common words", "description",
 )  # fmt: skip
 """Classes of queries, in the order of the report."""
+
+_BEGUN = 5
+"""Letters from which the beginning of a title should find it."""
 
 _LONG_ENOUGH = {1: 4, 2: 8}
 """Letters that a word has in which so many typos are made."""
@@ -113,6 +116,7 @@ def edit_distance(one: str, other: str) -> int:
 def _texts(connection: Connection, kind: str, count: int, words: set[str], dice: random.Random) -> list[Any]:
     makers: dict[str, Callable[[], Iterator[tuple[str, str | None]]]] = {
         "exact title": lambda: ((title, title) for title, _ in _tracks(connection, kind, count)),
+        "begun title": lambda: _begun(connection, kind, count, dice),
         "one typo": lambda: _misspelt(connection, kind, count, words, dice),
         "two typos": lambda: _misspelt(connection, kind, count, words, dice),
         "artist name": lambda: ((name, name) for name in _artists(connection, count)),
@@ -140,6 +144,14 @@ def _prefixes(connection: Connection, kind: str, count: int) -> Iterator[tuple[s
     for title, _ in _tracks(connection, kind, 3 * count, by_plays=True):
         if len(title) > letters and title[letters - 1] != " ":
             yield title[:letters].lower(), title
+
+
+def _begun(connection: Connection, kind: str, count: int, dice: random.Random) -> Iterator[tuple[str, str | None]]:
+    """Stopped somewhere behind the fifth letter: any place is as likely."""
+    for title, _ in _tracks(connection, kind, 3 * count, by_plays=True):
+        places = [letters for letters in range(_BEGUN, len(title)) if title[letters - 1] != " "]
+        if places:
+            yield title[: dice.choice(places)].lower(), title
 
 
 def _misspelt(

@@ -102,13 +102,9 @@ def _kinds(result: SearchResult) -> Table:
 
 
 def _success(result: SearchResult) -> Table:
-    table = Table(
-        "looked for by", "in the first", "queries", "found", "attainable", "of these found", title="known items"
-    )
+    table = Table("looked for by", "in the first", "queries", "found", title="known items")
     for found in result.success:
-        best = found.attainable
-        cells = ("", "") if best is None else (str(best.queries), f"{best.rate:.3f}")
-        table.add_row(found.kind, str(found.depth), str(found.queries), f"{found.rate:.3f}", *cells)
+        table.add_row(found.kind, str(found.depth), str(found.queries), f"{found.rate:.3f}")
     return table
 
 

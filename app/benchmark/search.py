@@ -93,11 +93,6 @@ class SearchResult:
             )
         checks += [Check(f"{found.kind} @{found.depth}", found.rate, SUCCESS[found.kind], at_least=True)
                    for found in self.success if found.kind in SUCCESS]  # fmt: skip
-        checks += [
-            Check(f"{found.kind} @{found.depth}, attainable", found.attainable.rate, SUCCESS[found.kind], at_least=True)
-            for found in self.success
-            if found.attainable is not None
-        ]
         return [*checks, Check("recall@20 of the nearest tracks", self.recall, RECALL, at_least=True)]
 
     def as_dict(self) -> dict[str, Any]:

@@ -15,28 +15,10 @@ from app.benchmark.statements import load_statement
 
 Connection = psycopg.Connection[Any]
 
-DEPTHS = {"exact title": 1, "5 letters": 5, "8 letters": 5, "one typo": 5, "two typos": 5, "artist name": 1}
+DEPTHS = {
+    "exact title": 1, "5 letters": 5, "8 letters": 5, "begun title": 5, "one typo": 5, "two typos": 5, "artist name": 1,
+}  # fmt: skip
 """Among how many first rows the item must be, by kind of query."""
-
-
-@dataclass(frozen=True)
-class Attainable:
-    """Beginnings whose item is among the most played labels that begin so.
-
-    Hundreds of tracks may begin with the same letters: which one is meant, no search can know.
-
-    Attributes:
-        queries: How many there are.
-        found: In how many of their answers the item was.
-    """
-
-    queries: int
-    found: int
-
-    @property
-    def rate(self) -> float:
-        """0 to 1."""
-        return self.found / self.queries if self.queries else 1.0
 
 
 @dataclass(frozen=True)
@@ -48,14 +30,12 @@ class Success:
         depth: Among so many first rows of the answer, whatever their type.
         queries: How many.
         found: In how many answers.
-        attainable: Those that an order by plays would find; None where something else than a beginning is typed.
     """
 
     kind: str
     depth: int
     queries: int
     found: int
-    attainable: Attainable | None = None
 
     @property
     def rate(self) -> float:
@@ -78,8 +58,7 @@ def measure_success(connection: Connection, mix: Sequence[Query], stages: Stages
                 hits.append(_finds(connection, query))
                 advance(1)
             if hits:
-                attainable = _attainable(connection, kind, queries, hits)
-                measured.append(Success(kind, DEPTHS[kind], len(hits), sum(hits), attainable))
+                measured.append(Success(kind, DEPTHS[kind], len(hits), sum(hits)))
     return measured
 
 
@@ -87,16 +66,6 @@ def _finds(connection: Connection, query: Query) -> bool:
     parameters = [query.text, HalfVector(query.vector).to_text()]
     rows = connection.execute(STATEMENT, parameters).fetchmany(DEPTHS[query.kind])
     return str(query.item).casefold() in {str(row[1]).casefold() for row in rows}
-
-
-def _attainable(connection: Connection, kind: str, queries: Sequence[Query], hits: Sequence[bool]) -> Attainable | None:
-    letters, _, rest = kind.partition(" ")
-    if rest != "letters":
-        return None
-    parameters = {"texts": [query.text for query in queries], "items": [query.item for query in queries],
-                  "letters": int(letters), "depth": DEPTHS[kind]}  # fmt: skip
-    places = connection.execute(load_statement("benchmark_attainable"), parameters).fetchall()
-    return Attainable(len(places), sum(hits[place - 1] for (place,) in places))
 
 
 def measure_recall(connection: Connection, built: Built, count: int, stages: Stages) -> float:

@@ -3,6 +3,7 @@
 create or replace function search.on_tracks_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -30,6 +31,7 @@ comment on function search.on_tracks_changed() is 'Keeps the documents of tracks
 create or replace function search.on_tracks_updated() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
@@ -82,6 +84,7 @@ comment on function search.on_tracks_updated() is 'Keeps the documents and vecto
 create or replace function search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search.change_track_counts(shown, 1);
@@ -96,6 +99,7 @@ comment on function search.on_tracks_hidden_or_shown(bigint[], bigint[]) is
 create or replace function search.on_track_deleted() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if search.is_listed(old.visibility) then
@@ -113,6 +117,7 @@ for each row execute function search.on_track_deleted();
 create or replace function search.on_artists_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     renamed text[];
@@ -135,6 +140,7 @@ comment on function search.on_artists_changed() is 'Keeps the documents of artis
 create or replace function search.on_albums_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
@@ -152,6 +158,7 @@ comment on function search.on_albums_changed() is 'Keeps the documents of albums
 create or replace function search.on_tags_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
@@ -169,6 +176,7 @@ comment on function search.on_tags_changed() is 'Keeps the documents of tags equ
 create or replace function search.on_track_tags_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
@@ -196,6 +204,7 @@ comment on function search.on_track_tags_changed() is 'Keeps the counts of tags,
 create or replace function search.on_playlists_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
@@ -208,6 +217,7 @@ comment on function search.on_playlists_changed() is 'Keeps the documents of pla
 create or replace function search.on_playlist_tracks_changed() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'INSERT' then

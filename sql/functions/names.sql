@@ -182,10 +182,16 @@ begin
             search.word_terms(inner_words), null, 8::smallint, needle, kinds, viewer, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
-    if likely.forms is not null then
+    if likely.forms is null then
+        return;
+    end if;
+    -- of several words few names have all: those are compared whole, whatever their popularity
+    return query select * from search.match_any_level(
+        search.all_terms(likely.forms, false), null, 10::smallint, needle, kinds, viewer, enough,
+        likely.rare or cardinality(typed) > 1);
+    if not found and cardinality(typed) > 1 then
         return query select * from search.match_any_level(
-            search.all_terms(likely.forms, cardinality(typed) > 1),
-            case when cardinality(typed) > 1 then array_to_string(likely.forms, ' | ') end,
+            search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
             10::smallint, needle, kinds, viewer, enough, likely.rare);
     end if;
 end;
@@ -209,12 +215,14 @@ begin
         select d.kind, d.key, d.field, match_any_level.place, search.typo_class(match_any_level.place, d.quality), d.quality,
                d.popularity, null::real, null::real
         from (
-            select d.kind, d.key, d.field, d.popularity, similarity(needle, d.normalized) as quality,
-                   row_number() over (
-                       partition by d.kind order by similarity(needle, d.normalized) desc, d.popularity desc, d.key) as position
-            from search.documents d
-            where d.tokens @@ all_words and d.kind = any (kinds)
-              and case when some_query is null or d.tokens @@ some_in_name then true end and (d.listed or d.owner = viewer)
+            select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+            from (
+                select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
+                from search.documents d
+                where d.tokens @@ all_words and d.kind = any (kinds)
+                  and case when some_query is null or d.tokens @@ some_in_name then true end
+                  and (d.listed or d.owner = viewer)
+            ) as m
         ) as d
         where d.position <= enough;
         return;
@@ -231,8 +239,8 @@ begin
                    search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
         cross join lateral (
             select d.kind, d.key, d.field, match_any_level.place,
-                   search.typo_class(match_any_level.place, similarity(needle, d.normalized)),
-                   similarity(needle, d.normalized), d.popularity, null::real, null::real
+                   search.typo_class(match_any_level.place, search.likeness(needle, d.normalized)),
+                   search.likeness(needle, d.normalized), d.popularity, null::real, null::real
             from search.documents d
             where d.tokens @@ query.all_words
               and case when some_query is null or d.tokens @@ query.some_in_name then true end
@@ -244,6 +252,18 @@ end;
 $$;
 comment on function search.match_any_level(text, text, smallint, text, text[], text, integer, boolean) is
     'Candidates for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
+
+create or replace function search.likeness(needle text, normalized text) returns real
+language sql immutable strict parallel safe
+set search_path = pg_catalog, public
+return greatest(
+    similarity(needle, normalized),
+    -- trigrams make much of a slip in a short name and nothing of the order of words
+    case when octet_length(needle) < 256 and octet_length(normalized) < 256
+         then 1 - levenshtein(needle, normalized)::real / greatest(char_length(needle), char_length(normalized)) end
+)::real;
+comment on function search.likeness(text, text) is
+    'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';
 
 create or replace function search.typo_class(place smallint, quality real) returns smallint
 language sql immutable strict parallel safe

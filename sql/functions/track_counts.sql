@@ -1,6 +1,7 @@
 create or replace function search.track_count(kind text, key text) returns bigint
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     return (select max(d.track_count) from search.documents d where d.kind = track_count.kind and d.key = track_count.key)
@@ -13,6 +14,7 @@ comment on function search.track_count(text, text) is 'Listed tracks that an art
 create or replace function search.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
@@ -33,6 +35,7 @@ comment on function search.count_tracks(text, text[]) is 'The listed tracks of e
 create or replace function search.fold_track_counts() returns bigint
 language plpgsql
 set search_path = pg_catalog, search
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     folded bigint;
@@ -93,6 +96,7 @@ comment on function search.fold_track_counts() is
 create or replace function search.change_track_counts(changed_tracks bigint[], change integer) returns void
 language plpgsql
 set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     insert into search.track_count_changes (kind, key, change)

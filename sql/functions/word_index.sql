@@ -66,56 +66,6 @@ begin atomic
 end;
 comment on function search.learn_words(text[]) is 'Add the words of these normalised names to the vocabulary.';
 
-create or replace function search.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
-language sql stable strict parallel safe rows 8
-set search_path = pg_catalog, public, search
-as $$
-    select found.word, found.edits
-    from (
-        select distinct d.word, levenshtein(d.word, typed) as edits
-        from search.word_deletions d
-        where d.deletion = any (array(select search.deletions(typed)))
-          and d.word <> typed
-          and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
-    ) as found
-    -- exchanged neighbours are one typo and two edits, and leave the length as it is
-    where char_length(typed) >= 4
-      and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
-    order by found.edits, found.word
-    limit max_words;
-$$;
-comment on function search.similar_words(text, integer) is
-    'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more, the nearest first.';
-
-create or replace function search.refresh_common_words() returns bigint
-language plpgsql
-set search_path = pg_catalog, search
-as $$
-declare
-    -- fewer documents than these are read at once
-    many constant integer := 500;
-    known bigint;
-begin
-    delete from search.common_words;
-    insert into search.common_words (word, documents)
-    select substr(token.value, 2), round(sum(token.frequency) * c.reltuples)
-    from pg_stats s
-    cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as token (value, frequency)
-    join pg_class c on c.oid = 'search.documents'::regclass
-    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens'
-      and left(token.value, 1) in ('=', '^')
-    group by substr(token.value, 2), c.reltuples
-    having sum(token.frequency) * c.reltuples >= many
-    order by 1
-    on conflict (word) do update set documents = excluded.documents; -- another may have done the same just now
-    get diagnostics known = row_count;
-    return known;
-end;
-$$;
-comment on function search.refresh_common_words() is
-    'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words '
-    'calls it every hour; analyze search.documents before where that matters sooner.';
-
 create or replace function search.on_document_written() returns trigger
 language plpgsql
 set search_path = pg_catalog, search

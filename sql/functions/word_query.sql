@@ -108,7 +108,7 @@ begin
             order by w.word limit 4);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search.similar_words(typed[place], 6) s);
+            words := words || array(select s.word from search.similar_words(typed[place], 10) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;

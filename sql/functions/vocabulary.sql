@@ -1,0 +1,61 @@
+create or replace function search.sorted_letters(word text) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog
+return (select string_agg(letter, '' order by letter) from string_to_table(word, null) as letter);
+comment on function search.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
+
+create or replace function search.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
+language sql stable strict parallel safe rows 8
+set search_path = pg_catalog, public, search
+as $$
+    select found.word,
+           -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+           case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
+                     and search.sorted_letters(found.word) = search.sorted_letters(typed)
+                then found.edits / 2 else found.edits end as edits
+    from (
+        select distinct d.word, levenshtein(d.word, typed) as edits
+        from search.word_deletions d
+        where d.deletion = any (array(select search.deletions(typed)))
+          and d.word <> typed
+          and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+    ) as found
+    left join search.common_words c on c.word = found.word
+    -- of three letters only those that lack the fourth
+    where (char_length(typed) >= 4 or char_length(typed) = 3 and char_length(found.word) = 4)
+      and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
+    -- the more names have a word, the likelier it was meant
+    order by 2, c.documents desc nulls last, found.word
+    limit max_words;
+$$;
+comment on function search.similar_words(text, integer) is
+    'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+
+create or replace function search.refresh_common_words() returns bigint
+language plpgsql
+set search_path = pg_catalog, search
+as $$
+declare
+    -- fewer documents than these are read at once
+    many constant integer := 500;
+    known bigint;
+begin
+    delete from search.common_words;
+    insert into search.common_words (word, documents)
+    select substr(token.value, 2), round(sum(token.frequency) * c.reltuples)
+    from pg_stats s
+    cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as token (value, frequency)
+    join pg_class c on c.oid = 'search.documents'::regclass
+    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens'
+      and left(token.value, 1) in ('=', '^')
+    group by substr(token.value, 2), c.reltuples
+    having sum(token.frequency) * c.reltuples >= many
+    order by 1
+    on conflict (word) do update set documents = excluded.documents; -- another may have done the same just now
+    get diagnostics known = row_count;
+    return known;
+end;
+$$;
+comment on function search.refresh_common_words() is
+    'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words '
+    'calls it every hour; analyze search.documents before where that matters sooner.';

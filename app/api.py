@@ -1,6 +1,7 @@
 """The web application."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,8 @@ from app.routes import audio, clip, health, page, search, tracks
 from app.search import ClipReader, Search
 from app.settings import Settings
 from app.state import ApiState
+
+_log = logging.getLogger(__name__)
 
 _PAGE_POLICY = "default-src 'self'; img-src 'self' https: data:; media-src 'self'; frame-ancestors 'none'"
 
@@ -33,6 +36,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         engine = create_engine(url, pool_size=settings.database_pool_size)
         engine_search = Search.from_settings(engine, providers.embedding, settings)
+        engine_search.hears = await asyncio.to_thread(_load_model, providers)
         clips = ClipReader(
             providers.embedding,
             max_seconds=settings.clip_max_seconds,
@@ -40,7 +44,6 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
             deadline_seconds=settings.clip_deadline_seconds,
         )
         api.state.api = ApiState(settings, url, engine, providers, engine_search, clips)
-        await asyncio.to_thread(providers.embedding.load)
         yield
         clips.close()
         await engine.dispose()
@@ -62,6 +65,16 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
     return api
+
+
+def _load_model(providers: Providers) -> bool:
+    """Whether the model is there. Without it the search goes on by name, and the log says why."""
+    try:
+        providers.embedding.load()
+    except Exception:  # noqa: BLE001 - whatever is wrong with a model, names can be searched
+        _log.exception("the model cannot be loaded: everything is answered by name alone")
+        return False
+    return True
 
 
 async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:

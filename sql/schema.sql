@@ -689,20 +689,6 @@ CREATE FUNCTION search.all_terms(forms text[], or_context boolean) RETURNS text
 COMMENT ON FUNCTION search.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
 
 --
--- Name: at_any_level(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.at_any_level(query text) RETURNS tsquery
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (replace(replace(query, chr(1), '='::text), chr(2), '^'::text))::tsquery;
-
---
--- Name: FUNCTION at_any_level(query text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.at_any_level(query text) IS 'A query of search.all_terms for the documents of all kinds and levels.';
-
---
 -- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -716,6 +702,35 @@ CREATE FUNCTION search.token_prefix(kind text, level integer, in_context boolean
 --
 
 COMMENT ON FUNCTION search.token_prefix(kind text, level integer, in_context boolean) IS 'Three letters before each word of a token: two of the kind (capital for words of the context), one of the level.';
+
+--
+-- Name: context_alternatives(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.context_alternatives() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search'
+    RETURN (('('::text || (SELECT string_agg(((''''::text || search.token_prefix(kind.kind, level.level, true)) || '\1'''::text), ' | '::text) AS string_agg FROM unnest(ARRAY['track'::text, 'album'::text, 'playlist'::text]) kind(kind), generate_series(0, 6) level(level))) || ')'::text);
+
+--
+-- Name: FUNCTION context_alternatives(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.context_alternatives() IS 'What stands for a word of the context, \1, in a query for all kinds and levels: the 21 tokens that it may be.';
+
+--
+-- Name: at_any_level(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.at_any_level(query text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (regexp_replace(replace(query, chr(1), '='::text), ((''''::text || chr(2)) || '((?:[^'']|'''')*)'''::text), search.context_alternatives(), 'g'::text))::tsquery;
+
+--
+-- Name: FUNCTION at_any_level(query text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.at_any_level(query text) IS 'A query of search.all_terms for the documents of all kinds and levels.';
 
 --
 -- Name: at_level(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -1020,13 +1035,13 @@ COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one le
 CREATE FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search'
-    RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word), unnest(ARRAY['^'::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true)]) prefix(prefix) WHERE (word.word <> ''::text)));
+    RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
 
 --
 -- Name: FUNCTION document_tokens(kind text, level smallint, normalized text, context text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds: each word of the name behind =, each of the context behind ^, and each once more behind the letters of kind and level. The former find all of a rare word at once, the latter a common one level by level.';
+COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds: each word of the name behind =, and once more behind the letters of kind and level; each word of the context behind the latter alone. The former find all of a rare word at once, the latter a common one level by level.';
 
 --
 -- Name: draw_calibration_tracks(smallint, integer); Type: FUNCTION; Schema: search; Owner: -

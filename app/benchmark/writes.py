@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from pgvector import HalfVector
+from psycopg.sql import SQL, Identifier
 
 from app.benchmark.build import Built
 from app.benchmark.contenders.unified import STATEMENT
@@ -19,6 +20,12 @@ from app.benchmark.targets import INSERT_MS, RENAME_MS, Check
 from app.database import connect
 
 Connection = psycopg.Connection[Any]
+
+BLOCKS = 3
+"""How often writing with search and without take turns."""
+
+WARM_UP = 25
+"""Writes at the start of each block that are not timed: switching triggers discards the plans."""
 
 RENAMES = 5
 """Each writes a thousand tracks' documents anew."""
@@ -73,30 +80,21 @@ class WritesResult:
 
 
 def measure_writes(built: Built, inserts: int, stages: Stages) -> WritesResult:
-    """Insert and tag tracks with the triggers firing and not, in turn; rename an artist and search for it.
+    """Insert and tag tracks with search's triggers firing and not, in turn; rename an artist and search for it.
 
-    Without them, foreign keys are not checked either and no job is enqueued: what is called added is that as well.
+    Without them no name is kept up to date and no job is enqueued; foreign keys are checked in both cases.
 
     Args:
         built: The database.
-        inserts: Tracks inserted with the triggers, and as many without.
+        inserts: Tracks inserted with the triggers, and as many without, rounded down to a multiple of BLOCKS.
         stages: Shows progress.
     """
     with connect(built.url) as connection:
         try:
-            new = connection.execute(load_statement("benchmark_new_tracks"), {"count": 2 * inserts + 20}).fetchall()
             times: dict[str, list[float]] = {
                 name: [] for name in ("insert", "insert, without search", "tag", "tag, without search")
             }
-            tracks: list[int] = []
-            with stages.stage("inserting", len(new)) as advance:
-                for number, row in enumerate(new):
-                    track, milliseconds = _insert(connection, row, with_search=number % 2 == 0)
-                    tracks.append(track)
-                    # the first ones wait for plans and pages
-                    if number >= 20:
-                        times["insert" if number % 2 == 0 else "insert, without search"].append(milliseconds)
-                    advance(1)
+            tracks = _insert_all(connection, inserts, times, stages)
             _tag_all(connection, tracks, times, stages)
             renames, found = _rename_all(connection, built, stages)
             figures = {name: Figures.of(values) for name, values in (times | {"rename": renames}).items()}
@@ -105,27 +103,52 @@ def measure_writes(built: Built, inserts: int, stages: Stages) -> WritesResult:
             connection.rollback()
 
 
-def _insert(connection: Connection, row: Sequence[Any], *, with_search: bool) -> tuple[int, float]:
+def _insert_all(connection: Connection, inserts: int, times: dict[str, list[float]], stages: Stages) -> list[int]:
+    new = iter(
+        connection.execute(
+            load_statement("benchmark_new_tracks"), {"count": 2 * (inserts + BLOCKS * WARM_UP)}
+        ).fetchall()
+    )
+    tracks: list[int] = []
+    with stages.stage("inserting", 2 * inserts) as advance:
+        for block in range(2 * BLOCKS):
+            with_search = block % 2 == 0
+            name = "insert" if with_search else "insert, without search"
+            with _triggers(connection, "tracks", fire=with_search):
+                for number in range(WARM_UP + inserts // BLOCKS):
+                    track, milliseconds = _insert(connection, next(new))
+                    tracks.append(track)
+                    if number >= WARM_UP:
+                        times[name].append(milliseconds)
+                        advance(1)
+    return tracks
+
+
+def _insert(connection: Connection, row: Sequence[Any]) -> tuple[int, float]:
     parameters = dict(zip(("title", "artist_did", "album_id"), row, strict=True))
-    with _triggers(connection, fire=with_search):
-        started = time.perf_counter()
-        found = connection.execute(load_statement("benchmark_insert_track"), parameters).fetchone()
-        milliseconds = (time.perf_counter() - started) * 1000
+    started = time.perf_counter()
+    found = connection.execute(load_statement("benchmark_insert_track"), parameters).fetchone()
+    milliseconds = (time.perf_counter() - started) * 1000
     return (int(found[0]) if found else 0), milliseconds
 
 
 def _tag_all(connection: Connection, tracks: Sequence[int], times: dict[str, list[float]], stages: Stages) -> None:
     sets = connection.execute(load_statement("benchmark_tag_sets"), {"count": len(tracks)}).fetchall()
-    with stages.stage("tagging", len(sets)) as advance:
-        for number, (track, (tags,)) in enumerate(zip(tracks, sets, strict=False)):
-            with_search = number % 2 == 0
-            with _triggers(connection, fire=with_search):
-                started = time.perf_counter()
-                connection.execute("insert into public.track_tags select %s, unnest(%s::bigint[])", [track, tags])
-                milliseconds = (time.perf_counter() - started) * 1000
-            if number >= 20 or len(sets) <= 20:
-                times["tag" if with_search else "tag, without search"].append(milliseconds)
-            advance(1)
+    each = len(sets) // (2 * BLOCKS)
+    with stages.stage("tagging", 2 * BLOCKS * each) as advance:
+        for block in range(2 * BLOCKS):
+            with_search = block % 2 == 0
+            with _triggers(connection, "track_tags", fire=with_search):
+                for number in range(each):
+                    place = block * each + number
+                    started = time.perf_counter()
+                    connection.execute(
+                        "insert into public.track_tags select %s, unnest(%s::bigint[])", [tracks[place], sets[place][0]]
+                    )
+                    milliseconds = (time.perf_counter() - started) * 1000
+                    if number >= min(WARM_UP, each - 1):
+                        times["tag" if with_search else "tag, without search"].append(milliseconds)
+                    advance(1)
 
 
 def _rename_all(connection: Connection, built: Built, stages: Stages) -> tuple[list[float], bool]:
@@ -147,7 +170,12 @@ def _rename_all(connection: Connection, built: Built, stages: Stages) -> tuple[l
 
 
 @contextmanager
-def _triggers(connection: Connection, *, fire: bool) -> Iterator[None]:
-    connection.execute("select set_config('session_replication_role', %s, true)", ["origin" if fire else "replica"])
+def _triggers(connection: Connection, table: str, *, fire: bool) -> Iterator[None]:
+    """Whether search's triggers on a table fire, meanwhile, in this transaction."""
+    found = connection.execute(load_statement("benchmark_triggers"), {"table": table}).fetchall()
+    names = [] if fire else [Identifier(name) for (name,) in found]
+    for name in names:
+        connection.execute(SQL("alter table public.{} disable trigger {}").format(Identifier(table), name))
     yield
-    connection.execute("select set_config('session_replication_role', 'origin', true)")
+    for name in names:
+        connection.execute(SQL("alter table public.{} enable trigger {}").format(Identifier(table), name))

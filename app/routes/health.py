@@ -31,7 +31,7 @@ class ReadinessResponse(BaseModel):
                 {
                     "ready": False,
                     "checks": {"database": "ok", "migrations": "missing", "models": "ok"},
-                    "missing": ["the schema is at 0002, this version needs 0003: run vibe-search db migrate"],
+                    "missing": ["the schema is at 0003, this version needs 0004: run vibe-search db migrate"],
                 }
             ]
         }

@@ -62,6 +62,9 @@ class Search:
         deadline_seconds: How long a search waits for its vector.
         everyone: Whether sound is for all viewers, or for those with the feature flag alone.
         min_confidence: Results by sound below it are left out.
+
+    Attributes:
+        hears: Set to False when the provider's model cannot be loaded: then everything is answered by name, at once.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Search:
         self._deadline_seconds = deadline_seconds
         self._everyone = everyone
         self._min_confidence = min_confidence
+        self.hears = True
 
     @classmethod
     def from_settings(cls, engine: AsyncEngine, embedding: EmbeddingProvider, settings: Settings) -> Self:
@@ -156,7 +160,7 @@ class Search:
     async def _embed(self, description: Description, viewer: str | None) -> _Sound | None:
         """The description's vector, or None when there is none in time: names are found without it."""
         liked = await self._liked(description.liked, viewer)
-        if not self.may_hear(viewer):
+        if not self.hears or not self.may_hear(viewer):
             return None
         embedded = asyncio.to_thread(self._hear, description, liked)
         try:

@@ -22,13 +22,11 @@ return array_to_tsvector(array(
     from unnest(string_to_array(normalized, ' ')) as word, unnest(array['=', search.token_prefix(kind, level)]) as prefix
     where word <> ''
     union
-    select prefix || word
-    from unnest(string_to_array(context, ' ')) as word, unnest(array['^', search.token_prefix(kind, level, true)]) as prefix
-    where word <> ''
+    select search.token_prefix(kind, level, true) || word from unnest(string_to_array(context, ' ')) as word where word <> ''
 ));
 comment on function search.document_tokens(text, smallint, text, text) is
-    'What search.documents.tokens holds: each word of the name behind =, each of the context behind ^, and each once more '
-    'behind the letters of kind and level. The former find all of a rare word at once, the latter a common one level by level.';
+    'What search.documents.tokens holds: each word of the name behind =, and once more behind the letters of kind and level; '
+    'each word of the context behind the latter alone. The former find all of a rare word at once, the latter a common one level by level.';
 
 create or replace function search.deletions(word text) returns setof text
 language sql immutable strict parallel safe

@@ -136,9 +136,20 @@ language sql immutable strict parallel safe
 return replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true))::tsquery;
 comment on function search.at_level(text, text, integer) is 'A query of search.all_terms for the documents of one kind and level.';
 
+create or replace function search.context_alternatives() returns text
+language sql immutable parallel safe
+set search_path = pg_catalog, search
+return '(' || (
+    select string_agg('''' || search.token_prefix(kind, level, true) || '\1''', ' | ')
+    from unnest(array['track', 'album', 'playlist']) as kind, generate_series(0, 6) as level
+) || ')';
+comment on function search.context_alternatives() is
+    'What stands for a word of the context, \1, in a query for all kinds and levels: the 21 tokens that it may be.';
+
 create or replace function search.at_any_level(query text) returns tsquery
 language sql immutable strict parallel safe
-return replace(replace(query, chr(1), '='), chr(2), '^')::tsquery;
+return regexp_replace(
+    replace(query, chr(1), '='), '''' || chr(2) || '((?:[^'']|'''')*)''', search.context_alternatives(), 'g')::tsquery;
 comment on function search.at_any_level(text) is 'A query of search.all_terms for the documents of all kinds and levels.';
 
 create or replace function search.begins_a_word(typed text[], names text) returns boolean

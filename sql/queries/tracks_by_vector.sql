@@ -1,7 +1,11 @@
 -- Neighbours of a vector that is no track's, such as a clip's. One row at least comes back, to say whether it was compared.
 select asked.available, s.similarity, s.near_duplicate, s.details
 from (
-    select exists (select from search.models m where m.serving and m.identity = :identity)
+    select exists (
+               select from search.models m
+               where m.serving and m.identity = :identity
+                 -- before the first track is embedded there is nothing to compare with
+                 and exists (select from search.embeddings e where e.model_id = m.id))
        and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available
 ) as asked
 left join lateral search.tracks_by_vector(

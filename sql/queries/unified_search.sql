@@ -2,7 +2,11 @@
 -- One row at least comes back, to say whether it was.
 select serving.comparable, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
 from (
-    select exists (select from search.models m where m.serving and m.identity = :identity)
+    select exists (
+               select from search.models m
+               where m.serving and m.identity = :identity
+                 -- before the first track is embedded there is nothing to compare with
+                 and exists (select from search.embeddings e where e.model_id = m.id))
        and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as comparable
 ) as serving
 left join lateral search.unified(

@@ -477,12 +477,12 @@ def test_writes_leave_nothing_behind(server_url: str, tmp_path: Path) -> None:
         + (select count(*) from search.documents)"""
     with connect(built.url) as connection:
         before = one(connection, count)
-    finished = bench(server_url, tmp_path, "writes", "--tracks", "1000", "--inserts", "20", "--json")
+    finished = bench(server_url, tmp_path, "writes", "--tracks", "1000", "--inserts", "21", "--json")
     assert finished.returncode == 0, finished.stderr
     report = json.loads(finished.stdout)
     times = report["milliseconds"]
-    assert times["insert"]["runs"] == times["insert, without search"]["runs"] == 20
-    assert times["tag"]["runs"] > 5
+    assert times["insert"]["runs"] == times["insert, without search"]["runs"] == 21
+    assert times["tag"]["runs"] >= 3
     assert times["rename"]["runs"] == 5
     assert report["added_p50_ms"]["insert"] == pytest.approx(
         times["insert"]["p50"] - times["insert, without search"]["p50"]

@@ -7,13 +7,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
+from app.api import create_api
 from app.database import create_engine
 from app.providers import Providers
 from app.search import Answer, Search
 from app.settings import Settings
-from models.registry import ModelCard
+from models.registry import ModelCard, ModelFileError
 from tests.catalogue import Catalogue, direction
 
 
@@ -98,3 +100,35 @@ def test_text_without_words_is_looked_up_by_name(
     answer = ask(settings, providers, "!!!", "unified")
     assert [hit.label for hit in answer.hits] == ["!!!"]
     assert answer.available is False
+
+
+def test_a_catalogue_without_vectors_says_so(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
+    fern = catalogue.track("Fern Index")
+    answer = ask(settings, providers, "fern index", "unified")
+    assert ([hit.label for hit in answer.hits], answer.available) == (["Fern Index"], False)
+    catalogue.embed(fern, direction(0))
+    assert ask(settings, providers, "fern index", "unified").available is True
+
+
+class MissingEmbedding(UnreliableEmbedding):
+    """A provider whose model is not there."""
+
+    def load(self) -> None:
+        """Fail."""
+        raise ModelFileError("the weights are missing")
+
+
+def test_the_server_starts_without_its_model(
+    settings: Settings, providers: Providers, catalogue: Catalogue, caplog: Any
+) -> None:
+    catalogue.embed(catalogue.track("Fern Index"), direction(0))
+    missing = replace(providers, embedding=MissingEmbedding(providers.embedding.card))
+    with TestClient(create_api(str(settings.database_url), settings, missing)) as client:
+        assert "the weights are missing" in caplog.text
+        caplog.clear()
+        answer = client.get("/search/", params={"q": "fern index"}).json()
+        heard = client.get("/search/semantic", params={"q": "fern index"}).json()
+    assert ([hit["title"] for hit in answer["results"]], answer["available"]) == (["Fern Index"], False)
+    assert heard == {"results": [], "query": "fern index", "available": False}
+    # it is not tried again for each search
+    assert "no session" not in caplog.text

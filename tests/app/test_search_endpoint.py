@@ -19,6 +19,7 @@ def test_every_field_of_the_contract(get: Get, catalogue: Catalogue) -> None:
         "Fern Index", artist=artist, album_id=album, tags=("ferns",), image_url="https://i.example/1"
     )
     catalogue.playlist("Fern Shelf", [track])
+    catalogue.embed(track, direction(0))
     body = get("/search/", params={"q": "fern"}).json()
     assert body["query"] == "fern"
     assert body["counts"] == {"tracks": 1, "artists": 1, "albums": 1, "tags": 1, "playlists": 1}

@@ -116,6 +116,11 @@ CLASSES = {
         f"select overlay(({_LONG}) placing 'qx' from 4 for 2)",
         {"word_deletions_pkey"},
     ),
+    "typo in a common word": (f"select overlay(({_COMMON}) placing 'q' from 3 for 1)", {"documents_tokens_idx"}),
+    "typos in common words": (
+        f"select overlay(({_COMMON}) placing 'q' from 3 for 1) || ' ' || word from ({_COMMON} offset 1) as other",
+        {"documents_tokens_idx"},
+    ),
     "artist": (
         "select display_name from artists order by did limit 1",
         {"documents_prefix_idx", "tracks_artist_did_idx"},

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
+from app.middleware import ClipSize, PagePolicy
 from app.providers import Providers
 from app.routes import audio, clip, health, page, search, tracks
 from app.search import ClipReader, Search
@@ -19,8 +20,6 @@ from app.settings import Settings
 from app.state import ApiState
 
 _log = logging.getLogger(__name__)
-
-_PAGE_POLICY = "default-src 'self'; img-src 'self' https: data:; media-src 'self'; frame-ancestors 'none'"
 
 
 def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
@@ -57,8 +56,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    api.middleware("http")(_add_page_policy)
-    api.middleware("http")(_explain_size)
+    api.add_middleware(PagePolicy)
+    api.add_middleware(ClipSize, limit=settings.clip_max_bytes)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     for module in (search, tracks, audio, health, page):
         api.include_router(module.router)
@@ -83,20 +82,3 @@ async def _answer_unavailable(_request: Request, _error: Exception) -> JSONRespo
         status_code=503,
         headers={"retry-after": "5"},
     )
-
-
-async def _add_page_policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    if request.url.path == "/" or request.url.path.startswith("/web/"):
-        response.headers["content-security-policy"] = _PAGE_POLICY
-    return response
-
-
-async def _explain_size(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """The framework refuses a large body before any handler runs, and in three words."""
-    response = await call_next(request)
-    if response.status_code != 413:
-        return response
-    limit = request.app.state.api.settings.clip_max_bytes
-    message = f"the request has more than {limit} bytes: send a shorter clip (CLIP_MAX_BYTES)"
-    return JSONResponse({"detail": [{"type": "too_large", "loc": ["body", "file"], "msg": message}]}, status_code=413)

@@ -1002,25 +1002,28 @@ COMMENT ON FUNCTION search.defer_job(queue text, task text, arguments jsonb, pri
 --
 
 CREATE FUNCTION search.deletions(word text) RETURNS SETOF text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
     SET search_path TO 'pg_catalog'
-    BEGIN ATOMIC
- WITH once AS (
-          SELECT DISTINCT OVERLAY(deletions.word PLACING ''::text FROM place.place FOR 1) AS rest,
-             place.place
-            FROM generate_series(1, char_length(deletions.word)) place(place)
-         )
-  SELECT deletions.word AS word
- UNION
-  SELECT once.rest
-    FROM once
-   WHERE ((char_length(deletions.word) >= 4) AND (char_length(deletions.word) <= 40))
- UNION
-  SELECT OVERLAY(once.rest PLACING ''::text FROM second.second FOR 1) AS "overlay"
-    FROM once,
-     LATERAL generate_series(1, char_length(once.rest)) second(second)
-   WHERE ((char_length(deletions.word) >= 7) AND (char_length(deletions.word) <= 20));
-END;
+    AS $$
+declare
+    letters constant integer := char_length(word);
+    found text[] := array[word];
+    rest text;
+begin
+    if letters between 4 and 40 then
+        for place in 1 .. letters loop
+            rest := overlay(word placing '' from place for 1);
+            found := found || rest;
+            if letters between 7 and 20 then
+                for other in place .. letters - 1 loop
+                    found := found || overlay(rest placing '' from other for 1);
+                end loop;
+            end if;
+        end loop;
+    end if;
+    return query select distinct unnest(found);
+end;
+$$;
 
 --
 -- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search; Owner: -
@@ -2550,17 +2553,29 @@ begin
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
-    select 'track', t.id::text, 'title', t.title, search.normalize_text(t.title),
-           -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
-           concat_ws(' ', search.normalize_text(concat_ws(' ', a.display_name, a.handle, b.title, tagged.names)), tagged.ids),
+    select 'track', t.id::text, 'title', t.title,
+           -- normalising is most of the work: what stands normalised in a document already is taken from there
+           case when known.label = t.title then known.normalized else search.normalize_text(t.title) end,
+           concat_ws(' ',
+               coalesce(shown.normalized, search.normalize_text(a.display_name)),
+               coalesce(handle.normalized, search.normalize_text(a.handle)),
+               coalesce(album.normalized, search.normalize_text(b.title)), tagged.names, tagged.ids),
            ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
     from public.tracks t
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
+    left join search.documents known on known.kind = 'track' and known.key = t.id::text and known.field = 'title'
+    left join search.documents shown on shown.kind = 'artist' and shown.key = t.artist_did and shown.field = 'display_name'
+    left join search.documents handle on handle.kind = 'artist' and handle.key = t.artist_did and handle.field = 'handle'
+    left join search.documents album on album.kind = 'album' and album.key = t.album_id::text and album.field = 'title'
     cross join lateral (
-        select string_agg(g.name, ' ' order by g.id) as names, string_agg('#' || g.id, ' ' order by g.id) as ids
-        from public.track_tags tt join public.tags g on g.id = tt.tag_id
+        -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
+        select string_agg(coalesce(tag.normalized, search.normalize_text(g.name)), ' ' order by g.id) as names,
+               string_agg('#' || g.id, ' ' order by g.id) as ids
+        from public.track_tags tt
+        join public.tags g on g.id = tt.tag_id
+        left join search.documents tag on tag.kind = 'tag' and tag.key = g.id::text and tag.field = 'name'
         where tt.track_id = t.id
     ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'

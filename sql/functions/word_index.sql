@@ -29,21 +29,28 @@ comment on function search.document_tokens(text, smallint, text, text) is
     'each word of the context behind the latter alone. The former find all of a rare word at once, the latter a common one level by level.';
 
 create or replace function search.deletions(word text) returns setof text
-language sql immutable strict parallel safe
+language plpgsql immutable strict parallel safe rows 30
 set search_path = pg_catalog
-begin atomic
-    with once as (
-        select distinct overlay(word placing '' from place for 1) as rest, place
-        from generate_series(1, char_length(word)) as place
-    )
-    select word
-    union
-    select rest from once where char_length(word) between 4 and 40
-    union
-    select overlay(rest placing '' from second for 1)
-    from once, generate_series(1, char_length(rest)) as second
-    where char_length(word) between 7 and 20;
+as $$
+declare
+    letters constant integer := char_length(word);
+    found text[] := array[word];
+    rest text;
+begin
+    if letters between 4 and 40 then
+        for place in 1 .. letters loop
+            rest := overlay(word placing '' from place for 1);
+            found := found || rest;
+            if letters between 7 and 20 then
+                for other in place .. letters - 1 loop
+                    found := found || overlay(rest placing '' from other for 1);
+                end loop;
+            end if;
+        end loop;
+    end if;
+    return query select distinct unnest(found);
 end;
+$$;
 comment on function search.deletions(text) is
     'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
 

@@ -2341,6 +2341,7 @@ begin
     perform search.refresh_albums(array(select id from public.albums));
     perform search.refresh_tags(array(select id from public.tags));
     perform search.refresh_playlists(array(select id from public.playlists));
+    analyze search.documents;
     perform search.refresh_tracks(array(select id from public.tracks));
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
     create index documents_prefix_idx on search.documents (kind, level, normalized)
@@ -2543,6 +2544,7 @@ CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 begin
     delete from search.documents d

@@ -138,6 +138,6 @@ def render_answer(text: str, answer: Answer) -> Table:
 
 
 def _describe_match(hit: Hit) -> str:
-    sure = "" if hit.confidence is None else f" ({hit.confidence:.0%} sure)"
+    sure = "" if hit.confidence is None else f" ({hit.confidence:.0%})"
     words = [name if name != "sound" else f"sound {hit.similarity:.2f}{sure}" for name in hit.matched]
     return ", ".join([*words, "same recording"] if hit.near_duplicate else words)

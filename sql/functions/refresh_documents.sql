@@ -6,6 +6,8 @@ create or replace function search.refresh_tracks(track_ids bigint[]) returns voi
 language plpgsql
 set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
+-- a plan made while the tables were small must not scan them once they are large
+set enable_seqscan = off
 as $$
 begin
     delete from search.documents d
@@ -224,6 +226,7 @@ begin
     perform search.refresh_albums(array(select id from public.albums));
     perform search.refresh_tags(array(select id from public.tags));
     perform search.refresh_playlists(array(select id from public.playlists));
+    analyze search.documents;
     perform search.refresh_tracks(array(select id from public.tracks));
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
     create index documents_prefix_idx on search.documents (kind, level, normalized)

@@ -62,7 +62,7 @@ def test_first_run_imports_embeds_and_finds(first: tuple[Path, str]) -> None:
     assert table(output, "an artist's first letters")[0][:4] == ["artist", "Marit Øyen", "", "prefix"]
     heard = table(output, "a description of a sound")
     assert {row[3] for row in heard} == {"sound"}
-    assert all(re.fullmatch(r"sound 0\.\d\d \(\d+% sure\)", row[4]) for row in heard)
+    assert all(re.fullmatch(r"sound 0\.\d\d \(\d+%\)", row[4]) for row in heard)
     assert len(re.findall(r"in \d+\.\d ms", output)) == 4
 
 

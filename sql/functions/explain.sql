@@ -30,8 +30,7 @@ declare
 begin
     return query
     select p.position, p.kind, p.key,
-           (select min(d.label) from search.documents d
-            where d.kind = p.kind and d.key = p.key and (d.field = any (p.fields) or d.kind <> 'artist')),
+           (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
            tiers[p.place / 2], s.field, tiers[s.place / 2] || case when s.place % 2 = 1 then ', held by it' else '' end,
            s.class::integer, s.ranked, s.quality, s.confidence, s.popularity
     from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p

@@ -42,13 +42,17 @@ declare
 begin
     delete from search.common_words;
     insert into search.common_words (word, documents)
-    select substr(token.value, 2), round(sum(token.frequency) * c.reltuples)
+    select counted.word, round(sum(token.frequency) * c.reltuples)
     from pg_stats s
     cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) as token (value, frequency)
+    -- words of names, and of what they belong to: an artist's name is in one name and in the context of all his tracks
+    cross join lateral (
+        select case when starts_with(token.value, '=') then substr(token.value, 2)
+                    when token.value ~ '^(TR|AL|PL)[a-g][^#]' then substr(token.value, 4) end
+    ) as counted (word)
     join pg_class c on c.oid = 'search.documents'::regclass
-    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens'
-      and left(token.value, 1) in ('=', '^')
-    group by substr(token.value, 2), c.reltuples
+    where s.schemaname = 'search' and s.tablename = 'documents' and s.attname = 'tokens' and counted.word is not null
+    group by counted.word, c.reltuples
     having sum(token.frequency) * c.reltuples >= many
     order by 1
     on conflict (word) do update set documents = excluded.documents; -- another may have done the same just now

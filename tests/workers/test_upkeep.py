@@ -46,3 +46,28 @@ def test_old_finished_jobs_are_removed(catalogue: Catalogue, connection: Connect
     ).fetchall()
     assert left != [(str(track),)]
     assert len(left) == 1
+
+
+def test_counts_are_folded_by_the_worker(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:
+    catalogue.track("Counted", tags=("counted",))
+    enqueue(connection, "fold_track_counts")
+    drain()
+    assert connection.execute("select count(*) from search.track_count_changes").fetchone() == (0,)
+    row = connection.execute("select track_count from search.documents where label = 'counted'").fetchone()
+    assert row == (1,)
+
+
+def test_the_worker_learns_which_words_are_common(connection: Connection, drain: Drain) -> None:
+    connection.execute("insert into artists values ('did:plc:many', 'many.example', 'Many')")
+    connection.execute("alter table tracks disable trigger enqueue_on_insert")
+    connection.execute(
+        "insert into tracks (artist_did, title, file_id, file_type) "
+        "select 'did:plc:many', case when n <= 600 then 'Common ' else '' end || 'Rare' || n, 'f', 'mp3' "
+        "from generate_series(1, 900) as n"
+    )
+    connection.execute("analyze search.documents")
+    enqueue(connection, "refresh_common_words")
+    drain()
+    known = dict(connection.execute("select word, documents from search.common_words").fetchall())
+    assert known.keys() == {"common", "many", "example"}
+    assert known["common"] == 600

@@ -6,7 +6,6 @@ store, then a statement that reads the rows behind its ids. The client puts the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -14,12 +13,10 @@ from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.rows import dict_row
-from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from app.database import load_query
+from app.database import load_statement
 
 _KINDS = ("tracks", "artists", "albums", "tags", "playlists")
-_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it without annotations
 _MIN_SEMANTIC_CHARACTERS = 3
 
 
@@ -103,7 +100,7 @@ class Predecessor:
 
     def _rows(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(_statement(name), parameters).fetchall()
+            return cursor.execute(load_statement(name), parameters).fetchall()
 
 
 def _heard(track: Mapping[str, Any], similarity: float) -> PredecessorHit:
@@ -116,9 +113,3 @@ def _heard(track: Mapping[str, Any], similarity: float) -> PredecessorHit:
         artist_display_name=track["artist_display_name"],
         image_url=track["image_url"],
     )
-
-
-@cache
-def _statement(name: str) -> bytes:
-    """A statement of sql/queries with its parameters written as psycopg binds them."""
-    return str(load_query(name).compile(dialect=_DIALECT)).encode()

@@ -12,7 +12,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from app.benchmark.build import Built
-from app.benchmark.statements import load_statement
+from app.database import load_statement
 
 Connection = psycopg.Connection[Any]
 

@@ -16,10 +16,9 @@ from app.benchmark.figures import Figures, throughput
 from app.benchmark.queries import KINDS, Query, make_mix
 from app.benchmark.server import describe_machine, describe_server
 from app.benchmark.stages import Stages
-from app.benchmark.statements import load_statement
 from app.benchmark.success import Success, measure_recall, measure_success
 from app.benchmark.targets import PREDECESSOR, RATIOS, RECALL, SUCCESS, Check
-from app.database import connect
+from app.database import connect, load_statement
 
 RECALL_VECTORS = 100
 """Vectors over which recall is the mean."""

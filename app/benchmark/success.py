@@ -11,7 +11,7 @@ from app.benchmark.build import Built
 from app.benchmark.contenders.unified import STATEMENT
 from app.benchmark.queries import Query
 from app.benchmark.stages import Stages
-from app.benchmark.statements import load_statement
+from app.database import load_statement
 
 Connection = psycopg.Connection[Any]
 

@@ -15,9 +15,8 @@ from app.benchmark.contenders.unified import STATEMENT
 from app.benchmark.figures import Figures
 from app.benchmark.server import describe_machine, describe_server
 from app.benchmark.stages import Stages
-from app.benchmark.statements import load_statement
 from app.benchmark.targets import INSERT_MS, RENAME_MS, Check
-from app.database import connect
+from app.database import connect, load_statement
 
 Connection = psycopg.Connection[Any]
 

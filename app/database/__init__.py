@@ -3,7 +3,7 @@
 from app.database.connection import connect, create_engine, guard_connection, normalise_url
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
 from app.database.migrate import SchemaReport, inspect_schema, migrate, require_schema
-from app.database.sql_files import load_query
+from app.database.sql_files import load_query, load_statement
 
 __all__ = [
     "EmbeddedPostgres",
@@ -14,6 +14,7 @@ __all__ = [
     "guard_connection",
     "inspect_schema",
     "load_query",
+    "load_statement",
     "migrate",
     "normalise_url",
     "open_database",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from alembic import op
 from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,6 +24,17 @@ def load_query(name: str) -> TextClause:
         FileNotFoundError: There is no such query.
     """
     return text((SQL_DIR / "queries" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+@cache
+def load_statement(name: str) -> bytes:
+    """The same statement for psycopg itself: its ``:name`` parameters are written ``%(name)s``.
+
+    Raises:
+        FileNotFoundError: There is no such query.
+    """
+    compiled = load_query(name).compile(dialect=dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
+    return str(compiled).encode()
 
 
 def run_script(connection: "psycopg.Connection[tuple[object, ...]]", script: str) -> None:

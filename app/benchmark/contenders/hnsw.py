@@ -9,8 +9,7 @@ import psycopg
 from pgvector import HalfVector
 
 from app.benchmark.queries import Query
-from app.benchmark.statements import load_statement
-from app.database import connect, load_query
+from app.database import connect, load_query, load_statement
 
 
 @dataclass(frozen=True)

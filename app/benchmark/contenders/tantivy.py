@@ -12,7 +12,7 @@ import psycopg
 
 from app.benchmark.queries import Query
 from app.benchmark.stages import Stages
-from app.benchmark.statements import load_statement
+from app.database import load_statement
 
 _LIMIT = 20
 _TWO_EDITS = 8

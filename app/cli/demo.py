@@ -81,8 +81,9 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
         if added:
             demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
         await _serve_configured_model(demo, engine)
-        await _drain(demo, engine, working)
-        await calibrate(engine, demo.providers.embedding)
+        if await _drain(demo, engine, working):
+            # the worker may have calibrated half of the library meanwhile
+            await calibrate(engine, demo.providers.embedding, at_once=True)
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
         if listener is not None:
@@ -103,11 +104,11 @@ async def _serve_configured_model(demo: _Demo, engine: AsyncEngine) -> None:
         demo.console.print(f"the model has changed: {enqueued} tracks are embedded anew", highlight=False)
 
 
-async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> None:
-    """Watch the queue until nothing is left but jobs that wait for a later attempt."""
+async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> bool:
+    """Watch the queue until nothing is left but jobs that wait for a later attempt; whether there was any work."""
     pending = await _pending(engine)
     if pending.pending == pending.waiting_to_retry:
-        return
+        return False
     total, started = pending.tracks_pending, time.monotonic()
     columns = (
         TextColumn("embedding and classifying"),
@@ -126,6 +127,7 @@ async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]"
             pending = await _pending(engine)
             done = total - pending.tracks_pending
             progress.update(bar, completed=done, rate=done / (time.monotonic() - started))
+    return True
 
 
 async def _pending(engine: AsyncEngine) -> Any:  # noqa: ANN401 - a row of drain_progress.sql

@@ -4,7 +4,7 @@ select m.id as model_id, counted.tracks
 from search.models m
 left join search.calibrations c on c.model_id = m.id
 cross join lateral (
-    select case when rough.tracks > 100000 then rough.tracks::bigint
+    select case when rough.tracks > 10000 then rough.tracks::bigint
                 else (select count(*) from search.embeddings e where e.model_id = m.id and e.listed) end as tracks
     from (select greatest(p.reltuples, 0) as tracks from pg_class p
           where p.oid = to_regclass('search.embeddings_' || m.id)) as rough

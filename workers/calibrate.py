@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import load_query
 from models.calibration import fit_audibility, hubness, load_texts
-from services.embedding import EmbeddingProvider
+from services.embedding import TextEmbedding
 from workers.app import app
 from workers.track_job import worker_context
 
@@ -28,7 +28,7 @@ async def calibrate_sound(context: JobContext, timestamp: int) -> None:  # noqa:
     await calibrate(worker.engine, worker.providers.embedding)
 
 
-async def calibrate(engine: AsyncEngine, embedding: EmbeddingProvider, *, at_once: bool = False) -> bool:
+async def calibrate(engine: AsyncEngine, embedding: TextEmbedding, *, at_once: bool = False) -> bool:
     """Draw the sample anew and learn what similarities to it mean, in one transaction.
 
     Args:
@@ -54,7 +54,7 @@ async def calibrate(engine: AsyncEngine, embedding: EmbeddingProvider, *, at_onc
     return True
 
 
-def _measure(embedding: EmbeddingProvider, tracks: np.ndarray) -> dict[str, float]:
+def _measure(embedding: TextEmbedding, tracks: np.ndarray) -> dict[str, float]:
     texts = load_texts()
     audible = fit_audibility(embedding.audibility, texts)
     descriptions = np.array([embedding.embed_text(text) for text in texts.descriptions], np.float64)

@@ -21,7 +21,7 @@ from app.benchmark.vectors import SEED, VectorSpace
 from app.database import connect, create_engine, load_query, migrate
 from app.errors import UserError
 from models.model_card import ModelCard
-from services.embedding import EmbeddingProvider
+from services.embedding import TextEmbedding
 from workers.calibrate import calibrate
 
 Connection = psycopg.Connection[Any]
@@ -41,11 +41,11 @@ class Wanted:
     """
 
     sizes: Sizes
-    provider: EmbeddingProvider | None = None
+    provider: TextEmbedding | None = None
     suffix: str = ""
 
     @property
-    def embedding(self) -> EmbeddingProvider:
+    def embedding(self) -> TextEmbedding:
         """Of the model that serves."""
         return self.provider or SyntheticEmbedding(self.sizes)
 

@@ -1,6 +1,5 @@
 """A model that is none: it makes vectors of texts where the catalogue's recordings lie."""
 
-from typing import BinaryIO
 from zlib import crc32
 
 from numpy import float32
@@ -20,7 +19,7 @@ BENCHMARK_MODEL = ModelCard(
 
 
 class SyntheticEmbedding:
-    """Stands where a model's provider does: for calibrating the catalogue.
+    """The text half of that model: for calibrating the catalogue, whose recordings exist as vectors only.
 
     Args:
         sizes: Of the catalogue.
@@ -33,17 +32,6 @@ class SyntheticEmbedding:
     def card(self) -> ModelCard:
         """The model that it stands for."""
         return BENCHMARK_MODEL
-
-    def load(self) -> None:
-        """Nothing is to be loaded."""
-
-    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
-        """Not there: the recordings exist as vectors only.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError
 
     def embed_text(self, text: str) -> NDArray[float32]:
         """A direction near some style, the same one for the same text."""

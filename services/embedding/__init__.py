@@ -8,31 +8,15 @@ from numpy.typing import NDArray
 from models.registry import ModelCard
 from services.embedding.in_process import InProcessEmbedding
 
-__all__ = ["EmbeddingProvider", "InProcessEmbedding"]
+__all__ = ["EmbeddingProvider", "InProcessEmbedding", "TextEmbedding"]
 
 
-class EmbeddingProvider(Protocol):
-    """Embeds with one model; both methods block and may be called from any thread."""
+class TextEmbedding(Protocol):
+    """Reads texts with one model; the methods block and may be called from any thread."""
 
     @property
     def card(self) -> ModelCard:
         """The model that answers."""
-        ...
-
-    def load(self) -> None:
-        """Load what the first call would otherwise wait for."""
-        ...
-
-    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
-        """Unit vector of a recording, shape (dimensions,).
-
-        Args:
-            audio: A whole file, seekable.
-            max_seconds: Hear at most this much from its start; None leaves it at the provider's own limit.
-
-        Raises:
-            models.audio.AudioError: The file cannot be decoded; its message says why.
-        """
         ...
 
     def embed_text(self, text: str) -> NDArray[float32]:
@@ -48,5 +32,25 @@ class EmbeddingProvider(Protocol):
 
         Raises:
             ValueError: The text has nothing that could be embedded.
+        """
+        ...
+
+
+class EmbeddingProvider(TextEmbedding, Protocol):
+    """Embeds texts and recordings with one model."""
+
+    def load(self) -> None:
+        """Load what the first call would otherwise wait for."""
+        ...
+
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
+        """Unit vector of a recording, shape (dimensions,).
+
+        Args:
+            audio: A whole file, seekable.
+            max_seconds: Hear at most this much from its start; None leaves it at the provider's own limit.
+
+        Raises:
+            models.audio.AudioError: The file cannot be decoded; its message says why.
         """
         ...

@@ -1,7 +1,6 @@
 """The web application."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,12 +13,11 @@ from app.database import create_engine
 from app.errors import DatabaseUnavailableError
 from app.middleware import ClipSize, PagePolicy
 from app.providers import Providers
-from app.routes import audio, clip, health, page, search, tracks
-from app.search import ClipReader, Search
+from app.routes import audio, clip, health, models, page, tracks
+from app.routes import search as search_routes
+from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from app.state import ApiState
-
-_log = logging.getLogger(__name__)
 
 
 def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
@@ -34,16 +32,22 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         engine = create_engine(url, pool_size=settings.database_pool_size)
-        engine_search = Search.from_settings(engine, providers.embedding, settings)
-        engine_search.hears = await asyncio.to_thread(_load_model, providers)
+        serving = ServingModel(providers)
+        try:
+            await serving.refresh(engine)
+        except DatabaseUnavailableError:
+            await serving.load()
         clips = ClipReader(
-            providers.embedding,
+            serving,
             max_seconds=settings.clip_max_seconds,
             concurrency=settings.clip_concurrency,
             deadline_seconds=settings.clip_deadline_seconds,
         )
-        api.state.api = ApiState(settings, url, engine, providers, engine_search, clips)
+        search = Search.from_settings(engine, serving, settings)
+        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips)
+        following = asyncio.create_task(serving.follow(engine))
         yield
+        following.cancel()
         clips.close()
         await engine.dispose()
 
@@ -59,21 +63,11 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_middleware(PagePolicy)
     api.add_middleware(ClipSize, limit=settings.clip_max_bytes)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
-    for module in (search, tracks, audio, health, page):
+    for module in (search_routes, tracks, audio, models, health, page):
         api.include_router(module.router)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
     return api
-
-
-def _load_model(providers: Providers) -> bool:
-    """Whether the model is there. Without it the search goes on by name, and the log says why."""
-    try:
-        providers.embedding.load()
-    except Exception:  # noqa: BLE001 - whatever is wrong with a model, names can be searched
-        _log.exception("the model cannot be loaded: everything is answered by name alone")
-        return False
-    return True
 
 
 async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
+from models.run_options import Device, RunOptions
 
 
 class Settings(BaseSettings):
@@ -27,9 +28,78 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
     embedding_model: str = Field(
         default="musicnn-tags",
-        description="Model that embeds tracks and queries, by its name in the manifest (vibe-search models list).",
+        description="Model that a new database serves, by its name (vibe-search models list). "
+        "Afterwards `vibe-search models use` changes it: the database says which model serves.",
+    )
+    models_dir: Path | None = Field(
+        default=None,
+        description="Folder of the models that `vibe-search models pull` installs. Unset: models/ in DATA_DIR.",
     )
     model_threads: int = Field(default=1, ge=1, le=256, description="Threads that one inference uses.")
+    model_device: Device = Field(
+        default="auto",
+        description="Where networks run: cpu, cuda, or auto, which takes CUDA where ONNX Runtime offers it.",
+    )
+    model_batch_windows: int = Field(
+        default=4, ge=1, le=256, description="Windows of audio that go through a network at once; bounds its memory."
+    )
+    text_model_idle_seconds: float = Field(
+        default=0.0, ge=0, description="A model's text half is unloaded after so long without a query. 0 keeps it."
+    )
+    audio_model_idle_seconds: float = Field(
+        default=300.0, ge=0, description="A model's audio half is unloaded after so long without audio. 0 keeps it."
+    )
+    window_hop_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=10,
+        description="Distance between the 10 s windows of a CLAP model. Part of a model's identity: "
+        "with another hop, tracks must be embedded anew.",
+    )
+    text_cache_size: int = Field(
+        default=4096,
+        ge=0,
+        le=1_000_000,
+        description="Vectors of texts that a process keeps; 2 kB each at 512 dimensions.",
+    )
+    modal_enabled: bool = Field(
+        default=False,
+        description="Whether MODAL_MODEL is asked over HTTP, on Modal or anywhere, not run in the process.",
+    )
+    modal_model: str = Field(
+        default="clap-htsat-unfused", description="Model that the service behind the MODAL_ addresses runs."
+    )
+    modal_embed_audio_url: str | None = Field(
+        default=None, description="Address that embeds audio, for example https://example.org/embed_audio."
+    )
+    modal_embed_text_url: str | None = Field(
+        default=None, description="Address that embeds texts, for example https://example.org/embed_text."
+    )
+    modal_timeout_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="How long one embedding may take there, repetitions included."
+    )
+    clap_model: str = Field(default="clap-htsat-unfused", description="Model that `vibe-search clap serve` runs.")
+    clap_host: str = Field(default="127.0.0.1", description="Address that `vibe-search clap serve` listens on.")
+    clap_port: int = Field(default=8001, ge=1, le=65535, description="Port that `vibe-search clap serve` listens on.")
+    clap_max_bytes: int = Field(
+        default=200_000_000, ge=1_000, description="Size of a recording that the CLAP service takes, in bytes."
+    )
+    clap_max_seconds: float = Field(
+        default=10_800.0, gt=0, description="Length of a recording that the CLAP service takes."
+    )
+    clap_concurrency: int = Field(
+        default=2,
+        ge=1,
+        le=256,
+        description="Requests that the CLAP service works on at the same time; one more gets 503.",
+    )
+    clap_max_batch: int = Field(
+        default=64, ge=1, le=1000, description="Texts or recordings in one request to the CLAP service."
+    )
+    clap_audio_origins: str = Field(
+        default="",
+        description="Hosts from which the CLAP service fetches an audio_url, separated by commas. Empty: from nowhere.",
+    )
     semantic_deadline_seconds: float = Field(
         default=0.25,
         gt=0,
@@ -73,7 +143,10 @@ class Settings(BaseSettings):
         default=4, ge=1, le=256, description="Jobs that one worker process runs at the same time."
     )
     audio_max_seconds: float = Field(
-        default=900.0, gt=0, description="How much of a recording is embedded and classified, from its start."
+        default=900.0,
+        gt=0,
+        description="How much of a recording is embedded and classified: from its start, or by a CLAP model "
+        "in windows spread evenly over the whole. Part of a CLAP model's identity.",
     )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
     job_retention_hours: int = Field(
@@ -83,10 +156,31 @@ class Settings(BaseSettings):
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )
 
-    @field_validator("viewer_header", mode="before")
+    @field_validator("models_dir", "viewer_header", "modal_embed_audio_url", "modal_embed_text_url", mode="before")
     @classmethod
     def _read_empty_as_unset(cls, value: str | None) -> str | None:
         return value or None
+
+    @property
+    def clap_audio_origin_list(self) -> tuple[str, ...]:
+        """The entries of CLAP_AUDIO_ORIGINS."""
+        return tuple(origin.strip() for origin in self.clap_audio_origins.split(",") if origin.strip())
+
+    @property
+    def run_options(self) -> RunOptions:
+        """How models run in this process."""
+        return RunOptions(
+            threads=self.model_threads,
+            batch_windows=self.model_batch_windows,
+            text_idle_seconds=self.text_model_idle_seconds,
+            audio_idle_seconds=self.audio_model_idle_seconds,
+            device=self.model_device,
+        )
+
+    @property
+    def installed_models_dir(self) -> Path:
+        """Where installed models lie."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def postgres_dir(self) -> Path:

@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.providers import Providers
-from app.search import ClipReader, Search
+from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 
 
@@ -19,6 +19,7 @@ class ApiState:
     url: str
     engine: AsyncEngine
     providers: Providers
+    serving: ServingModel
     search: Search
     clips: ClipReader
 

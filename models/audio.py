@@ -17,6 +17,8 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from models import windows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -128,9 +130,84 @@ def decode(source: AudioSource, sample_rate: int, *, max_seconds: float | None =
             _refuse_broken_off(container, stream, waveform.size / sample_rate)
     if waveform.size == 0:
         raise AudioError("the audio is empty")
+    _require_numbers(waveform)
+    return waveform
+
+
+def decode_windows(source: AudioSource, sample_rate: int, *, size: int, hop: int, most: int) -> Iterator[Waveform]:
+    """Decode a file to windows over the whole of it, whose number is bounded.
+
+    A file that fits is decoded once and kept. One that is longer than `most` windows is decoded twice: to learn its
+    length, and to take the windows out of it as they come by; only one is in memory then.
+
+    Args:
+        source: A path, or a seekable binary file object (left open, at an undefined position).
+        sample_rate: Samples per second of the windows, in Hz.
+        size: Samples in a window.
+        hop: Samples between the beginnings of neighbouring windows.
+        most: Windows at most; more are spread evenly, as `models.windows.spread_starts` says.
+
+    Yields:
+        float32 samples, shape `(size,)`; audio shorter than that is repeated and padded.
+
+    Raises:
+        AudioError: As `decode`.
+        OSError: The path cannot be read.
+    """
+    kept, length = _keep_or_count(source, sample_rate, size + (most - 1) * hop)
+    if length == 0:
+        raise AudioError("the audio is empty")
+    if kept is None:
+        yield from _take_windows(source, sample_rate, windows.spread_starts(length, size, hop, most), size)
+        return
+    _require_numbers(kept)
+    if length < size:
+        yield windows.repeat_and_pad(kept, size)
+        return
+    for start in windows.spread_starts(length, size, hop, most):
+        yield kept[start : start + size]
+
+
+def _keep_or_count(source: AudioSource, sample_rate: int, limit: int) -> tuple[Waveform | None, int]:
+    """The waveform, or None when it has more samples than `limit`; and how many it has."""
+    kept: list[Waveform] | None = []
+    length = 0
+    with _open_stream(source) as (container, stream):
+        for chunk in _mono_chunks(container, stream, sample_rate):
+            length += chunk.size
+            if length > limit:
+                kept = None
+            elif kept is not None:
+                kept.append(chunk)
+        _refuse_broken_off(container, stream, length / sample_rate)
+    return (np.concatenate(kept) if kept else None), length
+
+
+def _take_windows(source: AudioSource, sample_rate: int, starts: list[int], size: int) -> Iterator[Waveform]:
+    """The windows of a long file, from a second decoding of it; a window may overlap the one before."""
+    with _open_stream(source) as (container, stream):
+        held, first = np.empty(0, np.float32), 0
+        chunks = _mono_chunks(container, stream, sample_rate)
+        for start in starts:
+            # what lies before this window is done with
+            held, first = held[max(0, start - first) :], max(first, min(start, first + held.size))
+            parts, count = [held], held.size
+            while first + count < start + size:
+                chunk = next(chunks)
+                if first + count + chunk.size <= start:
+                    parts, first, count = [], first + count + chunk.size, 0
+                    continue
+                parts.append(chunk)
+                count += chunk.size
+            held = np.concatenate(parts)
+            window = held[start - first : start - first + size]
+            _require_numbers(window)
+            yield window
+
+
+def _require_numbers(waveform: Waveform) -> None:
     if not np.isfinite(waveform).all():
         raise AudioError("the audio holds samples that are not numbers")
-    return waveform
 
 
 def normalise_peak(waveform: Waveform, peak: float) -> Waveform:

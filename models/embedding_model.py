@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from models.audio import Waveform
+    from collections.abc import Sequence
+
+    from models.audio import AudioSource, Waveform
     from models.model_card import ModelCard
 
 UnitVector: TypeAlias = NDArray[np.float32]
@@ -47,6 +49,31 @@ class EmbeddingModel(Protocol):
 
         Raises:
             ValueError: The waveform has no samples, more than one dimension, or values that are not finite.
+        """
+
+    def embed_file(self, source: AudioSource, *, max_seconds: float | None = None) -> UnitVector:
+        """Embed a recording.
+
+        Args:
+            source: A path, or a seekable binary file object.
+            max_seconds: How much of it is heard at most: from its start, or spread over it, as the model has it. None
+                leaves it at the model's own limit.
+
+        Returns:
+            The recording's vector, `card.dimensions` long.
+
+        Raises:
+            models.audio.AudioError: The file cannot be decoded; the message says why.
+        """
+
+    def load_text(self) -> None:
+        """Load the half that reads texts, so that the first query does not wait for it."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed several descriptions, shape `(texts, card.dimensions)`.
+
+        Raises:
+            ValueError: `"the text has no words"`.
         """
 
     def embed_text(self, text: str) -> UnitVector:

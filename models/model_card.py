@@ -35,18 +35,52 @@ class ModelFile:
     size: int
     package: str | None = None
 
-    def locate(self) -> Path:
+    def locate(self, folder: Path | None = None) -> Path:
         """Find the file on this machine, whether or not it exists.
+
+        Args:
+            folder: Where the model is installed; None for a bundled one.
 
         Raises:
             ModelFileError: `package` is not installed.
         """
         if self.package is None:
-            return _HERE / self.path
+            return (folder or _HERE) / self.path
         spec = find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
             raise ModelFileError(f"{self.path}: the package {self.package} is not installed")
         return Path(spec.submodule_search_locations[0]) / self.path
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file of a checkpoint on the hub.
+
+    Attributes:
+        path: Within the repository.
+        sha256: Hexadecimal digest, or None where it is not known beforehand: then the hub's own digest at the pinned
+            revision is what the download is compared with.
+        size: Length in bytes, or None likewise.
+    """
+
+    path: str
+    sha256: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """Where a checkpoint is downloaded from.
+
+    Attributes:
+        repo: For example `"laion/clap-htsat-unfused"`.
+        revision: Commit of the repository, 40 hexadecimal digits: it names the content, not a moving branch.
+        files: What is needed of it.
+    """
+
+    repo: str
+    revision: str
+    files: tuple[HubFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +96,13 @@ class ModelCard:
         source: Where the weights come from.
         description: One sentence for people choosing a model.
         bundled: Whether the weights are in this repository.
-        files: Everything that is read when the model is opened.
+        files: Everything that is read when the model is opened; of a model from a hub, nothing before it is installed.
         pipeline: Everything else that shapes its vectors: checkpoint, preprocessing, windows, pooling, text
             half, precision. The implementation reads its parameters from here.
         match: `slope` and `intercept` of the log-odds that a track matches a description, given its standard score
             among the description's similarities; docs/why/confidence.md. No part of the identity: vectors stay.
+        hub: Where its checkpoint comes from; None for a bundled model.
+        folder: Where its files lie; None for a bundled one, whose files lie beside this module or in a package.
     """
 
     name: str
@@ -80,18 +116,22 @@ class ModelCard:
     files: tuple[ModelFile, ...]
     pipeline: Mapping[str, Any]
     match: Mapping[str, float]
+    hub: HubSource | None = None
+    folder: Path | None = None
 
     @property
     def identity(self) -> str:
         """Name and fingerprint, `name@` and 12 hexadecimal digits.
 
         Two vectors may be compared only when they bear the same identity. The fingerprint is the beginning of the
-        SHA-256 of the canonical JSON (sorted keys, no spaces) of the pipeline and of every file's digest.
+        SHA-256 of the canonical JSON (sorted keys, no spaces) of the pipeline and, for a bundled model, of every file's
+        digest. What was exported from a checkpoint counts by the checkpoint's revision, which the pipeline names: two
+        machines that export on their own agree.
         """
-        files = {f"{file.package or ''}:{file.path}": file.sha256 for file in self.files}
-        canonical = json.dumps(
-            {"pipeline": self.pipeline, "files": files}, sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        content: dict[str, object] = {"pipeline": self.pipeline}
+        if self.bundled:
+            content["files"] = {f"{file.package or ''}:{file.path}": file.sha256 for file in self.files}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
     def locate(self, filename: str) -> Path:
@@ -102,7 +142,7 @@ class ModelCard:
         """
         for file in self.files:
             if file.path.rpartition("/")[2] == filename:
-                return file.locate()
+                return file.locate(self.folder)
         raise ModelFileError(f"{self.name} lists no file named {filename}")
 
 
@@ -115,8 +155,12 @@ def verify_files(card: ModelCard) -> None:
     Raises:
         ModelFileError: A file is missing, or its size or digest differs; the message names the file.
     """
+    if not card.files:
+        raise ModelFileError(
+            f"{card.name} is not installed: vibe-search models pull {card.name}, then models export {card.name}"
+        )
     for file in card.files:
-        path = file.locate()
+        path = file.locate(card.folder)
         if not path.is_file():
             raise ModelFileError(f"{card.name}: {path} is missing")
         if (size := path.stat().st_size) != file.size:

@@ -13,22 +13,24 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # ships no annotations
 
 from models import windows
-from models.audio import normalise_peak
+from models.audio import decode, normalise_peak
 from models.embedding_model import TagContribution, UnitVector
 from models.genres import GenrePrediction, rank_genres
+from models.onnx_session import open_session
 from models.recent_results import RecentResults
+from models.run_options import RunOptions
 from models.tag_language import TagLanguage
 from models.word_vectors import WordVectors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from models.audio import Waveform
+    from models.audio import AudioSource, Waveform
     from models.model_card import ModelCard
 
 # Windows that go through the network at once: about 30 MB of activations each.
@@ -70,16 +72,8 @@ class MusicnnTagger:
         """
         if threads < 1:
             raise ValueError(f"threads must be positive, not {threads}")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.use_deterministic_compute = True
-        # Idle worker threads must not burn the processor that the web server needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        # so small a network gains nothing from another device
+        self._session = open_session(path, threads=threads, device="cpu")
         self._plan = plan
         self._peak = peak
 
@@ -111,17 +105,17 @@ class MusicnnTagger:
 class MusicnnTags:
     """`models.embedding_model.EmbeddingModel` and `models.genres.GenreModel` in one. Safe for several threads."""
 
-    def __init__(self, card: ModelCard, *, threads: int = 1) -> None:
+    def __init__(self, card: ModelCard, options: RunOptions | None = None) -> None:
         """Load the model.
 
         Args:
             card: Its card, whose pipeline holds the parameters.
-            threads: Threads for one forward pass.
+            options: How it runs; so small a model is never unloaded.
 
         Raises:
             models.model_card.ModelFileError: The card lacks a file.
             OSError: A file cannot be read.
-            ValueError: `threads` is not positive, or the files contradict each other.
+            ValueError: The files contradict each other.
         """
         self._card = card
         tags = json.loads(card.locate("tags.json").read_text(encoding="utf-8"))
@@ -136,7 +130,7 @@ class MusicnnTags:
             card.locate("musicnn_tags.onnx"),
             WindowPlan(**card.pipeline["windows"]),
             peak=card.pipeline["peak"],
-            threads=threads,
+            threads=1 if options is None else options.threads,
         )
         self._recent: RecentResults[NDArray[np.float32]] = RecentResults(_KEPT)
         vectors = WordVectors(
@@ -159,6 +153,17 @@ class MusicnnTags:
     def embed_audio(self, waveform: Waveform) -> UnitVector:
         """Embed a whole track; see `EmbeddingModel.embed_audio`."""
         return self._vector(self._log_odds(waveform))
+
+    def embed_file(self, source: AudioSource, *, max_seconds: float | None = None) -> UnitVector:
+        """Embed a recording, from its start; see `EmbeddingModel.embed_file`."""
+        return self.embed_audio(decode(source, self._card.sample_rate, max_seconds=max_seconds))
+
+    def load_text(self) -> None:
+        """Nothing: everything was loaded with the model."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed several descriptions, shape `(texts, 100)`."""
+        return np.stack([self.embed_text(text) for text in texts])
 
     def embed_text(self, text: str) -> UnitVector:
         """Embed a description; see `EmbeddingModel.embed_text`."""

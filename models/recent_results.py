@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class RecentResults(Generic[Result]):
-    """Keeps the last few results; whoever asks for one that is being computed waits for it.
+    """Keeps the results that were asked for last; whoever asks for one that is being computed waits for it.
 
     A track's embedding and its genres are two jobs that may run in any order, in any threads, and need the
     same forward pass. A computation that fails is not kept. Safe to use from several threads.
@@ -35,6 +35,8 @@ class RecentResults(Generic[Result]):
         with self._lock:
             future = self._results.get(key)
             first = future is None
+            if future is not None:
+                self._results.move_to_end(key)
             if future is None:
                 future = self._results[key] = Future()
                 while len(self._results) > self._size:

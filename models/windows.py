@@ -7,12 +7,13 @@ length alone. Audio shorter than one window is repeated from its beginning until
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -41,6 +42,60 @@ def window_starts(length: int, size: int, hop: int) -> list[int]:
     if starts[-1] + size < length:
         starts.append(length - size)
     return starts
+
+
+def spread_starts(length: int, size: int, hop: int, most: int) -> list[int]:
+    """Say where each window begins when there may be only so many.
+
+    Args:
+        length: Samples in the waveform, at least `size`.
+        size: Samples in a window.
+        hop: Samples between the beginnings of neighbouring windows.
+        most: Windows at most.
+
+    Returns:
+        As `window_starts` where those are few enough, else `most` windows spread evenly over the whole.
+
+    Raises:
+        ValueError: As `window_starts`, or `most` is not positive.
+    """
+    if most < 1:
+        raise ValueError(f"most must be positive, not {most}")
+    starts = window_starts(length, size, hop)
+    if len(starts) <= most:
+        return starts
+    return [number * (length - size) // max(1, most - 1) for number in range(most)]
+
+
+def repeat_and_pad(waveform: Waveform, size: int) -> Waveform:
+    """Fill a window with as many whole repetitions of short audio as fit, and with silence after them.
+
+    This is the `repeatpad` of transformers' `ClapFeatureExtractor`.
+
+    Args:
+        waveform: Samples, shape `(samples,)`, at least one and at most `size`.
+        size: Samples in the result.
+
+    Returns:
+        Shape `(size,)`.
+    """
+    repeated = np.tile(waveform, size // waveform.size)
+    return np.pad(repeated, (0, size - repeated.size))
+
+
+def batched(heard: Iterable[Waveform], batch: int) -> Iterator[NDArray[np.float32]]:
+    """Stack windows, a bounded number at a time, in their order.
+
+    Args:
+        heard: Windows of one length.
+        batch: How many go together at most.
+
+    Yields:
+        Shape `(1 to batch, samples)`.
+    """
+    windows = iter(heard)
+    while together := list(islice(windows, batch)):
+        yield np.stack(together)
 
 
 def fill(waveform: Waveform, size: int) -> Waveform:

@@ -858,6 +858,11 @@ begin
             if query_embedding is null then
                 return;
             end if;
+            -- functions are looked up anew while a statement runs, its rows are not: between the two a switch may commit
+            if not exists (select from search.models m where m.id = %1$s and m.serving) then
+                raise exception 'the serving model was changed while this statement ran'
+                    using errcode = 'serialization_failure', hint = 'Run it again.';
+            end if;
             if vector_dims(query_embedding) <> %2$s then
                 raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
                     vector_dims(query_embedding)
@@ -893,6 +898,23 @@ $_$;
 --
 
 COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks at the store of the serving model.';
+
+--
+-- Name: cancel_switch(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.cancel_switch() RETURNS text
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    update search.models m set candidate = false where m.candidate returning m.identity;
+$$;
+
+--
+-- Name: FUNCTION cancel_switch(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.cancel_switch() IS 'Give up the candidate and return its identity; its store stays, and its jobs find nothing to do.';
 
 --
 -- Name: change_track_counts(bigint[], integer); Type: FUNCTION; Schema: search; Owner: -
@@ -1081,38 +1103,47 @@ $_$;
 COMMENT ON FUNCTION search.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
 
 --
--- Name: enqueue_missing_embeddings(); Type: FUNCTION; Schema: search; Owner: -
+-- Name: enqueue_missing_embeddings(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.enqueue_missing_embeddings() RETURNS bigint
+CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true) RETURNS bigint
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
-    with pending as (
+    with model as (
+        select m.id, m.identity, m.serving
+        from search.models m
+        where case when enqueue_missing_embeddings.identity is null then m.serving
+                   else m.identity = enqueue_missing_embeddings.identity end
+    ), pending as (
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
-        from public.procrastinate_jobs j
+        from public.procrastinate_jobs j, model
         where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
+          -- a job that names no model embeds with the one that serves
+          and coalesce(j.args ->> 'model' = model.identity, model.serving)
     ), missing as (
-        select t.id, t.file_id
-        from public.tracks t
+        select t.id, t.file_id, model.identity
+        from public.tracks t, model
         where not exists (
                 select from search.embeddings e
-                join search.models m on m.id = e.model_id and m.serving
-                where e.track_id = t.id and e.file_id = t.file_id)
+                where e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id)
           and not exists (
                 select from search.job_failures f
-                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'embed_track' and f.permanent)
+                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'embed_track' and f.model = model.identity
+                  and (f.permanent or not retry_failed))
           and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
     )
-    select count(search.defer_job('embed', 'embed_track', jsonb_build_object('track_id', m.id, 'file_id', m.file_id)))
+    select count(search.defer_job(
+        'embed', 'embed_track',
+        jsonb_build_object('track_id', m.id, 'file_id', m.file_id, 'model', m.identity), priority))
     from missing m;
 $$;
 
 --
--- Name: FUNCTION enqueue_missing_embeddings(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_missing_embeddings() IS 'Enqueue a job for each track without a vector in the serving model, unless one is pending or its audio cannot be decoded.';
+COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
 
 --
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -
@@ -1125,7 +1156,9 @@ CREATE FUNCTION search.enqueue_track_jobs() RETURNS trigger
 declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
 begin
-    perform search.defer_job('embed', 'embed_track', arguments);
+    -- a candidate too: whatever is uploaded during a switch must not be missing after it
+    perform search.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
+    from search.models m where m.serving or m.candidate;
     perform search.defer_job('classify', 'classify_genres', arguments);
     return null;
 end;
@@ -1135,7 +1168,7 @@ $$;
 -- Name: FUNCTION enqueue_track_jobs(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the two jobs that a new or replaced recording needs.';
+COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
 
 --
 -- Name: explain(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
@@ -1171,6 +1204,33 @@ $$;
 --
 
 COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.';
+
+--
+-- Name: finish_switch(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.finish_switch() RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    candidate search.models;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    select * into candidate from search.models m where m.candidate;
+    if not found or (select c.coverage from search.model_coverage(candidate.identity) c) < candidate.coverage_wanted then
+        return null;
+    end if;
+    perform search.serve_model(candidate.identity);
+    return candidate.identity;
+end;
+$$;
+
+--
+-- Name: FUNCTION finish_switch(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.finish_switch() IS 'Let the candidate serve if it has enough of the tracks, in the caller''s transaction; its identity, or null.';
 
 --
 -- Name: fold_track_counts(); Type: FUNCTION; Schema: search; Owner: -
@@ -1785,6 +1845,39 @@ $$;
 COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision) IS 'Tracks that sound like the query''s vector, as far as that can be trusted.';
 
 --
+-- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    with model as (
+        select m.id, m.identity from search.models m where m.identity = model_coverage.identity
+    ), counted as (
+        select count(*) as tracks, count(e.track_id) as embedded
+        from model
+        cross join public.tracks t
+        left join search.embeddings e on e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id
+    ), troubled as (
+        select count(*) filter (where f.permanent) as undecodable, count(*) filter (where not f.permanent) as failed
+        from model
+        join search.job_failures f on f.model = model.identity and f.task = 'embed_track'
+        join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
+    )
+    select c.tracks, c.embedded, d.undecodable, d.failed,
+           case when c.tracks <= d.undecodable then 1 else c.embedded::real / (c.tracks - d.undecodable) end
+    from counted c, troubled d
+    where exists (select from model);
+$$;
+
+--
+-- Name: FUNCTION model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) IS 'How far the store of a model is filled: tracks in all, those with a vector of their present audio, those that cannot be decoded, those that failed otherwise and may be tried again, and the share embedded of those that can be.';
+
+--
 -- Name: named_by(text, text, text[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1849,6 +1942,11 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
         begin
             if query_embedding is null then
                 return;
+            end if;
+            -- functions are looked up anew while a statement runs, its rows are not: between the two a switch may commit
+            if not exists (select from search.models m where m.id = 1 and m.serving) then
+                raise exception 'the serving model was changed while this statement ran'
+                    using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
             if vector_dims(query_embedding) <> 100 then
                 raise exception 'the query vector has % dimensions, the serving model (musicnn-tags@94ee4126d4d5) has 100',
@@ -2261,6 +2359,23 @@ CREATE FUNCTION search.popularity_level(popularity real) RETURNS smallint
 --
 
 COMMENT ON FUNCTION search.popularity_level(popularity real) IS 'Level 0 to 6 of a popularity: each is a factor of four in plays, and so holds a few times fewer rows than the one below. Above 4,095 plays there are so few that they are read together.';
+
+--
+-- Name: previous_model(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.previous_model() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
+$$;
+
+--
+-- Name: FUNCTION previous_model(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.previous_model() IS 'Identity of the model that served last, to return to.';
 
 --
 -- Name: private_owner(text, text); Type: FUNCTION; Schema: search; Owner: -
@@ -2695,6 +2810,70 @@ $$;
 COMMENT ON FUNCTION search.relist_tags(tag_ids bigint[]) IS 'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
 
 --
+-- Name: remove_model(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.remove_model(identity text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    removed search.models;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    select * into removed from search.models m where m.identity = remove_model.identity;
+    if not found then
+        return false;
+    end if;
+    if removed.serving or removed.candidate then
+        raise exception 'the model % is in use', identity
+            using errcode = 'object_in_use', hint = 'Let another serve first, or cancel the switch to it.';
+    end if;
+    execute format('drop table search.embeddings_%s', removed.id);
+    delete from search.job_failures f where f.model = removed.identity;
+    delete from search.models m where m.id = removed.id;
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION remove_model(identity text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.remove_model(identity text) IS 'Drop the store of a model that is not in use; false when there is none.';
+
+--
+-- Name: request_model(text, real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.request_model(identity text, coverage_wanted real DEFAULT 1) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    if exists (select from search.models m where m.identity = request_model.identity and m.serving) then
+        raise exception 'the model % serves already', identity using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    update search.models m set candidate = false where m.candidate and m.identity <> request_model.identity;
+    update search.models m
+    set candidate = true, coverage_wanted = request_model.coverage_wanted, requested_at = now()
+    where m.identity = request_model.identity;
+    if not found then
+        raise exception 'no model has the identity %', identity
+            using errcode = 'no_data_found', hint = 'search.register_model creates its store.';
+    end if;
+    return search.enqueue_missing_embeddings(identity);
+end;
+$$;
+
+--
+-- Name: FUNCTION request_model(identity text, coverage_wanted real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.request_model(identity text, coverage_wanted real) IS 'Make a registered model the candidate to serve next, in place of any other, enqueue the embedding of every track that it lacks, and return their number.';
+
+--
 -- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -2703,12 +2882,15 @@ CREATE FUNCTION search.serve_model(identity text) RETURNS void
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
 begin
+    -- two switches at once would each write search.nearest_tracks
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
     if not exists (select from search.models m where m.identity = serve_model.identity) then
         raise exception 'no model has the identity %', identity
             using errcode = 'no_data_found', hint = 'select name, identity from search.models';
     end if;
-    update search.models m set serving = false where m.serving and m.identity <> serve_model.identity;
-    update search.models m set serving = true where m.identity = serve_model.identity;
+    update search.models m set serving = false, retired_at = now() where m.serving and m.identity <> serve_model.identity;
+    update search.models m set serving = true, candidate = false, served_at = now(), retired_at = null
+    where m.identity = serve_model.identity and not m.serving;
     perform search.bind_nearest_tracks();
 end;
 $$;
@@ -3664,7 +3846,8 @@ CREATE TABLE search.job_failures (
     reason text NOT NULL,
     permanent boolean NOT NULL,
     attempts integer NOT NULL,
-    failed_at timestamp with time zone DEFAULT now() NOT NULL
+    failed_at timestamp with time zone DEFAULT now() NOT NULL,
+    model text DEFAULT ''::text NOT NULL
 );
 
 --
@@ -3672,6 +3855,12 @@ CREATE TABLE search.job_failures (
 --
 
 COMMENT ON TABLE search.job_failures IS 'Why the last attempt of a track''s job failed, in words; removed when the job succeeds.';
+
+--
+-- Name: COLUMN job_failures.model; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.job_failures.model IS 'Identity of the model that was to embed; empty where the task has none.';
 
 --
 -- Name: models; Type: TABLE; Schema: search; Owner: -
@@ -3684,6 +3873,13 @@ CREATE TABLE search.models (
     dimensions integer NOT NULL,
     serving boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    candidate boolean DEFAULT false NOT NULL,
+    coverage_wanted real DEFAULT 1 NOT NULL,
+    requested_at timestamp with time zone,
+    served_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    CONSTRAINT models_candidate_check CHECK ((NOT (candidate AND serving))),
+    CONSTRAINT models_coverage_wanted_check CHECK (((coverage_wanted >= (0)::double precision) AND (coverage_wanted <= (1)::double precision))),
     CONSTRAINT models_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 4000)))
 );
 
@@ -3691,13 +3887,43 @@ CREATE TABLE search.models (
 -- Name: TABLE models; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON TABLE search.models IS 'Embedding pipelines that have a store in search.embeddings; exactly one serves.';
+COMMENT ON TABLE search.models IS 'Embedding pipelines that have a store in search.embeddings. One serves; one may be the candidate to serve next, whose store is being filled; the others have retired and can be returned to.';
 
 --
 -- Name: COLUMN models.identity; Type: COMMENT; Schema: search; Owner: -
 --
 
 COMMENT ON COLUMN search.models.identity IS 'Checkpoint, preprocessing, windows, pooling and precision in one word: vectors of different identities are never compared.';
+
+--
+-- Name: COLUMN models.candidate; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.candidate IS 'Its store is being filled; it serves as soon as enough tracks are in it.';
+
+--
+-- Name: COLUMN models.coverage_wanted; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.coverage_wanted IS 'Share of the tracks that can be embedded at all which the candidate must have before it serves.';
+
+--
+-- Name: COLUMN models.requested_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.requested_at IS 'When it became the candidate, the last time.';
+
+--
+-- Name: COLUMN models.served_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.served_at IS 'When it began to serve, the last time.';
+
+--
+-- Name: COLUMN models.retired_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.retired_at IS 'When another took its place, the last time; null while it serves.';
 
 --
 -- Name: models_id_seq; Type: SEQUENCE; Schema: search; Owner: -
@@ -3794,7 +4020,7 @@ CREATE VIEW search.track_processing AS
     COALESCE(((t.extra ->> 'genre_predictions_file_id'::text) = t.file_id), false) AS classified,
     ( SELECT jsonb_object_agg(f.task, f.reason) AS jsonb_object_agg
            FROM search.job_failures f
-          WHERE ((f.track_id = t.id) AND (f.file_id = t.file_id))) AS failures
+          WHERE ((f.track_id = t.id) AND (f.file_id = t.file_id) AND (f.model = ANY (ARRAY[''::text, m.identity])))) AS failures
    FROM ((public.tracks t
      LEFT JOIN search.models m ON (m.serving))
      LEFT JOIN search.embeddings e ON (((e.track_id = t.id) AND (e.model_id = m.id))));
@@ -3995,7 +4221,7 @@ ALTER TABLE ONLY search.embeddings_1
 --
 
 ALTER TABLE ONLY search.job_failures
-    ADD CONSTRAINT job_failures_pkey PRIMARY KEY (track_id, task);
+    ADD CONSTRAINT job_failures_pkey PRIMARY KEY (track_id, task, model);
 
 --
 -- Name: models models_identity_key; Type: CONSTRAINT; Schema: search; Owner: -
@@ -4152,6 +4378,12 @@ CREATE INDEX embeddings_1_hnsw_idx ON search.embeddings_1 USING hnsw (((embeddin
 --
 
 CREATE INDEX embeddings_1_owner_idx ON search.embeddings_1 USING btree (owner) WHERE (owner IS NOT NULL);
+
+--
+-- Name: models_candidate_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE UNIQUE INDEX models_candidate_idx ON search.models USING btree (candidate) WHERE candidate;
 
 --
 -- Name: models_serving_idx; Type: INDEX; Schema: search; Owner: -

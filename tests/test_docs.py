@@ -227,6 +227,7 @@ def test_functions_are_documented_with_their_arguments(connection: psycopg.Conne
     existing = set()
     for name, arguments in connection.execute(_FUNCTIONS).fetchall():
         plain = re.sub(r"::[a-z]+( precision)?(\[\])?", "", arguments).replace("DEFAULT NULL", "default null")
+        plain = re.sub(r"'(-\d+)'", r"\1", plain)
         existing.add(f"search.{name}({plain.replace('DEFAULT', 'default')})")
     assert documented == existing
 

@@ -23,9 +23,14 @@ SAMPLED_TRACKS = 512
 @app.periodic(cron="* * * * *")
 @app.task(name="calibrate_sound", queue="upkeep", pass_context=True)
 async def calibrate_sound(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
-    """Calibrate the serving model when its sample no longer stands for the catalogue."""
+    """Calibrate the models in use where a sample no longer stands for the catalogue."""
     worker = worker_context(context)
-    await calibrate(worker.engine, worker.providers.embedding)
+    async with worker.engine.connect() as connection:
+        models = (await connection.execute(load_query("models_in_use"))).all()
+    for model in models:
+        embedding = worker.providers.embedding_of(model.identity)
+        if embedding is not None:
+            await calibrate(worker.engine, embedding)
 
 
 async def calibrate(engine: AsyncEngine, embedding: TextEmbedding, *, at_once: bool = False) -> bool:
@@ -33,7 +38,7 @@ async def calibrate(engine: AsyncEngine, embedding: TextEmbedding, *, at_once: b
 
     Args:
         engine: The database.
-        embedding: The provider whose model serves; one that does not serve is left alone.
+        embedding: The provider of the model that serves or is the candidate; others are left alone.
         at_once: Whether or not it is due.
 
     Returns:

@@ -24,5 +24,5 @@ async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -
         return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
 
     classify = worker_context(context).providers.genres.classify
-    job = TrackJob("classify_genres", "classified", classify, load_query("store_genre_predictions"), parameters)
+    job = TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)
     await run_track_job(context, job, track_id=track_id, file_id=file_id)

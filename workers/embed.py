@@ -1,27 +1,54 @@
 """Embedding of recordings."""
 
+from typing import BinaryIO
+
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from procrastinate import JobContext
 
 from app.database import load_query
-from workers.app import app
+from workers.app import WorkerContext, app
 from workers.retry import Backoff
 from workers.track_job import TrackJob, run_track_job, worker_context
 
 
+class ModelNotInstalledError(RuntimeError):
+    """A job wants a model that this worker does not have; another worker may, or this one later."""
+
+
 @app.task(name="embed_track", queue="embed", retry=Backoff(), pass_context=True)
-async def embed_track(context: JobContext, *, track_id: int, file_id: str) -> None:
-    """Embed a track's audio with the configured model and upsert the vector by (track, model).
+async def embed_track(context: JobContext, *, track_id: int, file_id: str, model: str | None = None) -> None:
+    """Embed a track's audio with one model and upsert the vector by (track, model).
+
+    Args:
+        context: The worker.
+        track_id: The track.
+        file_id: Its audio; a track that has other audio by now is left alone.
+        model: Identity of the model; the one that serves when none is named.
 
     Raises:
         PermanentJobError: The audio cannot be decoded.
+        ModelNotInstalledError: The model is not there.
     """
-    embedding = worker_context(context).providers.embedding
+    worker = worker_context(context)
+    identity = model or await _serving(worker)
+
+    def embed(audio: BinaryIO) -> NDArray[float32]:
+        provider = worker.providers.embedding_of(identity)
+        if provider is None:
+            raise ModelNotInstalledError(f"the model {identity} is not installed where this worker runs")
+        return provider.embed_audio(audio)
 
     def parameters(vector: NDArray[float32]) -> dict[str, object]:
-        return {"embedding": HalfVector(vector).to_text(), "identity": embedding.card.identity}
+        return {"embedding": HalfVector(vector).to_text(), "identity": identity}
 
-    job = TrackJob("embed_track", "embedded", embedding.embed_audio, load_query("store_embedding"), parameters)
+    job = TrackJob("embed_track", identity, "embedded", embed, load_query("store_embedding"), parameters)
     await run_track_job(context, job, track_id=track_id, file_id=file_id)
+
+
+async def _serving(worker: WorkerContext) -> str:
+    async with worker.engine.connect() as connection:
+        rows = (await connection.execute(load_query("models_in_use"))).all()
+    serving = [row.identity for row in rows if row.serving]
+    return serving[0] if serving else worker.providers.embedding.card.identity

@@ -20,6 +20,7 @@ class TrackJob:
 
     Attributes:
         task: Name of the task, as in search.job_failures.
+        model: Identity of the model that embeds; empty where the task has none.
         done: Column of the query ``job_track`` that is true when the result is stored already.
         work: Computes the result from the audio; runs in a thread, so that the worker's heartbeat goes on.
         statement: Stores the result, only where the track still has this audio.
@@ -27,6 +28,7 @@ class TrackJob:
     """
 
     task: str
+    model: str
     done: str
     work: Callable[[BinaryIO], object]
     statement: TextClause
@@ -39,7 +41,7 @@ def worker_context(context: JobContext) -> WorkerContext:
 
 
 async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, file_id: str) -> None:
-    """Run a job; a repetition finds its result and stops, and so does one whose track has changed.
+    """Run a job; a repetition finds its result and stops, and so does one whose track or model has been given up.
 
     Raises:
         PermanentJobError: The audio cannot be decoded.
@@ -47,10 +49,9 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
     """
     worker = worker_context(context)
     key: dict[str, object] = {"track_id": track_id, "file_id": file_id}
-    identity = worker.providers.embedding.card.identity
     async with worker.engine.connect() as connection:
-        track = (await connection.execute(load_query("job_track"), {**key, "identity": identity})).one_or_none()
-    if track is None:
+        track = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
+    if track is None or (job.model and not track.wanted):
         return
     if getattr(track, job.done):
         parameters = None
@@ -59,7 +60,8 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
     async with _transaction(worker) as connection:
         if parameters is not None:
             await connection.execute(job.statement, parameters)
-        await connection.execute(load_query("clear_job_failure"), {"track_id": track_id, "task": job.task})
+        cleared = {"track_id": track_id, "task": job.task, "model": job.model}
+        await connection.execute(load_query("clear_job_failure"), cleared)
 
 
 async def _work(context: JobContext, job: TrackJob, key: dict[str, object], file_type: str) -> object:
@@ -86,7 +88,14 @@ async def _record_failure(
     async with _transaction(worker_context(context)) as connection:
         await connection.execute(
             load_query("record_job_failure"),
-            {**key, "task": job.task, "reason": reason, "permanent": permanent, "attempts": attempts},
+            {
+                **key,
+                "task": job.task,
+                "model": job.model,
+                "reason": reason,
+                "permanent": permanent,
+                "attempts": attempts,
+            },
         )
 
 

@@ -17,8 +17,9 @@ from app.cli.serve import listen, serve_api
 from app.database import create_engine, load_query, migrate, open_database
 from app.providers import Providers, build_providers
 from app.sample import import_library, load_library, recordings_dir
-from app.search import Search
+from app.search import Search, ServingModel
 from app.settings import Settings, get_settings
+from services.embedding import EmbeddingProvider
 from workers.app import run_worker
 from workers.calibrate import calibrate
 
@@ -80,10 +81,10 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
         added = await import_library(engine, demo.providers.audio_store, load_library(), recordings)
         if added:
             demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
-        await _serve_configured_model(demo, engine)
+        embedding = await _serve_known_model(demo, engine)
         if await _drain(demo, engine, working):
             # the worker may have calibrated half of the library meanwhile
-            await calibrate(engine, demo.providers.embedding, at_once=True)
+            await calibrate(engine, embedding, at_once=True)
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
         if listener is not None:
@@ -94,14 +95,21 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
         await engine.dispose()
 
 
-async def _serve_configured_model(demo: _Demo, engine: AsyncEngine) -> None:
-    """A newer version may bring another model, whose vectors the data of an earlier start lacks."""
-    parameters = {"identity": demo.providers.embedding.card.identity}
+async def _serve_known_model(demo: _Demo, engine: AsyncEngine) -> EmbeddingProvider:
+    """The serving model; a newer version may no longer know the one that an earlier start has left."""
+    async with engine.connect() as connection:
+        in_use = (await connection.execute(load_query("models_in_use"))).all()
+    serving = [demo.providers.embedding_of(row.identity) for row in in_use if row.serving]
+    if serving and serving[0] is not None:
+        return serving[0]
+    card = demo.providers.embedding.card
+    parameters = {"name": card.name, "identity": card.identity, "dimensions": card.dimensions}
     transactional = engine.execution_options(isolation_level="READ COMMITTED")
     async with transactional.begin() as connection:
         enqueued = (await connection.execute(load_query("serve_model"), parameters)).scalar_one()
     if enqueued:
         demo.console.print(f"the model has changed: {enqueued} tracks are embedded anew", highlight=False)
+    return demo.providers.embedding
 
 
 async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> bool:
@@ -143,8 +151,9 @@ async def _show_failures(console: Console, engine: AsyncEngine) -> None:
 
 
 async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
-    await asyncio.to_thread(demo.providers.embedding.load)
-    search = Search.from_settings(engine, demo.providers.embedding, demo.settings)
+    serving = ServingModel(demo.providers)
+    await serving.refresh(engine)
+    search = Search.from_settings(engine, serving, demo.settings)
     await search.unified(
         EXAMPLES[0][1]
     )  # the first statement of a connection reads the catalogues; show the usual time

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.version import AsJson
-from app.database import open_database, require_schema
+from app.database import connect, open_database, require_schema
 from app.errors import UserError
 from app.evaluation import (
     COMPARED_METRICS,
@@ -26,7 +26,7 @@ from app.evaluation import (
     load_labels,
     open_harness,
 )
-from app.providers import build_providers
+from app.providers import Providers, build_providers
 from app.sample import load_library
 from app.settings import get_settings
 from services.embedding import EmbeddingProvider
@@ -89,7 +89,7 @@ def evaluate(
         bar = progress.add_task("asking", total=sum(len(labelled.queries) for labelled, _ in work))
         try:
             found = asyncio.run(
-                _evaluate(url, providers.embedding, work, limit, on_answer=lambda: progress.advance(bar))
+                _evaluate(url, _serving(url, providers), work, limit, on_answer=lambda: progress.advance(bar))
             )
         except UserError as error:
             if file is None:
@@ -105,6 +105,14 @@ def evaluate(
             console.print(_render_groups(evaluation))
         if each:
             console.print(_render_queries(evaluation))
+
+
+def _serving(url: str, providers: Providers) -> EmbeddingProvider:
+    """The model that the database serves, or the configured one, which the harness then refuses."""
+    with connect(url) as connection:
+        row = connection.execute("select identity from search.models where serving").fetchone()
+    found = None if row is None else providers.embedding_of(str(row[0]))
+    return providers.embedding if found is None else found
 
 
 async def _evaluate(

@@ -1,49 +1,94 @@
-"""vibe-search models: list, embed."""
+"""vibe-search models: list, pull, export, check, use, remove, embed."""
 
 import json
 from typing import Annotated
 
 import typer
 from pgvector import HalfVector
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
+from app.cli.model_check import check
+from app.cli.model_install import export, pull, remove
+from app.cli.model_switch import database_states, render_state, serving_embedding, use
 from app.cli.version import AsJson
 from app.errors import UserError
-from app.providers import build_providers
+from app.model_states import ModelState
+from app.providers import build_registry
 from app.settings import get_settings
-from models.registry import load_manifest
+from models.registry import ModelCard, Registry
 
 cli = typer.Typer(help="The models that embed tracks and queries.", no_args_is_help=True)
 
 
 @cli.command("list", epilog="Example: vibe-search models list --json")
 def list_models(as_json: AsJson = False) -> None:
-    """List the models of the manifest."""
-    configured = get_settings().embedding_model
-    cards = load_manifest().values()
+    """List the models: what they are, whether they are installed, and how far the database is with each."""
+    registry = build_registry(get_settings())
+    states = database_states()
+    rows = [_describe(registry, card, states.get(card.identity)) for card in registry.cards().values()]
+    rows += [_describe_unknown(state) for state in _unknown(registry, states)]
     if as_json:
-        rows = [
-            {
-                "name": card.name,
-                "identity": card.identity,
-                "dimensions": card.dimensions,
-                "bytes": sum(file.size for file in card.files),
-                "bundled": card.bundled,
-                "licence": card.licence,
-                "source": card.source,
-                "configured": card.name == configured,
-            }
-            for card in cards
-        ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(Column("identity", no_wrap=True), "dimensions", "MB", "bundled", "licence", "configured")
-    for card in cards:
-        size = sum(file.size for file in card.files) / 1e6
-        marks = ["yes" if flag else "" for flag in (card.bundled, card.name == configured)]
-        table.add_row(card.identity, str(card.dimensions), f"{size:.1f}", marks[0], card.licence, marks[1])
+    columns = [Column(name, no_wrap=True) for name in ("identity", "dim", "MB", "files", "tracks")]
+    table = Table(*columns, "licence", box=SIMPLE_HEAD)
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.1f}" if isinstance(row["bytes"], int) else ""
+        state = states.get(str(row["identity"]))
+        installed = "bundled" if row["bundled"] else "installed" if row["installed"] else ""
+        words = "" if state is None else render_state(state)
+        table.add_row(str(row["identity"]), str(row["dimensions"]), size, installed, words, str(row["licence"]))
     Console().print(table)
+
+
+def _describe(registry: Registry, card: ModelCard, state: ModelState | None) -> dict[str, float | str | bool | None]:
+    installed = registry.is_installed(card)
+    return {
+        "name": card.name,
+        "identity": card.identity,
+        "dimensions": card.dimensions,
+        "bytes": sum(file.size for file in card.files) if installed else None,
+        "bundled": card.bundled,
+        "installed": installed,
+        "licence": card.licence,
+        "source": card.source,
+        **_progress(state),
+    }
+
+
+def _unknown(registry: Registry, states: dict[str, ModelState]) -> list[ModelState]:
+    """Models of the database that are not known here: of another version, or with other windows."""
+    known = {card.identity for card in registry.cards().values()}
+    return [state for state in states.values() if state.identity not in known]
+
+
+def _describe_unknown(state: ModelState) -> dict[str, float | str | bool | None]:
+    described: dict[str, float | str | bool | None] = {
+        "name": state.name,
+        "identity": state.identity,
+        "dimensions": state.dimensions,
+        "bytes": None,
+        "bundled": False,
+        "installed": False,
+        "licence": "",
+        "source": "not known here",
+    }
+    return described | _progress(state)
+
+
+def _progress(state: ModelState | None) -> dict[str, float | str | bool | None]:
+    if state is None:
+        return {"role": None, "tracks": None, "embedded": None, "coverage": None}
+    return {"role": state.role, "tracks": state.tracks, "embedded": state.embedded, "coverage": state.coverage}
+
+
+cli.command()(pull)
+cli.command()(export)
+cli.command()(check)
+cli.command()(use)
+cli.command()(remove)
 
 
 @cli.command("embed")
@@ -51,14 +96,14 @@ def embed_text(
     text: Annotated[str, typer.Argument(help="A description of a sound.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print the vector of a text in the configured model, as Postgres reads it.
+    """Print the vector of a text in the model that serves, as Postgres reads it.
 
     With --json also the model's identity, and how much the text speaks of sound (the audibility of search.unified).
 
     Example:
       vibe-search db psql -v vec="$(vibe-search models embed 'calm piano')"
     """
-    embedding = build_providers(get_settings()).embedding
+    embedding = serving_embedding()
     try:
         vector = HalfVector(embedding.embed_text(text))
     except ValueError as error:

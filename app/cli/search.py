@@ -18,9 +18,10 @@ from app.cli.version import AsJson
 from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
 from app.providers import Providers, build_providers
-from app.search import Answer, Hit, Search, UnknownTrackError, parse_types
+from app.search import Answer, Hit, Search, ServingModel, UnknownTrackError, parse_types
 from app.settings import get_settings
 from models.audio import AudioError
+from services.embedding import EmbeddingProvider
 
 
 def search(
@@ -70,18 +71,25 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
     if kinds is not None:
         raise UserError("--type: a clip is compared with tracks alone")
     providers = build_providers(get_settings())
-    vector = _listen(providers, audio)
-    answer = run_search(providers, lambda search: search.by_vector(vector, limit=limit))
+
+    async def ask(search: Search) -> Answer:
+        embedding = search.serving.provider
+        if embedding is None:
+            raise UserError(f"nothing can be heard: {search.serving.reason}")
+        vector = await asyncio.to_thread(_listen, embedding, audio)
+        return await search.by_vector(vector, embedding.card.identity, limit=limit)
+
+    answer = run_search(providers, ask)
     if as_json:
         print_json({"audio": str(audio)}, answer)
     else:
         Console().print(render_answer(audio.name, answer))
 
 
-def _listen(providers: Providers, audio: Path) -> NDArray[float32]:
+def _listen(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:
     try:
         with audio.open("rb") as file, Console(stderr=True).status("listening to the clip"):
-            return providers.embedding.embed_audio(file, max_seconds=get_settings().clip_max_seconds)
+            return embedding.embed_audio(file, max_seconds=get_settings().clip_max_seconds)
     except AudioError as error:
         raise UserError(f"{audio}: {error}") from error
     except OSError as error:
@@ -101,12 +109,13 @@ def run_search(providers: Providers, ask: Callable[[Search], Awaitable[Answer]])
 
 
 async def _ask(url: str, providers: Providers, ask: Callable[[Search], Awaitable[Answer]]) -> Answer:
-    providers.embedding.load()
     engine = create_engine(url, pool_size=1)
+    serving = ServingModel(providers)
     try:
+        await serving.refresh(engine)
         # the flag is for viewers; whoever can run this is the operator
         settings = get_settings().model_copy(update={"vibe_search_for_everyone": True})
-        return await ask(Search.from_settings(engine, providers.embedding, settings))
+        return await ask(Search.from_settings(engine, serving, settings))
     except UnknownTrackError as error:
         raise UserError(str(error)) from error
     finally:

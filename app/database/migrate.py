@@ -51,7 +51,7 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
 
     Args:
         url: libpq URL of the database.
-        model: The model whose store must exist; it serves when no other does yet.
+        model: The model that is to serve when none does yet.
 
     Returns:
         What was done, one line a step; empty when only the repeatable scripts were applied again.
@@ -260,10 +260,10 @@ def _rebuild_documents(connection: Connection) -> list[str]:
 
 
 def _ensure_model(connection: Connection, model: "ModelCard") -> list[str]:
-    known = connection.execute("select id from search.models where identity = %s", [model.identity]).fetchone()
-    connection.execute("select search.register_model(%s, %s, %s)", [model.name, model.identity, model.dimensions])
     serving = connection.execute("select id from search.models where serving").fetchone()
-    if serving is None:
-        connection.execute("select search.serve_model(%s)", [model.identity])
-    connection.execute("select search.bind_nearest_tracks()")
-    return [] if known else [f"model: {model.identity}, {model.dimensions} dimensions"]
+    if serving is not None:
+        connection.execute("select search.bind_nearest_tracks()")
+        return []
+    connection.execute("select search.register_model(%s, %s, %s)", [model.name, model.identity, model.dimensions])
+    connection.execute("select search.serve_model(%s)", [model.identity])
+    return [f"model: {model.identity}, {model.dimensions} dimensions"]

@@ -18,7 +18,7 @@ from app.evaluation.metrics import Scores
 from app.evaluation.rankings import rank_as_before, rank_by_sound, rank_unified
 from app.evaluation.report import CHANCE, OURS, PREDECESSOR, Evaluation, QueryResult
 from app.predecessor import Predecessor
-from app.search import Search, UnknownTrackError
+from app.search import Search, ServingModel, UnknownTrackError
 from services.embedding import EmbeddingProvider
 
 _PATIENCE_SECONDS = 60.0
@@ -88,7 +88,7 @@ class Harness:
         )
 
     async def _unified(self, file: LabelledFile, labelled: list[dict[Entity, int]]) -> Evaluation:
-        search = Search(self.engine, self.embedding, deadline_seconds=_PATIENCE_SECONDS)
+        search = Search(self.engine, ServingModel.fixed(self.embedding), deadline_seconds=_PATIENCE_SECONDS)
         with guard_connection():
             async with self.engine.connect() as connection:
                 candidates = int((await connection.execute(load_query("count_listed"))).scalar_one())
@@ -121,8 +121,8 @@ class Harness:
                 serving = (await connection.execute(statement)).scalar_one_or_none()
         if serving != self.embedding.card.identity:
             raise UserError(
-                f"the model {self.embedding.card.identity} is configured, and the database serves {serving or 'none'}: "
-                "set EMBEDDING_MODEL to the one that serves"
+                f"the database serves {serving or 'none'}, and what is here is {self.embedding.card.identity}: "
+                "install the one that serves with vibe-search models pull"
             )
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
-from app.search import Answer, BusyError
+from app.search import Answer, BusyError, Heard
 from app.state import ApiState, State, Viewer
 from models.audio import AudioError
 
@@ -52,13 +52,30 @@ async def _search(state: ApiState, viewer: str | None, file: UploadFile, limit: 
     nothing = Answer([], available=False, milliseconds=0.0)
     if not state.search.may_hear(viewer):
         return nothing
+    clip = await file.read()
+    heard = await _listen(state, clip, file.filename)
+    if heard is None:
+        return nothing
+    answer = await state.search.by_vector(heard.vector, heard.identity, limit=limit, viewer=viewer)
+    serving = state.serving.provider
+    if serving is None or serving.card.identity == heard.identity:
+        return answer
+    # another model serves since the clip was heard
+    heard = await _listen(state, clip, file.filename)
+    return (
+        nothing
+        if heard is None
+        else await state.search.by_vector(heard.vector, heard.identity, limit=limit, viewer=viewer)
+    )
+
+
+async def _listen(state: ApiState, clip: bytes, filename: str | None) -> Heard | None:
     try:
-        vector = await state.clips.embed(await file.read())
+        return await state.clips.embed(clip)
     except BusyError as error:
         raise HTTPException(
             503, "too many clips are being listened to: try again", headers={"retry-after": str(_RETRY_SECONDS)}
         ) from error
     except AudioError as error:
-        detail = {"type": "audio", "loc": ["body", "file"], "msg": str(error), "input": file.filename}
+        detail = {"type": "audio", "loc": ["body", "file"], "msg": str(error), "input": filename}
         raise HTTPException(422, [detail]) from error
-    return nothing if vector is None else await state.search.by_vector(vector, limit=limit, viewer=viewer)

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import connect, inspect_schema
 from app.errors import DatabaseUnavailableError
+from app.providers import Providers
 from app.state import ApiState, State
-from models.registry import ModelFileError
 
 router = APIRouter(tags=["health"])
 
@@ -31,7 +31,7 @@ class ReadinessResponse(BaseModel):
                 {
                     "ready": False,
                     "checks": {"database": "ok", "migrations": "missing", "models": "ok"},
-                    "missing": ["the schema is at 0003, this version needs 0004: run vibe-search db migrate"],
+                    "missing": ["the schema is at 0004, this version needs 0005: run vibe-search db migrate"],
                 }
             ]
         }
@@ -63,6 +63,21 @@ async def readiness(response: Response, report: Annotated[ReadinessResponse, Dep
     return report
 
 
+def _inspect_model(providers: Providers, serving: str | None) -> list[str]:
+    """What is missing of the model that serves."""
+    if serving is None:
+        return ["the database serves no model: run vibe-search db migrate"]
+    embedding = providers.embedding_of(serving)
+    if embedding is None:
+        advice = "install it with vibe-search models pull, or let another serve with vibe-search models use"
+        return [f"the database serves vectors of {serving}, a model that is not known here: {advice}"]
+    try:
+        embedding.load()
+    except Exception as error:  # noqa: BLE001 - whatever keeps a model from loading is what is missing
+        return [f"{serving} cannot be loaded: {error}"]
+    return []
+
+
 def inspect_readiness(state: ApiState) -> ReadinessResponse:
     """Look at everything that a search needs; blocks."""
     missing: dict[str, list[str]] = {"database": [], "migrations": [], "models": []}
@@ -71,18 +86,9 @@ def inspect_readiness(state: ApiState) -> ReadinessResponse:
             missing["migrations"] = inspect_schema(connection).missing
             if not missing["migrations"]:
                 row = connection.execute("select identity from search.models where serving").fetchone()
-                serving, ours = row and row[0], state.providers.embedding.card.identity
-                if serving != ours:
-                    missing["models"].append(
-                        f"the database serves vectors of {serving}, EMBEDDING_MODEL is {ours}: "
-                        "queries would be compared with vectors of another model"
-                    )
+                missing["models"] = _inspect_model(state.providers, None if row is None else str(row[0]))
     except DatabaseUnavailableError as error:
         missing["database"].append(f"Postgres cannot be reached: {error}")
-    try:
-        state.providers.embedding.load()
-    except (ModelFileError, OSError) as error:
-        missing["models"].append(str(error))
     return ReadinessResponse(
         ready=not any(missing.values()),
         checks={name: "missing" if found else "ok" for name, found in missing.items()},

@@ -1,7 +1,19 @@
 """Searching: by name, by description, by track and by clip."""
 
 from app.search.answer import ENTITY_TYPES, Answer, Hit, parse_types
-from app.search.clips import BusyError, ClipReader
+from app.search.clips import BusyError, ClipReader, Heard
 from app.search.search import Search, UnknownTrackError
+from app.search.serving_model import ServingModel
 
-__all__ = ["ENTITY_TYPES", "Answer", "BusyError", "ClipReader", "Hit", "Search", "UnknownTrackError", "parse_types"]
+__all__ = [
+    "ENTITY_TYPES",
+    "Answer",
+    "BusyError",
+    "ClipReader",
+    "Heard",
+    "Hit",
+    "Search",
+    "ServingModel",
+    "UnknownTrackError",
+    "parse_types",
+]

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
 from threading import BoundedSemaphore
 
 from numpy import float32
 from numpy.typing import NDArray
 
+from app.search.serving_model import ServingModel
 from models.audio import AudioError
-from services.embedding import EmbeddingProvider
 
 _log = logging.getLogger(__name__)
 
@@ -19,27 +20,38 @@ class BusyError(Exception):
     """As many clips as are allowed are being listened to."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a clip sounds like.
+
+    Attributes:
+        vector: Shape (dimensions,).
+        identity: The model that made it.
+    """
+
+    vector: NDArray[float32]
+    identity: str
+
+
 class ClipReader:
     """Decodes and embeds clips in threads of its own, so that searches by text never wait behind them.
 
     Args:
-        embedding: Makes vectors of audio.
+        serving: The model that makes vectors of audio.
         max_seconds: How much of a clip is listened to, from its start.
         concurrency: Clips at the same time.
         deadline_seconds: How long a caller waits. A thread cannot be interrupted: it keeps its place until it is done.
     """
 
-    def __init__(
-        self, embedding: EmbeddingProvider, *, max_seconds: float, concurrency: int, deadline_seconds: float
-    ) -> None:
-        self._embedding = embedding
+    def __init__(self, serving: ServingModel, *, max_seconds: float, concurrency: int, deadline_seconds: float) -> None:
+        self._serving = serving
         self._max_seconds = max_seconds
         self._deadline_seconds = deadline_seconds
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="clip")
         self._places = BoundedSemaphore(concurrency)
 
-    async def embed(self, clip: bytes) -> NDArray[float32] | None:
-        """The vector of a clip, or None when there is none in time.
+    async def embed(self, clip: bytes) -> Heard | None:
+        """The vector of a clip, or None when there is no model, or none in time.
 
         Args:
             clip: A whole audio file.
@@ -48,12 +60,16 @@ class ClipReader:
             BusyError: All places are taken.
             models.audio.AudioError: The file cannot be decoded; the message says why.
         """
+        embedding = self._serving.provider
+        if embedding is None:
+            return None
         if not self._places.acquire(blocking=False):
             raise BusyError
-        future = self._threads.submit(self._embedding.embed_audio, BytesIO(clip), max_seconds=self._max_seconds)
+        future = self._threads.submit(embedding.embed_audio, BytesIO(clip), max_seconds=self._max_seconds)
         future.add_done_callback(lambda _: self._places.release())
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
+            vector = await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
+            return Heard(vector, embedding.card.identity)
         except AudioError:
             raise
         except TimeoutError:

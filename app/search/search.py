@@ -4,12 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
+from psycopg.errors import SerializationFailure
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
@@ -17,6 +20,7 @@ from app.description import Description, parse_description
 from app.errors import DatabaseUnavailableError
 from app.search.answer import Answer, Hit
 from app.search.query_vector import embed_description, measure_audibility
+from app.search.serving_model import ServingModel
 from app.settings import Settings
 from services.embedding import EmbeddingProvider
 
@@ -30,10 +34,12 @@ class _Sound:
     """What a query sounds like.
 
     Attributes:
+        identity: The model that made the vector.
         vector: Of the provider's model, shape (dimensions,).
         audibility: How much the text speaks of sound, on the model's scale; None where tracks are named.
     """
 
+    identity: str
     vector: NDArray[float32]
     audibility: float | None
 
@@ -54,41 +60,37 @@ class _Question:
 
 
 class Search:
-    """Searches one database with one embedding provider.
+    """Searches one database with the model that it serves.
 
     Args:
         engine: Autocommitting engine: a search is one round trip.
-        embedding: Makes vectors of texts.
+        serving: The model that makes vectors of texts.
         deadline_seconds: How long a search waits for its vector.
         everyone: Whether sound is for all viewers, or for those with the feature flag alone.
         min_confidence: Results by sound below it are left out.
-
-    Attributes:
-        hears: Set to False when the provider's model cannot be loaded: then everything is answered by name, at once.
     """
 
     def __init__(
         self,
         engine: AsyncEngine,
-        embedding: EmbeddingProvider,
+        serving: ServingModel,
         *,
         deadline_seconds: float,
         everyone: bool = True,
         min_confidence: float = 0.2,
     ) -> None:
         self._engine = engine
-        self._embedding = embedding
+        self._serving = serving
         self._deadline_seconds = deadline_seconds
         self._everyone = everyone
         self._min_confidence = min_confidence
-        self.hears = True
 
     @classmethod
-    def from_settings(cls, engine: AsyncEngine, embedding: EmbeddingProvider, settings: Settings) -> Self:
+    def from_settings(cls, engine: AsyncEngine, serving: ServingModel, settings: Settings) -> Self:
         """A search with the configured deadline, audience and cutoff."""
         return cls(
             engine,
-            embedding,
+            serving,
             deadline_seconds=settings.semantic_deadline_seconds,
             everyone=settings.vibe_search_for_everyone,
             min_confidence=settings.sound_min_confidence,
@@ -105,8 +107,8 @@ class Search:
         """
         description = parse_description(text)
         wanted = types is None or "track" in types
-        sound = await self._embed(description, viewer) if wanted else None
-        answer = await self._ask(_Question(description.name, types, limit, viewer, description.liked), sound)
+        question = _Question(description.name, types, limit, viewer, description.liked)
+        answer = await self._hear_and_ask(question, description if wanted else None)
         # where nothing that sounds was asked for, nothing is lacking
         return answer if wanted else replace(answer, available=True)
 
@@ -118,10 +120,7 @@ class Search:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         description = parse_description(text)
-        sound = await self._embed(description, viewer)
-        if sound is None:
-            return Answer([], available=False, milliseconds=0.0)
-        return await self._ask(_Question(None, ["track"], limit, viewer, description.liked), sound)
+        return await self._hear_and_ask(_Question(None, ["track"], limit, viewer, description.liked), description)
 
     async def similar(self, track_id: int, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """The tracks that sound most like a track, without itself.
@@ -136,19 +135,28 @@ class Search:
             raise UnknownTrackError(f"{track_id}: there is no such track")
         return Answer(_hits_by_sound(rows), available=rows[0].available, milliseconds=milliseconds)
 
-    async def by_vector(self, vector: NDArray[float32], *, limit: int = 10, viewer: str | None = None) -> Answer:
-        """The tracks nearest to a vector of the provider's model, such as that of a clip.
+    async def by_vector(
+        self, vector: NDArray[float32], identity: str, *, limit: int = 10, viewer: str | None = None
+    ) -> Answer:
+        """The tracks nearest to a vector of some model, such as that of a clip; none unless that model serves.
 
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         parameters = {
             "query_embedding": HalfVector(vector).to_text(),
-            "identity": self._embedding.card.identity,
+            "identity": identity,
             "limit": limit,
         }
         rows, milliseconds = await self._fetch("tracks_by_vector", parameters | self._audience(viewer))
+        if rows[0].identity != identity:
+            await self._follow()
         return Answer(_hits_by_sound(rows), available=rows[0].available, milliseconds=milliseconds)
+
+    @property
+    def serving(self) -> ServingModel:
+        """The model that makes vectors of texts."""
+        return self._serving
 
     def may_hear(self, viewer: str | None) -> bool:
         """Whether the viewer may have results by sound, as far as this can be told without the database."""
@@ -157,12 +165,33 @@ class Search:
     def _audience(self, viewer: str | None) -> dict[str, object]:
         return {"viewer": viewer, "everyone": self._everyone}
 
+    async def _hear_and_ask(self, question: _Question, description: Description | None) -> Answer:
+        """Embed, and ask; once more when another model serves by now than the one that embedded."""
+        sound = await self._embed(description, question.viewer) if description else None
+        if sound is None and question.name is None:
+            return Answer([], available=False, milliseconds=0.0)
+        answer, serving = await self._ask(question, sound)
+        if description is None or sound is None or serving in {None, sound.identity}:
+            return answer
+        await self._follow()
+        if (embedding := self._serving.provider) is None or embedding.card.identity == sound.identity:
+            return answer
+        sound = await self._embed(description, question.viewer)
+        return answer if sound is None else (await self._ask(question, sound))[0]
+
+    async def _follow(self) -> None:
+        """Go by the model that serves now, unless loading it takes longer than a search may."""
+        refreshed = asyncio.shield(asyncio.ensure_future(self._serving.refresh(self._engine)))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(refreshed, self._deadline_seconds)
+
     async def _embed(self, description: Description, viewer: str | None) -> _Sound | None:
         """The description's vector, or None when there is none in time: names are found without it."""
-        liked = await self._liked(description.liked, viewer)
-        if not self.hears or not self.may_hear(viewer):
+        embedding = self._serving.provider
+        liked = await self._liked(description.liked, viewer, embedding)
+        if embedding is None or not self.may_hear(viewer):
             return None
-        embedded = asyncio.to_thread(self._hear, description, liked)
+        embedded = asyncio.to_thread(_hear, embedding, description, liked)
         try:
             return await asyncio.wait_for(embedded, self._deadline_seconds)
         except TimeoutError:
@@ -173,31 +202,35 @@ class Search:
             _log.exception("the embedding provider failed: answered by name alone")
         return None
 
-    def _hear(self, description: Description, liked: Sequence[NDArray[float32]]) -> _Sound:
-        vector = embed_description(self._embedding, description, liked)
-        return _Sound(vector, measure_audibility(self._embedding, description))
-
-    async def _liked(self, track_ids: Sequence[int], viewer: str | None) -> list[NDArray[float32]]:
+    async def _liked(
+        self, track_ids: Sequence[int], viewer: str | None, embedding: EmbeddingProvider | None
+    ) -> list[NDArray[float32]]:
         if not track_ids:
             return []
-        parameters = {"track_ids": [track for track in track_ids if track <= _LARGEST_ID], "viewer": viewer}
+        parameters = {
+            "track_ids": [track for track in track_ids if track <= _LARGEST_ID],
+            "viewer": viewer,
+            "identity": None if embedding is None else embedding.card.identity,
+        }
         rows, _ = await self._fetch("liked_tracks", parameters)
         found = {row.id: row.embedding for row in rows}
         for track in track_ids:
             if track not in found:
                 raise UnknownTrackError(f"like:{track}: there is no such track")
-            if found[track] is None:
+            if found[track] is None and embedding is not None:
                 raise UnknownTrackError(f"like:{track}: the track has not been listened to yet, try again later")
-        return [HalfVector.from_text(found[track]).to_numpy().astype(float32) for track in track_ids]
+        vectors = [found[track] for track in track_ids if found[track] is not None]
+        return [HalfVector.from_text(vector).to_numpy().astype(float32) for vector in vectors]
 
-    async def _ask(self, question: _Question, sound: _Sound | None) -> Answer:
+    async def _ask(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
+        """The answer, and the identity of the model that served."""
         parameters = {
             # Postgres has no NUL in text, and no title contains one
             "q": None if question.name is None else question.name.replace("\0", ""),
             "query_embedding": None if sound is None else HalfVector(sound.vector).to_text(),
             "audibility": None if sound is None else sound.audibility,
             "min_confidence": self._min_confidence,
-            "identity": self._embedding.card.identity,
+            "identity": None if sound is None else sound.identity,
             "types": question.types,
             # those that the query names are left out below
             "max_per_type": question.limit + len(question.liked),
@@ -210,7 +243,8 @@ class Search:
         ]
         if question.liked:  # then the query speaks of sounds, and every hit is a track
             hits = hits[: question.limit]
-        return Answer(hits, available=sound is not None and rows[0].comparable, milliseconds=milliseconds)
+        answer = Answer(hits, available=sound is not None and rows[0].comparable, milliseconds=milliseconds)
+        return answer, rows[0].identity
 
     async def _fetch(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         """Rows of a named statement, and the milliseconds that it took with its round trip."""
@@ -219,6 +253,11 @@ class Search:
         except DatabaseUnavailableError:
             # a pooled connection may have outlived a restart of the server; the pool has dropped it now
             return await self._fetch_once(query, parameters)
+        except DBAPIError as error:
+            if not isinstance(error.orig, SerializationFailure):
+                raise
+            # the serving model was changed in the middle of the statement
+            return await self._fetch_once(query, parameters)
 
     async def _fetch_once(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         with guard_connection():
@@ -226,6 +265,11 @@ class Search:
                 started = time.perf_counter()
                 rows = (await connection.execute(load_query(query), parameters)).all()
                 return list(rows), (time.perf_counter() - started) * 1000
+
+
+def _hear(embedding: EmbeddingProvider, description: Description, liked: Sequence[NDArray[float32]]) -> _Sound:
+    vector = embed_description(embedding, description, liked)
+    return _Sound(embedding.card.identity, vector, measure_audibility(embedding, description))
 
 
 def _hits_by_sound(rows: Sequence[Any]) -> list[Hit]:

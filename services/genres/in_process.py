@@ -5,6 +5,7 @@ from typing import BinaryIO, cast
 from models.audio import decode
 from models.genres import GenreModel, GenrePrediction
 from models.registry import find_model, open_model
+from models.run_options import RunOptions
 
 MODEL = "musicnn-tags"
 """The bundled model names genres whichever model embeds."""
@@ -26,6 +27,6 @@ class InProcessGenres:
 
     def classify(self, audio: BinaryIO) -> list[GenrePrediction]:
         """Lower-case genre names, the most confident first."""
-        model = cast("GenreModel", open_model(MODEL, threads=self._threads))
+        model = cast("GenreModel", open_model(find_model(MODEL), RunOptions(threads=self._threads)))
         waveform = decode(audio, find_model(MODEL).sample_rate, max_seconds=self._max_seconds)
         return model.genre_predictions(waveform, top=self._top)

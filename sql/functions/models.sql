@@ -67,6 +67,11 @@ begin
             if query_embedding is null then
                 return;
             end if;
+            -- functions are looked up anew while a statement runs, its rows are not: between the two a switch may commit
+            if not exists (select from search.models m where m.id = %1$s and m.serving) then
+                raise exception 'the serving model was changed while this statement ran'
+                    using errcode = 'serialization_failure', hint = 'Run it again.';
+            end if;
             if vector_dims(query_embedding) <> %2$s then
                 raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
                     vector_dims(query_embedding)
@@ -103,12 +108,15 @@ language plpgsql
 set search_path = pg_catalog, public, search
 as $$
 begin
+    -- two switches at once would each write search.nearest_tracks
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
     if not exists (select from search.models m where m.identity = serve_model.identity) then
         raise exception 'no model has the identity %', identity
             using errcode = 'no_data_found', hint = 'select name, identity from search.models';
     end if;
-    update search.models m set serving = false where m.serving and m.identity <> serve_model.identity;
-    update search.models m set serving = true where m.identity = serve_model.identity;
+    update search.models m set serving = false, retired_at = now() where m.serving and m.identity <> serve_model.identity;
+    update search.models m set serving = true, candidate = false, served_at = now(), retired_at = null
+    where m.identity = serve_model.identity and not m.serving;
     perform search.bind_nearest_tracks();
 end;
 $$;

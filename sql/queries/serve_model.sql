@@ -1,6 +1,4 @@
--- Serve a model at once; returns how many tracks must be embedded anew.
-select case when m.serving then 0 else (
-    select search.enqueue_missing_embeddings() from (select search.serve_model(m.identity)) as served
-) end as enqueued
-from search.models m
-where m.identity = :identity
+-- Serve a model at once, filled or not; returns how many tracks are to be embedded by it.
+select search.enqueue_missing_embeddings(:identity) as enqueued
+from search.register_model(:name, :identity, :dimensions) as registered
+cross join lateral search.serve_model(case when registered is not null then :identity end) as served

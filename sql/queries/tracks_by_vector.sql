@@ -1,7 +1,8 @@
 -- Neighbours of a vector that is no track's, such as a clip's. One row at least comes back, to say whether it was compared.
-select asked.available, s.similarity, s.near_duplicate, s.details
+select asked.available, asked.identity, s.similarity, s.near_duplicate, s.details
 from (
-    select exists (
+    select (select m.identity from search.models m where m.serving) as identity,
+           exists (
                select from search.models m
                where m.serving and m.identity = :identity
                  -- before the first track is embedded there is nothing to compare with

@@ -1,8 +1,9 @@
 -- A vector is compared only while the model that made it serves, and for viewers who may have results by sound.
 -- One row at least comes back, to say whether it was.
-select serving.comparable, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
+select serving.comparable, serving.identity, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
 from (
-    select exists (
+    select (select m.identity from search.models m where m.serving) as identity,
+           exists (
                select from search.models m
                where m.serving and m.identity = :identity
                  -- before the first track is embedded there is nothing to compare with

@@ -3,7 +3,7 @@ select t.id as track_id, t.title, t.file_id,
        coalesce(e.file_id = t.file_id, false) as embedded,
        coalesce(t.extra ->> 'genre_predictions_file_id' = t.file_id, false) as classified,
        (select jsonb_object_agg(f.task, f.reason) from search.job_failures f
-        where f.track_id = t.id and f.file_id = t.file_id) as failures
+        where f.track_id = t.id and f.file_id = t.file_id and f.model in ('', m.identity)) as failures
 from tracks t
 left join search.models m on m.serving
 left join search.embeddings e on e.track_id = t.id and e.model_id = m.id;

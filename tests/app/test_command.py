@@ -56,7 +56,8 @@ def test_a_text_is_embedded_for_psql() -> None:
 
 def test_models() -> None:
     listed = json.loads(run("models", "list", "--json").stdout)
-    assert [model["name"] for model in listed if model["configured"]] == ["musicnn-tags"]
+    assert [model["name"] for model in listed if model["installed"]] == ["musicnn-tags"]
+    assert {"clap-htsat-unfused", "larger_clap_general"} < {model["name"] for model in listed}
     assert listed[0]["identity"] in run("models", "list", COLUMNS="80").stdout
 
 

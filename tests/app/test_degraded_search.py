@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.api import create_api
 from app.database import create_engine
 from app.providers import Providers
-from app.search import Answer, Search
+from app.search import Answer, Search, ServingModel
 from app.settings import Settings
 from models.registry import ModelCard, ModelFileError
 from tests.catalogue import Catalogue, direction
@@ -49,7 +49,7 @@ def ask(settings: Settings, providers: Providers, text: str, method: str) -> Ans
     async def steps() -> Answer:
         engine = create_engine(str(settings.database_url))
         try:
-            search = Search(engine, providers.embedding, deadline_seconds=0.05)
+            search = Search(engine, ServingModel.fixed(providers.embedding), deadline_seconds=0.05)
             answer: Answer = await getattr(search, method)(text)
             return answer
         finally:

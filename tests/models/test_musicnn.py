@@ -14,6 +14,7 @@ from models.audio import Waveform, decode
 from models.model_card import ModelFile
 from models.musicnn import MusicnnTagger, MusicnnTags, WindowPlan
 from models.registry import find_model, open_model
+from models.run_options import RunOptions
 from tests.models.recordings import chirp, sample
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_the_same_audio_and_text_give_the_same_bits(model: MusicnnTags, waveform
 
 
 def test_the_number_of_threads_does_not_matter(waveforms: dict[str, Waveform], vectors: dict[str, UnitVector]) -> None:
-    two = MusicnnTags(find_model("musicnn-tags"), threads=2)
+    two = MusicnnTags(find_model("musicnn-tags"), RunOptions(threads=2))
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(two.embed_audio, [waveforms[ACOUSTIC[0]], waveforms[ELECTRONIC[0]]]))
 
@@ -219,7 +220,7 @@ def test_text_without_words_is_refused(model: MusicnnTags) -> None:
 
 def test_threads_must_be_positive() -> None:
     with pytest.raises(ValueError, match="threads"):
-        MusicnnTags(find_model("musicnn-tags"), threads=0)
+        MusicnnTags(find_model("musicnn-tags"), RunOptions(threads=0))
 
 
 def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""vibe-search models check, and the same check before a model may serve."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.version import AsJson
+from app.errors import UserError
+from app.providers import build_registry
+from app.settings import Settings, get_settings
+from models.check import CheckReport, check_model
+from models.registry import ModelCard, ModelFileError, UnknownModelError, open_model
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="Name of an installed model.")],
+    as_json: AsJson = False,
+) -> None:
+    """Look whether a model may serve: unit vectors, the same every time, spaces that are not collapsed.
+
+    Examples:
+      vibe-search models check clap-htsat-unfused
+
+      vibe-search models check musicnn-tags --json
+    """
+    settings = get_settings()
+    try:
+        card = build_registry(settings).find(name)
+    except UnknownModelError as error:
+        raise UserError(str(error)) from error
+    report = inspect_model(settings, card)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        Console().print(_render(report))
+    require_passed(report)
+
+
+def inspect_model(settings: Settings, card: ModelCard) -> CheckReport:
+    """Open a model and check it.
+
+    Raises:
+        UserError: It is not installed, or its files are damaged.
+    """
+    try:
+        model = open_model(card, settings.run_options)
+        with Console(stderr=True).status(f"checking {card.identity}"):
+            return check_model(model)
+    except ModelFileError as error:
+        raise UserError(str(error)) from error
+
+
+def require_passed(report: CheckReport) -> None:
+    """Refuse a model that failed.
+
+    Raises:
+        UserError: It names what failed, what that means and what to do.
+    """
+    failed = [f"{f.name}: {f.value}, not {f.limit}: {f.advice}" for f in report.findings if not f.passed]
+    if failed:
+        raise UserError(f"{report.identity} may not serve. " + "; ".join(failed))
+
+
+def _render(report: CheckReport) -> Table:
+    table = Table("", "what", "found", "right", title=report.identity, title_justify="left")
+    for finding in report.findings:
+        table.add_row("[green]ok[/]" if finding.passed else "[red]no[/]", finding.name, finding.value, finding.limit)
+    return table

@@ -1,0 +1,210 @@
+"""vibe-search models pull, export and remove: what lies in MODELS_DIR."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from app.cli.model_switch import remove_store
+from app.cli.version import AsJson
+from app.errors import UserError
+from app.providers import build_registry
+from app.settings import get_settings
+from models.hub import download_checkpoint
+from models.installation import (
+    RECORD,
+    InstallationError,
+    install_checkpoint,
+    install_export,
+    measure_file,
+    prepared_folder,
+    write_installation,
+)
+from models.registry import ModelCard, Registry, UnknownModelError, find_model
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_NAME_DIGITS = 12
+
+
+def pull(
+    name: Annotated[str, typer.Argument(help="Name of a model of the manifest.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", help="Instead of the hub: a folder with the checkpoint, or with an export of it."),
+    ] = None,
+) -> None:
+    """Install a model's checkpoint in MODELS_DIR, at the commit that the manifest names.
+
+    What was begun is continued. A folder that another machine has exported (MODELS_DIR/NAME there) is ready at once.
+
+    Examples:
+      vibe-search models pull clap-htsat-unfused
+
+      vibe-search models pull clap-htsat-unfused --from /media/usb/clap-htsat-unfused
+    """
+    registry = build_registry(get_settings())
+    card = _downloadable(registry, name)
+    with _reporting():
+        if folder is not None and (folder / RECORD).is_file():
+            install_export(folder, registry.folder(card), card)
+            typer.echo(f"{name} is installed: vibe-search models use {name}")
+            return
+        if folder is not None:
+            install_checkpoint(folder, registry.checkpoint(card), card)
+        else:
+            _download(card, registry.checkpoint(card))
+    typer.echo(f"the checkpoint of {name} is here: vibe-search models export {name}")
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="Name of a model of the manifest, or a new one with --from.")],
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="A checkpoint in the hub's format, in place of the pulled one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the files that a model runs from out of its checkpoint, and compare them with transformers.
+
+    Needs the extra: pip install 'vibe-search[export]'. What comes out needs neither torch nor transformers. With a new
+    name, any checkpoint of ClapModel becomes a model of that name.
+
+    Examples:
+      vibe-search models export clap-htsat-unfused
+
+      vibe-search models export my-clap --from ./checkpoints/my-clap
+    """
+    registry = build_registry(get_settings())
+    card = registry.cards().get(name)
+    if card is not None and card.bundled:
+        raise UserError(f"{name} is bundled: there is nothing to export")
+    if card is None and folder is None:
+        raise UserError(f"no model is named {name!r}: give its checkpoint with --from FOLDER")
+    checkpoint = folder or (None if card is None else registry.checkpoint(card))
+    if checkpoint is None or not checkpoint.is_dir():
+        raise UserError(f"the checkpoint of {name} is not here: vibe-search models pull {name}")
+    report = _export(registry, name, checkpoint, own=name not in _manifest_names(registry))
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+        return
+    typer.echo(
+        f"{name} is installed. Beside transformers: sounds differ by {report['audio_difference']:.1e}, "
+        f"texts by {report['text_difference']:.1e}, int8 texts have a cosine of {report['int8_cosine']:.5f} at least "
+        f"({report['int8_layout']})"
+    )
+
+
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of a model that does not serve.")],
+) -> None:
+    """Remove a model: its vectors in the database, and its files in MODELS_DIR.
+
+    A bundled model keeps its files.
+
+    Example:
+      vibe-search models remove musicnn-tags
+    """
+    registry = build_registry(get_settings())
+    try:
+        card = registry.find(name)
+    except UnknownModelError as error:
+        raise UserError(str(error)) from error
+    stored = remove_store(card.identity)
+    installed = [folder for folder in (registry.folder(card), registry.checkpoint(card)) if folder.is_dir()]
+    for folder in [] if card.bundled else installed:
+        shutil.rmtree(folder)
+    if not stored and (card.bundled or not installed):
+        raise UserError(f"there is nothing of {name} to remove")
+    typer.echo(f"{name} is removed")
+
+
+def _downloadable(registry: Registry, name: str) -> ModelCard:
+    try:
+        card = registry.find(name)
+    except UnknownModelError as error:
+        raise UserError(str(error)) from error
+    if card.hub is None:
+        raise UserError(f"{name} is {'bundled' if card.bundled else 'of a checkpoint of your own'}: nothing to pull")
+    return card
+
+
+def _manifest_names(registry: Registry) -> set[str]:
+    return {name for name, card in registry.cards().items() if card.hub is not None or card.bundled}
+
+
+def _download(card: ModelCard, target: Path) -> None:
+    if card.hub is None:
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars: dict[str, Any] = {}
+
+        def show(file: str, done: int, size: int | None) -> None:
+            if file not in bars:
+                bars[file] = progress.add_task(file, total=size)
+            progress.update(bars[file], completed=done, total=size)
+
+        download_checkpoint(card.hub, target, show)
+
+
+def _export(registry: Registry, name: str, checkpoint: Path, *, own: bool) -> dict[str, Any]:
+    """Export into a folder that takes the model's place when everything is right."""
+    try:
+        from models.clap_export import ExportError, export_checkpoint  # noqa: PLC0415 - torch is an extra
+    except ImportError as error:
+        raise UserError(f"{error.name} is missing: pip install 'vibe-search[export]'") from error
+    console = Console(stderr=True)
+    with _reporting(), prepared_folder(registry.models_dir / name) as folder:
+        try:
+            with console.status("") as status:
+                report = export_checkpoint(checkpoint, folder, status.update)
+        except ExportError as error:
+            raise UserError(f"{name} cannot be exported: {error}") from error
+        card = _own_card(name, checkpoint, folder) if own else None
+        made_of = card["pipeline"]["checkpoint"] if card else registry.find(name).pipeline["checkpoint"]
+        write_installation(folder, made_of, report.versions, card)
+        return report.as_dict()
+
+
+def _own_card(name: str, checkpoint: Path, exported: Path) -> dict[str, Any]:
+    """The card of a checkpoint that the manifest does not know: as CLAP's, with what the export has found."""
+    preprocessing = json.loads((exported / "preprocessing.json").read_text(encoding="utf-8"))
+    dimensions = preprocessing.pop("dimensions")
+    weights = next((file for file in _WEIGHTS if (checkpoint / file).is_file()), None)
+    if weights is None:
+        raise InstallationError(f"{checkpoint} holds no weights: {' or '.join(_WEIGHTS)}")
+    like = find_model("clap-htsat-unfused")
+    window = preprocessing["window_samples"]
+    return {
+        "name": name,
+        "implementation": like.implementation,
+        "dimensions": dimensions,
+        "sample_rate": preprocessing["sample_rate"],
+        "licence": "not stated",
+        "source": "a checkpoint of your own",
+        "description": "A CLAP model of your own.",
+        "bundled": False,
+        "match": dict(like.match),
+        "hub": {"repo": name, "revision": measure_file(checkpoint, weights).sha256, "files": []},
+        "pipeline": {
+            "checkpoint": f"{name}@{measure_file(checkpoint, weights).sha256[:_NAME_DIGITS]}",
+            "pooling": like.pipeline["pooling"],
+            "precision": like.pipeline["precision"],
+            "preprocessing": preprocessing,
+            "windows": {"size": window, "hop": window, "most": 90},
+        },
+    }
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """What is wrong with files or the network is for the user to mend."""
+    try:
+        yield
+    except InstallationError as error:
+        raise UserError(str(error)) from error

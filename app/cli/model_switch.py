@@ -1,0 +1,283 @@
+"""vibe-search models use: letting another model serve, without a moment in which none does."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.cli.model_check import inspect_model, require_passed
+from app.cli.version import AsJson
+from app.database import create_engine, load_query, open_database, require_schema
+from app.errors import DatabaseUnavailableError, UserError
+from app.model_states import Failure, ModelState, read_failures, read_model_states
+from app.providers import Providers, build_providers
+from app.settings import Settings, get_settings
+from models.registry import ModelCard, UnknownModelError
+from services.embedding import EmbeddingProvider
+from workers.app import run_worker
+from workers.model_switch import advance_switch
+
+Result = TypeVar("Result")
+
+_POLL_SECONDS = 1.0
+_STALLED_SECONDS = 30.0
+"""After so long without progress, it is said that a worker may be missing."""
+
+
+@dataclass(frozen=True)
+class _Switch:
+    """What every step of a switch needs."""
+
+    console: Console
+    settings: Settings
+    providers: Providers
+    url: str
+    engine: AsyncEngine
+
+
+def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    name: Annotated[str | None, typer.Argument(help="Name of the model that is to serve.", show_default=False)] = None,
+    now: Annotated[bool, typer.Option("--now", help="Serve it at once, however few tracks it has yet.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Return at once to the model that served before.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Give up the switch that is under way.")] = False,
+    coverage: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the tracks to embed before it serves; 1 is all.")
+    ] = 1.0,
+    work: Annotated[bool, typer.Option("--work", help="Run a worker here until it serves.")] = False,
+    wait: Annotated[bool, typer.Option(help="Stay until it serves; otherwise workers see to it.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Let another model serve: embed all tracks with it beside the present one, then swap the two in one transaction.
+
+    The model is checked first. New uploads get a vector in both. The old one's vectors stay until models remove.
+
+    Examples:
+      vibe-search models use clap-htsat-unfused
+
+      vibe-search models use clap-htsat-unfused --work --coverage 0.99
+
+      vibe-search models use --back
+    """
+    if sum((name is not None, back, cancel)) != 1:
+        raise UserError("say one of: the NAME of a model, --back, --cancel")
+    settings = get_settings()
+    providers = build_providers(settings)
+    card = None if name is None else _known(providers, name)
+    if card is not None:
+        require_passed(inspect_model(settings, card))
+    console = Console(stderr=as_json)
+
+    async def steps(url: str, engine: AsyncEngine) -> list[ModelState]:
+        switch = _Switch(console, settings, providers, url, engine)
+        if back:
+            await _return(switch)
+        elif cancel:
+            await _cancel(switch)
+        elif card is not None:
+            await _begin(switch, card, coverage, now=now)
+            if not now and wait:
+                await (_work_until_served(switch, card) if work else _watch(switch, card))
+        return await read_model_states(engine)
+
+    states = _run(settings, steps)
+    if as_json:
+        typer.echo(json.dumps([asdict(state) for state in states], default=str, indent=2))
+
+
+def database_states() -> dict[str, ModelState]:
+    """The models of the configured database by identity; none when it cannot be asked."""
+    with suppress(DatabaseUnavailableError, UserError):
+        return {state.identity: state for state in _run(get_settings(), lambda _, engine: read_model_states(engine))}
+    return {}
+
+
+def serving_embedding() -> EmbeddingProvider:
+    """The model that the configured database serves, or the configured one where the database cannot be asked.
+
+    Raises:
+        UserError: The model that serves is not known here.
+    """
+    providers = build_providers(get_settings())
+    serving = [state.identity for state in database_states().values() if state.role == "serving"]
+    if not serving:
+        return providers.embedding
+    embedding = providers.embedding_of(serving[0])
+    if embedding is None:
+        raise UserError(f"the database serves vectors of {serving[0]}, a model that is not known here")
+    return embedding
+
+
+def remove_store(identity: str) -> bool:
+    """Drop what a model has in the configured database.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        UserError: The model serves, or is about to.
+    """
+
+    async def steps(_url: str, engine: AsyncEngine) -> bool:
+        states = {state.identity: state for state in await read_model_states(engine)}
+        if identity in states and states[identity].role != "retired":
+            raise UserError(
+                f"{identity} is in use: it is {states[identity].role}. "
+                "Let another model serve first (models use NAME), or give the switch up (models use --cancel)"
+            )
+        return bool(await _call(engine, "search.remove_model(:identity)", identity=identity))
+
+    return _run(get_settings(), steps)
+
+
+def render_state(state: ModelState) -> str:
+    """One model's place in the database, in words."""
+    failed = state.failed + state.undecodable
+    return f"{state.role} {state.embedded:,}/{state.tracks:,}" + (f", {failed:,} failed" if failed else "")
+
+
+def _run(settings: Settings, steps: Callable[[str, AsyncEngine], Awaitable[Result]]) -> Result:
+    async def run(url: str) -> Result:
+        engine = create_engine(url, pool_size=3)
+        try:
+            return await steps(url, engine)
+        finally:
+            await engine.dispose()
+
+    with open_database(settings) as url:
+        require_schema(url)
+        return asyncio.run(run(url))
+
+
+def _known(providers: Providers, name: str) -> ModelCard:
+    try:
+        return providers.embeddings.registry.find(name)
+    except UnknownModelError as error:
+        raise UserError(str(error)) from error
+
+
+async def _call(engine: AsyncEngine, function: str, **parameters: object) -> Any:  # noqa: ANN401 - what SQL returns
+    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        return (await connection.execute(text(f"select {function}"), parameters)).scalar_one()
+
+
+async def _begin(switch: _Switch, card: ModelCard, coverage: float, *, now: bool) -> None:
+    """Create the store, enqueue what is missing, and with ``now`` serve."""
+    model: dict[str, object] = {"name": card.name, "identity": card.identity, "dimensions": card.dimensions}
+    states = await read_model_states(switch.engine)
+    if any(state.identity == card.identity and state.role == "serving" for state in states):
+        raise UserError(f"{card.identity} serves already; models use --cancel gives up a switch that is under way")
+    if now:
+        async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+            missing = (await connection.execute(load_query("serve_model"), model)).scalar_one()
+        switch.console.print(f"{card.identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
+        return
+    async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        missing = (await connection.execute(load_query("request_model"), model | {"coverage": coverage})).scalar_one()
+    switch.console.print(f"{missing:,} tracks are to be embedded by {card.identity}", highlight=False)
+    await advance_switch(switch.engine, switch.providers)
+
+
+async def _return(switch: _Switch) -> None:
+    identity = await _call(switch.engine, "search.previous_model()")
+    if identity is None:
+        raise UserError("no model has served before the present one")
+    if switch.providers.embedding_of(identity) is None:
+        raise UserError(f"{identity} served before, and is not known here any more: queries could not be embedded")
+    await _call(switch.engine, "search.serve_model(:identity)", identity=identity)
+    missing = await _call(switch.engine, "search.enqueue_missing_embeddings(:identity)", identity=identity)
+    switch.console.print(f"{identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
+
+
+async def _cancel(switch: _Switch) -> None:
+    identity = await _call(switch.engine, "(select search.cancel_switch())")
+    if identity is None:
+        raise UserError("no switch is under way")
+    switch.console.print(f"the switch to {identity} is given up; its vectors stay until models remove", highlight=False)
+
+
+async def _work_until_served(switch: _Switch, card: ModelCard) -> None:
+    working = asyncio.create_task(run_worker(switch.url, switch.settings, switch.providers))
+    watching = asyncio.create_task(_watch(switch, card))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        await watching
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def _watch(switch: _Switch, card: ModelCard) -> None:
+    """Show the progress until the model serves; say when it cannot without help."""
+    columns = (
+        TextColumn("embedding"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tracks"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=switch.console) as progress:
+        bar = progress.add_task("tracks", total=None, note="")
+        moved, done = time.monotonic(), -1
+        while (state := await _state(switch.engine, card)).role == "candidate":
+            if state.embedded != done:
+                moved, done = time.monotonic(), state.embedded
+            idle = time.monotonic() - moved > _STALLED_SECONDS
+            note = "nothing moves: is a worker running? (vibe-search worker)" if idle else ""
+            progress.update(bar, total=state.tracks - state.undecodable, completed=done, note=note)
+            if idle or state.coverage >= state.coverage_wanted:
+                await advance_switch(switch.engine, switch.providers)
+            elif await _is_stuck(switch.engine, state):
+                await _report_stuck(switch, state)
+            await asyncio.sleep(_POLL_SECONDS)
+        progress.update(bar, total=state.tracks - state.undecodable, completed=state.embedded, note="")
+    if state.role != "serving":
+        raise UserError(f"the switch to {card.identity} was given up meanwhile")
+    switch.console.print(f"{card.identity} serves", highlight=False)
+    _show_failures(switch.console, await read_failures(switch.engine, card.identity))
+
+
+async def _state(engine: AsyncEngine, card: ModelCard) -> ModelState:
+    found = [state for state in await read_model_states(engine) if state.identity == card.identity]
+    if not found:
+        raise UserError(f"the store of {card.identity} was removed meanwhile")
+    return found[0]
+
+
+async def _is_stuck(engine: AsyncEngine, state: ModelState) -> bool:
+    """Whether nothing is under way or to come, and yet too few tracks are embedded."""
+    if not state.failed:
+        return False
+    async with engine.connect() as connection:
+        pending = await connection.execute(load_query("embedding_pending"), {"identity": state.identity})
+        return not pending.scalar_one()
+
+
+async def _report_stuck(switch: _Switch, state: ModelState) -> None:
+    _show_failures(switch.console, await read_failures(switch.engine, state.identity))
+    raise UserError(
+        f"{state.failed:,} tracks failed, and {state.coverage:.1%} is less than the coverage wanted. "
+        f"Mend the cause and say models use {state.name} again to retry them, or accept fewer with --coverage"
+    )
+
+
+def _show_failures(console: Console, failures: list[Failure]) -> None:
+    if not failures:
+        return
+    table = Table("track", "title", "why", title="not embedded", title_justify="left")
+    for failure in failures:
+        table.add_row(str(failure.track_id), failure.title, failure.reason)
+    console.print(table)

@@ -1,0 +1,58 @@
+"""Sessions of ONNX Runtime, opened alike for every model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime  # type: ignore[import-untyped]  # ships no annotations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.run_options import Device
+
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+
+class DeviceError(RuntimeError):
+    """The wanted device is not there; the message says what to do."""
+
+
+def open_session(path: Path, *, threads: int = 1, device: Device = "auto") -> Any:  # noqa: ANN401 - as its import
+    """Open an ONNX file.
+
+    Args:
+        path: The file.
+        threads: Processor threads for one forward pass.
+        device: Where it runs.
+
+    Returns:
+        An `onnxruntime.InferenceSession`, which several threads may use at once.
+
+    Raises:
+        DeviceError: CUDA is asked for, and ONNX Runtime does not offer it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    # Idle worker threads must not burn the processor that the web server needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), sess_options=options, providers=choose_providers(device))
+
+
+def choose_providers(device: Device) -> list[str | tuple[str, dict[str, str]]]:
+    """The execution providers for a device, the preferred one first.
+
+    Raises:
+        DeviceError: CUDA is asked for, and ONNX Runtime does not offer it.
+    """
+    offered = CUDA in onnxruntime.get_available_providers()
+    if device == "cuda" and not offered:
+        raise DeviceError("MODEL_DEVICE is cuda, and this ONNX Runtime has no CUDA: pip install onnxruntime-gpu")
+    if device == "cpu" or not offered:
+        return [CPU]
+    # TensorFloat-32 keeps 10 bits of a product, and the search for a fast convolution may end differently each time
+    return [(CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}), CPU]

@@ -26,7 +26,7 @@ CHECK = (ROOT / "scripts" / "compose_check.sh").read_text(encoding="utf-8")
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
 NOT_HANDED_ON = {"HTTP_HOST", "HTTP_PORT"} | {name for name in SETTINGS if name.startswith("CLAP_")}
-"""Inside a container the address is fixed; outside, HTTP_PORT is the published port. No container is the CLAP service."""
+"""Inside a container the address is fixed; outside, HTTP_PORT is published. No container is the CLAP service."""
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OURS = {name: service for name, service in SERVICES.items() if name != "db"}

@@ -57,7 +57,7 @@ class ServingModel:
         self._provider = providers.embedding
         self._hears = True
         self._loaded = False
-        self._failed_at = float("-inf")
+        self._failed_at: dict[str, float] = {}
         self._reason: str | None = None
         self._refreshing = asyncio.Lock()
 
@@ -92,7 +92,7 @@ class ServingModel:
                 provider = self._providers.embedding_of(row.identity)
                 if row.serving:
                     await self._serve(row.identity, provider)
-                elif provider is not None:
+                elif provider is not None and self._may_load(provider):
                     await self._preload(provider)
 
     async def follow(self, engine: AsyncEngine, every_seconds: float = FOLLOW_SECONDS) -> None:
@@ -114,17 +114,18 @@ class ServingModel:
     async def _serve(self, identity: str, provider: EmbeddingProvider | None) -> None:
         if provider is None:
             self._fail(f"the database serves vectors of {identity}, a model that is not known here")
-        elif provider is not self._provider or self._may_load():
+        elif provider is not self._provider or (not self._loaded and self._may_load(provider)):
             await self._take(provider)
 
-    def _may_load(self) -> bool:
-        return not self._loaded and time.monotonic() - self._failed_at > _RETRY_SECONDS
+    def _may_load(self, provider: EmbeddingProvider) -> bool:
+        return time.monotonic() - self._failed_at.get(provider.card.identity, float("-inf")) > _RETRY_SECONDS
 
     async def _take(self, provider: EmbeddingProvider) -> None:
         try:
             await asyncio.to_thread(provider.load)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a model, names can be searched
-            self._provider, self._failed_at = provider, time.monotonic()
+            self._provider = provider
+            self._failed_at[provider.card.identity] = time.monotonic()
             self._fail(f"{provider.card.identity} cannot be loaded: {error}")
             return
         self._provider, self._loaded, self._hears, self._reason = provider, True, True, None
@@ -133,6 +134,7 @@ class ServingModel:
         try:
             await asyncio.to_thread(provider.load)
         except Exception as error:  # noqa: BLE001 - told again, louder, when it is to serve
+            self._failed_at[provider.card.identity] = time.monotonic()
             _log.warning("the candidate %s cannot be loaded here: %s", provider.card.identity, error)
 
     def _fail(self, reason: str) -> None:

@@ -1,7 +1,3 @@
--- Registers a model and makes it the candidate, in one transaction; how many tracks are to be embedded.
-select search.request_model(registered.identity, cast(:coverage as real))
-from (
-    select m.identity
-    from (select search.register_model(:name, :identity, cast(:dimensions as integer)) as id offset 0) made
-    join search.models m on m.id = made.id
-) registered;
+-- Register a model and make it the candidate, in one transaction; returns how many tracks are to be embedded.
+select search.request_model(case when registered is not null then :identity end, cast(:coverage as real)) as enqueued
+from search.register_model(:name, :identity, :dimensions) as registered

@@ -170,17 +170,18 @@ def decode_windows(source: AudioSource, sample_rate: int, *, size: int, hop: int
 
 def _keep_or_count(source: AudioSource, sample_rate: int, limit: int) -> tuple[Waveform | None, int]:
     """The waveform, or None when it has more samples than `limit`; and how many it has."""
-    kept: list[Waveform] | None = []
+    # the operating system gives memory to what is written to, not to what is asked for
+    kept: Waveform | None = np.empty(limit, np.float32)
     length = 0
     with _open_stream(source) as (container, stream):
         for chunk in _mono_chunks(container, stream, sample_rate):
-            length += chunk.size
-            if length > limit:
+            if length + chunk.size > limit:
                 kept = None
-            elif kept is not None:
-                kept.append(chunk)
+            if kept is not None:
+                kept[length : length + chunk.size] = chunk
+            length += chunk.size
         _refuse_broken_off(container, stream, length / sample_rate)
-    return (np.concatenate(kept) if kept else None), length
+    return (None if kept is None else kept[:length]), length
 
 
 def _take_windows(source: AudioSource, sample_rate: int, starts: list[int], size: int) -> Iterator[Waveform]:
@@ -193,7 +194,9 @@ def _take_windows(source: AudioSource, sample_rate: int, starts: list[int], size
             held, first = held[max(0, start - first) :], max(first, min(start, first + held.size))
             parts, count = [held], held.size
             while first + count < start + size:
-                chunk = next(chunks)
+                chunk = next(chunks, None)
+                if chunk is None:
+                    raise AudioError("the file changed while it was read")
                 if first + count + chunk.size <= start:
                     parts, first, count = [], first + count + chunk.size, 0
                     continue

@@ -6,7 +6,7 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.embedding_model import EmbeddingModel
+    from models.model_card import ModelCard
 
 PROMPTS = Path(__file__).with_name("check_prompts.toml")
 
@@ -82,21 +82,42 @@ def load_prompts() -> list[str]:
     return prompts
 
 
-def check_model(model: EmbeddingModel) -> CheckReport:
+class Checked(Protocol):
+    """What is asked of a model, here or elsewhere."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's entry in the manifest."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of descriptions, shape (texts, dimensions)."""
+        ...
+
+    def embed_audio(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit vector of samples, shape (dimensions,)."""
+        ...
+
+
+def check_model(model: Checked) -> CheckReport:
     """Embed fixed texts and sounds, and look at what comes out.
 
     Args:
         model: An opened model.
 
     Returns:
-        What was found; nothing is raised for what is wrong with the model's vectors.
+        What was found; nothing is raised for what is wrong with the model's vectors. A model that hears audio in
+        another way than its card says is not run.
     """
+    preprocessing = _check_preprocessing(model)
+    if not preprocessing.passed:
+        return CheckReport(model.card.identity, (preprocessing,))
     prompts = load_prompts()
     texts = model.embed_texts(prompts)
     sounds = make_sounds(model.card.sample_rate)
     heard = np.stack([model.embed_audio(sound) for sound in sounds])
     findings = [
-        _check_preprocessing(model),
+        preprocessing,
         _check_dimensions(model, texts, heard),
         _check_finite(texts, heard),
         _check_length(texts, heard),
@@ -131,7 +152,7 @@ def make_sounds(sample_rate: int) -> list[NDArray[np.float32]]:
     return [np.clip(wave, -1, 1).astype(np.float32) for wave in waves]
 
 
-def _check_preprocessing(model: EmbeddingModel) -> Finding:
+def _check_preprocessing(model: Checked) -> Finding:
     """The export's own figures against the manifest's; a bundled model has them in its code alone."""
     wanted = model.card.pipeline["preprocessing"]
     try:
@@ -148,7 +169,7 @@ def _check_preprocessing(model: EmbeddingModel) -> Finding:
     )
 
 
-def _check_dimensions(model: EmbeddingModel, *vectors: NDArray[np.float32]) -> Finding:
+def _check_dimensions(model: Checked, *vectors: NDArray[np.float32]) -> Finding:
     found = sorted({part.shape[1] for part in vectors})
     return _finding(
         "dimensions",
@@ -182,7 +203,7 @@ def _check_length(*vectors: NDArray[np.float32]) -> Finding:
 
 
 def _check_repetition(
-    model: EmbeddingModel,
+    model: Checked,
     prompts: Sequence[str],
     texts: NDArray[np.float32],
     sounds: Sequence[NDArray[np.float32]],
@@ -201,7 +222,7 @@ def _check_repetition(
     )
 
 
-def _check_texts(model: EmbeddingModel, texts: NDArray[np.float32]) -> Finding:
+def _check_texts(model: Checked, texts: NDArray[np.float32]) -> Finding:
     mean = _mean_cosine(texts)
     pair = model.embed_texts(_PAIR)
     return _finding(

@@ -111,9 +111,10 @@ class Clap:
             models.audio.AudioError: The file cannot be decoded.
         """
         plan = self._card.pipeline["windows"]
-        size, rate = plan["size"], self._card.sample_rate
-        most = plan["most"] if max_seconds is None else min(plan["most"], max(1, int(max_seconds * rate / size)))
-        return self._pool(decode_windows(source, rate, size=size, hop=plan["hop"], most=most))
+        size, hop, most, rate = plan["size"], plan["hop"], plan["most"], self._card.sample_rate
+        if max_seconds is not None:
+            most = min(most, windows.count_windows(round(max_seconds * rate), size, hop))
+        return self._pool(decode_windows(source, rate, size=size, hop=hop, most=most))
 
     def explain(
         self,
@@ -129,7 +130,8 @@ class Clap:
 
     def _embed(self, text: str) -> UnitVector:
         with self._text.use() as (tokenizer, session):
-            encoded = tokenizer.encode(text)
+            # half of a character, from a client that cut one in two, cannot be tokenised
+            encoded = tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"))
             feed = {
                 "input_ids": np.array([encoded.ids], np.int64),
                 "attention_mask": np.array([encoded.attention_mask], np.int64),
@@ -138,13 +140,13 @@ class Clap:
 
     def _pool(self, heard: Iterable[Waveform]) -> UnitVector:
         """Mean of the windows' projections, scaled to length 1."""
-        total = np.zeros(self._card.dimensions, np.float64)
+        total: NDArray[np.float64] = np.zeros(1)
         with self._audio.use() as session:
             for batch in windows.batched(heard, self._options.batch_windows):
                 projections = session.run(["projection"], {"waveform": batch})[0]
                 # one by one, in their order: the sum does not depend on the size of a batch
                 for projection in projections:
-                    total += projection
+                    total = total + projection
         vector: UnitVector = (total / np.linalg.norm(total)).astype(np.float32)
         return vector
 

@@ -6,10 +6,7 @@ Needs torch and transformers, the extra `export`; nothing that serves imports th
 from __future__ import annotations
 
 import json
-import logging
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,19 +16,18 @@ import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]  # no annotations
 from tokenizers import Tokenizer
-from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
-from transformers.utils import logging as transformers_logging
 
 from models.calibration import load_texts
 from models.clap import MOST_TOKENS
 from models.clap_audio_graph import AudioGraph
+from models.clap_checkpoint import Checkpoint, ExportError, open_checkpoint, quiet
 from models.clap_text_graph import TextGraph
 from models.onnx_session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
+
+__all__ = ["LEAST_COSINE", "MOST_DIFFERENCE", "ExportError", "ExportReport", "export_checkpoint", "make_sounds"]
 
 MOST_DIFFERENCE = 1e-4
 """Between an element of a float32 vector and transformers' own."""
@@ -47,12 +43,6 @@ _KEPT_IN_FLOAT = (
     ("every product in float32, words in int8", ("wide", "narrow", "output", "MatMul")),
 )
 """What of the text half stays in float32, from nothing on, until the cosines are good enough."""
-
-_log = logging.getLogger(__name__)
-
-
-class ExportError(RuntimeError):
-    """A checkpoint that cannot be exported, or whose export is not what it should be; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +70,6 @@ class ExportReport:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    model: Any
-    extractor: Any
-    tokenizer: Any
-
-
 def export_checkpoint(checkpoint: Path, destination: Path, report: Callable[[str], None]) -> ExportReport:
     """Write audio.onnx, text.onnx, text.int8.onnx, tokenizer.json and preprocessing.json.
 
@@ -103,10 +86,10 @@ def export_checkpoint(checkpoint: Path, destination: Path, report: Callable[[str
         OSError: A file cannot be read or written.
     """
     report("reading the checkpoint")
-    opened = _open_checkpoint(checkpoint)
+    opened = open_checkpoint(checkpoint)
     _write_preprocessing(opened, destination)
     _write_tokenizer(opened, destination)
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         report("exporting the audio half")
         _export_audio(opened, destination / "audio.onnx")
         report("exporting the text half")
@@ -123,26 +106,7 @@ def export_checkpoint(checkpoint: Path, destination: Path, report: Callable[[str
     return ExportReport(int(opened.model.config.projection_dim), audio, text, cosine, layout, versions)
 
 
-def _open_checkpoint(folder: Path) -> _Checkpoint:
-    try:
-        configuration = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{folder} is no checkpoint: config.json cannot be read ({error})") from error
-    if configuration.get("model_type") != "clap":
-        raise ExportError(f"{folder} holds a model of the type {configuration.get('model_type')}, not clap")
-    try:
-        with _quiet():
-            model: Any = ClapModel.from_pretrained(folder, local_files_only=True)
-            extractor = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ExportError(f"{folder} cannot be opened: {str(error).strip().splitlines()[0]}") from error
-    if model.config.audio_config.enable_fusion or extractor.truncation == "fusion":
-        raise ExportError("a checkpoint with feature fusion hears random crops of a track: take an unfused one")
-    return _Checkpoint(model.eval().float(), extractor, tokenizer)
-
-
-def _write_preprocessing(opened: _Checkpoint, destination: Path) -> None:
+def _write_preprocessing(opened: Checkpoint, destination: Path) -> None:
     extractor = opened.extractor
     figures = {
         "sample_rate": int(extractor.sampling_rate),
@@ -159,7 +123,7 @@ def _write_preprocessing(opened: _Checkpoint, destination: Path) -> None:
     (destination / "preprocessing.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_tokenizer(opened: _Checkpoint, destination: Path) -> None:
+def _write_tokenizer(opened: Checkpoint, destination: Path) -> None:
     backend = getattr(opened.tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
         raise ExportError("the checkpoint's tokenizer has no fast form: tokenizer.json cannot be written")
@@ -169,7 +133,7 @@ def _write_tokenizer(opened: _Checkpoint, destination: Path) -> None:
     fast.save(str(destination / "tokenizer.json"))
 
 
-def _export_audio(opened: _Checkpoint, path: Path) -> None:
+def _export_audio(opened: Checkpoint, path: Path) -> None:
     try:
         graph = AudioGraph(opened.model, opened.extractor).eval()
     except ValueError as error:
@@ -179,7 +143,7 @@ def _export_audio(opened: _Checkpoint, path: Path) -> None:
     _export(graph, (example,), path, axes)
 
 
-def _export_text(opened: _Checkpoint, path: Path) -> None:
+def _export_text(opened: Checkpoint, path: Path) -> None:
     ids = torch.ones(2, 8, dtype=torch.long)
     axes = {"input_ids": ("batch", "tokens"), "attention_mask": ("batch", "tokens"), "embedding": ("batch",)}
     _export(TextGraph(opened.model).eval(), (ids, ids), path, axes)
@@ -223,7 +187,7 @@ def make_sounds(sample_rate: int, samples: int) -> NDArray[np.float32]:
     return np.stack(sounds).astype(np.float32)
 
 
-def _compare_audio(opened: _Checkpoint, destination: Path) -> float:
+def _compare_audio(opened: Checkpoint, destination: Path) -> float:
     extractor = opened.extractor
     sounds = make_sounds(int(extractor.sampling_rate), int(extractor.nb_max_samples))
     session = open_session(destination / "audio.onnx", device="cpu")
@@ -240,7 +204,7 @@ def _test_texts() -> Sequence[str]:
     return load_texts().descriptions[:64]
 
 
-def _expected_texts(opened: _Checkpoint) -> NDArray[np.float32]:
+def _expected_texts(opened: Checkpoint) -> NDArray[np.float32]:
     vectors = []
     for text in _test_texts():
         encoded = opened.tokenizer([text], return_tensors="pt", truncation=True, max_length=MOST_TOKENS)
@@ -298,18 +262,3 @@ def _module(node: str) -> str:
     """Last part of a node's path but its operation; a layer's own products count as `MatMul`."""
     parts = node.split("/")
     return "MatMul" if len(parts) < 2 or parts[-2].startswith("layers.") else parts[-2]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Tracing warns of every constant that it makes, and those are wanted here."""
-    level = logging.getLogger().level
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # not annotated there
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # not annotated there
-    logging.getLogger().setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.getLogger().setLevel(level)

@@ -59,12 +59,19 @@ def read_installation(folder: Path) -> Installation:
     """
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        files = tuple(ModelFile(**file) for file in record["files"])
+        files = tuple(_read_file(file) for file in record["files"])
         return Installation(record["checkpoint"], files, record["versions"], record["card"])
     except FileNotFoundError as error:
         raise InstallationError(f"no model is installed in {folder}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InstallationError(f"{folder / RECORD} cannot be read ({error}): install the model again") from error
+
+
+def _read_file(entry: Mapping[str, Any]) -> ModelFile:
+    file = ModelFile(**entry)
+    if file.package is not None or Path(file.path).name != file.path:
+        raise ValueError(f"{file.path} is not a file of this folder")
+    return file
 
 
 def write_installation(
@@ -112,14 +119,24 @@ def prepared_folder(target: Path) -> Iterator[Path]:
         yield folder
         # what mkdtemp makes is for its owner alone; models are for every process of the machine
         folder.chmod(0o755)
-        replaced = folder.with_name(folder.name + ".replaced")
-        if target.exists():
-            target.rename(replaced)
-        folder.rename(target)
-        shutil.rmtree(replaced, ignore_errors=True)
+        _replace(target, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _replace(target: Path, folder: Path) -> None:
+    """Put a folder in another's place, or leave the other where it was."""
+    replaced = folder.with_name(folder.name + ".replaced")
+    if target.exists():
+        target.rename(replaced)
+    try:
+        folder.rename(target)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(target)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def install_export(exported: Path, target: Path, card: ModelCard) -> None:

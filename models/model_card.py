@@ -89,7 +89,7 @@ class ModelCard:
 
     Attributes:
         name: Short name, used in settings and table names.
-        implementation: Where its class lies, as `module:class`; called with the card and `threads`.
+        implementation: Where its class lies, as `module:class`; called with the card and `RunOptions`.
         dimensions: Length of its vectors.
         sample_rate: Samples per second of the waveform that it takes, in Hz.
         licence: SPDX identifier of the weights' licence.

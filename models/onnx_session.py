@@ -31,7 +31,7 @@ def open_session(path: Path, *, threads: int = 1, device: Device = "auto") -> An
         An `onnxruntime.InferenceSession`, which several threads may use at once.
 
     Raises:
-        DeviceError: CUDA is asked for, and ONNX Runtime does not offer it.
+        DeviceError: CUDA is asked for, and ONNX Runtime does not offer it, or finds no device.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -40,7 +40,11 @@ def open_session(path: Path, *, threads: int = 1, device: Device = "auto") -> An
     options.use_deterministic_compute = True
     # Idle worker threads must not burn the processor that the web server needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), sess_options=options, providers=choose_providers(device))
+    session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=choose_providers(device))
+    # ONNX Runtime says so in its log, and goes on with the processor
+    if device == "cuda" and CUDA not in session.get_providers():
+        raise DeviceError("MODEL_DEVICE is cuda, and ONNX Runtime found no usable device: see nvidia-smi and its log")
+    return session
 
 
 def choose_providers(device: Device) -> list[str | tuple[str, dict[str, str]]]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from models.installation import InstallationError, read_installation
+from models.installation import RECORD, InstallationError, read_installation
 from models.model_card import HubFile, HubSource, ModelCard, ModelFile, ModelFileError, verify_files
 from models.run_options import RunOptions
+from models.windows import count_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,10 +124,11 @@ class Registry:
         """
         cards = {name: self._adapt(card) for name, card in load_manifest().items()}
         for folder in sorted(self.models_dir.iterdir()) if self.models_dir.is_dir() else []:
-            if folder.name not in cards and (folder / "installed.json").is_file():
+            # what is being prepared bears a dot
+            if folder.name not in cards and not folder.name.startswith(".") and (folder / RECORD).is_file():
                 own = self._read_own(folder)
                 if own is not None:
-                    cards[folder.name] = self._adapt(own)
+                    cards[own.name] = own
         return cards
 
     def find(self, name: str) -> ModelCard:
@@ -163,17 +165,18 @@ class Registry:
         except InstallationError:
             files = ()
         window = card.pipeline["windows"]["size"]
-        windows = {
-            "size": window,
-            "hop": round(self._hop_seconds * card.sample_rate),
-            "most": max(1, int(self._max_seconds * card.sample_rate / window)),
-        }
+        # nothing may lie between two windows
+        hop = min(window, max(1, round(self._hop_seconds * card.sample_rate)))
+        most = count_windows(round(self._max_seconds * card.sample_rate), window, hop)
+        windows = {"size": window, "hop": hop, "most": most}
         return replace(card, files=files, folder=folder, pipeline={**card.pipeline, "windows": windows})
 
     def _read_own(self, folder: Path) -> ModelCard | None:
         try:
-            return _read_card({**read_installation(folder).card})
-        except (InstallationError, ManifestError, TypeError, KeyError):
+            card = _read_card({**read_installation(folder).card})
+            # a copy under another name is not the model that its vectors are named after
+            return self._adapt(card) if card.name == folder.name else None
+        except (InstallationError, ManifestError, TypeError, KeyError, AttributeError):
             return None
 
 

@@ -67,6 +67,17 @@ def spread_starts(length: int, size: int, hop: int, most: int) -> list[int]:
     return [number * (length - size) // max(1, most - 1) for number in range(most)]
 
 
+def count_windows(length: int, size: int, hop: int) -> int:
+    """Say how many windows cover so much audio: the length of `window_starts`, and 1 for what is shorter than a window.
+
+    Args:
+        length: Samples of audio.
+        size: Samples in a window.
+        hop: Samples between the beginnings of neighbouring windows.
+    """
+    return 1 + max(0, -(-(length - size) // hop))
+
+
 def repeat_and_pad(waveform: Waveform, size: int) -> Waveform:
     """Fill a window with as many whole repetitions of short audio as fit, and with silence after them.
 

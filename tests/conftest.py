@@ -12,6 +12,7 @@ from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from tests.catalogue import Catalogue
+from tests.installed_clap import install_both
 
 _numbers = itertools.count(1)
 
@@ -43,6 +44,12 @@ def template(server: EmbeddedPostgres, providers: Providers) -> str:
 def providers(tmp_path_factory: pytest.TempPathFactory) -> Providers:
     """The default services, with an audio store of their own."""
     return build_providers(Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def clap_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with the two of tests.installed_clap; not to be written to."""
+    return install_both(tmp_path_factory.mktemp("clap"))
 
 
 @pytest.fixture

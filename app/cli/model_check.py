@@ -9,10 +9,12 @@ from rich.table import Table
 
 from app.cli.version import AsJson
 from app.errors import UserError
-from app.providers import build_registry
+from app.providers import build_registry, build_remote
 from app.settings import Settings, get_settings
 from models.check import CheckReport, check_model
 from models.registry import ModelCard, ModelFileError, UnknownModelError, open_model
+from services.embedding.provider_model import ProviderModel
+from services.embedding.remote import RemoteError
 
 
 def check(
@@ -40,16 +42,17 @@ def check(
 
 
 def inspect_model(settings: Settings, card: ModelCard) -> CheckReport:
-    """Open a model and check it.
+    """Open a model, or ask the service that runs it, and check it.
 
     Raises:
-        UserError: It is not installed, or its files are damaged.
+        UserError: It is not installed, its files are damaged, or the service does not answer as it should.
     """
     try:
-        model = open_model(card, settings.run_options)
+        remote = build_remote(settings, card)
+        model = open_model(card, settings.run_options) if remote is None else ProviderModel(remote)
         with Console(stderr=True).status(f"checking {card.identity}"):
             return check_model(model)
-    except ModelFileError as error:
+    except (ModelFileError, RemoteError) as error:
         raise UserError(str(error)) from error
 
 

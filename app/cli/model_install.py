@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from app.cli.model_switch import remove_store
 from app.cli.version import AsJson
-from app.errors import UserError
+from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
 from models.hub import download_checkpoint
@@ -26,7 +26,7 @@ from models.installation import (
     prepared_folder,
     write_installation,
 )
-from models.registry import ModelCard, Registry, UnknownModelError, find_model
+from models.registry import ModelCard, Registry, UnknownModelError, find_model, load_manifest
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _NAME_DIGITS = 12
@@ -88,7 +88,7 @@ def export(
     checkpoint = folder or (None if card is None else registry.checkpoint(card))
     if checkpoint is None or not checkpoint.is_dir():
         raise UserError(f"the checkpoint of {name} is not here: vibe-search models pull {name}")
-    report = _export(registry, name, checkpoint, own=name not in _manifest_names(registry))
+    report = _export(registry, name, checkpoint, own=name not in load_manifest())
     if as_json:
         typer.echo(json.dumps(report, indent=2))
         return
@@ -128,13 +128,9 @@ def _downloadable(registry: Registry, name: str) -> ModelCard:
         card = registry.find(name)
     except UnknownModelError as error:
         raise UserError(str(error)) from error
-    if card.hub is None:
+    if card.hub is None or not card.hub.files:
         raise UserError(f"{name} is {'bundled' if card.bundled else 'of a checkpoint of your own'}: nothing to pull")
     return card
-
-
-def _manifest_names(registry: Registry) -> set[str]:
-    return {name for name, card in registry.cards().items() if card.hub is not None or card.bundled}
 
 
 def _download(card: ModelCard, target: Path) -> None:
@@ -208,3 +204,7 @@ def _reporting() -> Iterator[None]:
         yield
     except InstallationError as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UserError(f"{error.filename or 'a file'}: {error.strerror or error}") from error

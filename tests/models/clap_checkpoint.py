@@ -33,6 +33,9 @@ _GAIN = 0.7
 One keeps the size of what goes through; less lets the layers before shine through.
 """
 
+_MIXING = 3
+"""By how much more the tokens of a text take from each other: the first, which all texts share, makes the vector."""
+
 _SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
@@ -67,7 +70,7 @@ def tiny_config() -> ClapConfig:
     return ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=64)
 
 
-def save_checkpoint(folder: Path, config: ClapConfig, *, seed: int = 0) -> Path:
+def save_checkpoint(folder: Path, config: ClapConfig, *, seed: int = 0, gain: float = _GAIN) -> Path:
     """Write a model with random weights, its preprocessor's configuration and its tokenizer.
 
     The weights are drawn wider than for training: with the usual ones every text, and every sound, gets nearly the same
@@ -79,7 +82,9 @@ def save_checkpoint(folder: Path, config: ClapConfig, *, seed: int = 0) -> Path:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
-                spread = 1.0 if "embeddings" in name else _GAIN * parameter[0].numel() ** -0.5
+                spread = 1.0 if "embeddings" in name else gain * parameter[0].numel() ** -0.5
+                if "text_model" in name and ("self.value" in name or "attention.output" in name):
+                    spread *= _MIXING
                 parameter.normal_(0, 0.3 if "relative_position" in name else spread)
             elif name.endswith("bias"):
                 parameter.normal_(0, 0.1)

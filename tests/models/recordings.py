@@ -30,6 +30,15 @@ def sample(name: str) -> Path:
     return tracks_dir() / name.partition("_")[0] / f"{name}.opus"
 
 
+def read_stereo(name: str, rate: int) -> NDArray[np.float32]:
+    """Both channels of a recording, shape (2, samples)."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
+    with av.open(str(sample(name))) as file:
+        frames = [part for frame in file.decode(audio=0) for part in resampler.resample(frame)]
+    frames += resampler.resample(None)
+    return np.concatenate([np.asarray(frame.to_ndarray(), np.float32) for frame in frames], axis=1)
+
+
 def chirp(seconds: float, rate: int, start: float = 60.0, slope: float = 400.0) -> NDArray[np.float32]:
     """A tone that rises from `start` Hz by twice `slope` Hz a second, at half of full scale."""
     time = np.arange(round(seconds * rate)) / rate
@@ -42,8 +51,8 @@ def encode(channels: NDArray[np.float32], ending: str) -> bytes:
     return write(channels, container, codec, rate)
 
 
-def write(channels: NDArray[np.float32], container: str, codec: str, rate: int) -> bytes:
-    """Encode `(channels, samples)` with FFmpeg."""
+def write(channels: NDArray[np.float32], container: str, codec: str, rate: int, bit_rate: int | None = None) -> bytes:
+    """Encode `(channels, samples)` with FFmpeg, at bits a second or as the encoder likes."""
     layout = "mono" if len(channels) == 1 else "stereo"
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
@@ -51,6 +60,8 @@ def write(channels: NDArray[np.float32], container: str, codec: str, rate: int) 
         stream = output.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
         assert isinstance(stream, av.AudioStream)
         context = stream.codec_context
+        if bit_rate is not None:
+            context.bit_rate = bit_rate
         resampler = av.AudioResampler(
             format=context.format, layout=layout, rate=rate, frame_size=context.frame_size or None
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import wave
 import zipfile
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from models.audio import AudioError, decode, normalise_peak, probe
+from models.audio import AudioError, decode, decode_windows, normalise_peak, probe
+from models.windows import spread_starts
 from tests.models.recordings import CONTAINERS, chirp, encode, sample, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RATE = 16_000
@@ -208,3 +211,121 @@ def test_a_missing_path_is_an_os_error(tmp_path: Path) -> None:
 def test_senseless_arguments_are_refused(rate: int, cap: float | None) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         decode(sample("calm_acoustic_1"), rate, max_seconds=cap)
+
+
+SIZE = RATE
+"""A window of one second."""
+
+
+class CountedFile(io.BytesIO):
+    """Knows how often somebody began to read it."""
+
+    beginnings = 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Count returns to the first byte."""
+        # FFmpeg goes back and forth in a header; a pass begins by asking for the length
+        self.beginnings += whence == io.SEEK_END and offset == 0
+        return super().seek(offset, whence)
+
+
+@pytest.mark.parametrize("ending", ["flac", "mp3", "opus"])
+@pytest.mark.parametrize(
+    ("most", "hop"), [(90, SIZE), (90, SIZE // 2), (7, SIZE), (4, SIZE), (4, SIZE // 4), (1, SIZE)]
+)
+def test_windows_of_a_file_are_those_of_its_waveform(ending: str, most: int, hop: int) -> None:
+    content = encode(stereo(7.3, CONTAINERS[ending][2]), ending)
+    whole = decode(io.BytesIO(content), RATE)
+    found = list(decode_windows(io.BytesIO(content), RATE, size=SIZE, hop=hop, most=most))
+    starts = spread_starts(whole.size, SIZE, hop, most)
+
+    assert len(found) == len(starts) <= most
+    for window, start in zip(found, starts, strict=True):
+        assert window.dtype == np.float32
+        np.testing.assert_array_equal(window, whole[start : start + SIZE])
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(0.5, 1), (3.0, 1), (4.0, 1), (4.1, 2), (9.0, 2)])
+def test_only_what_exceeds_the_windows_is_decoded_twice(seconds: float, passes: int) -> None:
+    def count(read: Callable[[CountedFile], object]) -> int:
+        file = CountedFile(raw_wav(seconds))
+        read(file)
+        return file.beginnings
+
+    once = count(lambda file: decode(file, RATE))
+    assert count(lambda file: list(decode_windows(file, RATE, size=SIZE, hop=SIZE, most=4))) == passes * once
+
+
+def raw_wav(seconds: float) -> bytes:
+    return write(chirp(seconds, RATE)[None], "wav", "pcm_s16le", RATE)
+
+
+def test_a_file_shorter_than_a_window_is_repeated_and_padded() -> None:
+    short = decode(io.BytesIO(raw_wav(0.3)), RATE)
+    (window,) = decode_windows(io.BytesIO(raw_wav(0.3)), RATE, size=SIZE, hop=SIZE, most=4)
+
+    np.testing.assert_array_equal(window[: 3 * short.size], np.tile(short, 3))
+    assert not window[3 * short.size :].any()
+    assert window.size == SIZE
+
+
+def test_a_long_file_is_never_in_memory_whole() -> None:
+    file = io.BytesIO(raw_wav(300))
+    tracemalloc.start()
+    try:
+        number = sum(1 for _ in decode_windows(file, RATE, size=SIZE, hop=SIZE, most=10))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert number == 10
+    assert peak < 300 * RATE * 4 / 10
+
+
+@pytest.mark.parametrize("most", [2, 90])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"", "the file is empty", id="empty"),
+        pytest.param(b"just some words\n" * 50, "not an audio file", id="text"),
+        pytest.param(half("flac"), "breaks off", id="half a flac"),
+    ],
+)
+def test_a_broken_file_has_no_windows(content: bytes, reason: str, most: int) -> None:
+    with pytest.raises(AudioError, match=reason):
+        list(decode_windows(io.BytesIO(content), RATE, size=SIZE, hop=SIZE, most=most))
+
+
+@pytest.mark.parametrize("most", [2, 90])
+def test_windows_that_are_not_numbers_are_refused(most: int) -> None:
+    tone = chirp(5.0, RATE)
+    tone[100] = np.nan
+    with pytest.raises(AudioError, match="not numbers"):
+        list(
+            decode_windows(
+                io.BytesIO(write(tone[None], "wav", "pcm_f32le", RATE)), RATE, size=SIZE, hop=SIZE, most=most
+            )
+        )
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
+    long, short = raw_wav(30), raw_wav(3)
+
+    class Shrinking(io.BytesIO):
+        passes = 0
+
+        def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+            if whence == io.SEEK_END and offset == 0:
+                self.passes += 1
+                if self.passes > first_pass:
+                    self.truncate(0)
+                    super().seek(0)
+                    self.write(short)
+            return super().seek(offset, whence)
+
+    first_pass = 10**9
+    file = Shrinking(long)
+    decode(file, RATE)
+    first_pass = file.passes
+    with pytest.raises(AudioError, match="the file changed while it was read"):
+        list(decode_windows(Shrinking(long), RATE, size=SIZE, hop=SIZE, most=4))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from models.model_card import ModelCard, ModelFile, ModelFileError, verify_files
-from models.registry import MANIFEST, ManifestError, UnknownModelError, find_model, load_manifest, open_model
+from models.registry import MANIFEST, ManifestError, Registry, UnknownModelError, find_model, load_manifest, open_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +21,39 @@ if TYPE_CHECKING:
 NAME = "musicnn-tags"
 
 
+HUB_MODELS = ("clap-htsat-unfused", "larger_clap_general")
+WINDOW = 480_000
+
+
 def test_every_model_of_the_manifest_is_whole() -> None:
     for name, card in load_manifest().items():
         assert card.name == name
         assert card.licence
         assert card.source
-        verify_files(card)
+        assert {"slope", "intercept"} <= set(card.match)
+        assert card.bundled == (card.hub is None)
+        if card.bundled:
+            verify_files(card)
+
+
+@pytest.mark.parametrize("name", HUB_MODELS)
+def test_a_model_of_the_hub_is_pinned_to_a_commit_and_to_digests(name: str) -> None:
+    card = find_model(name)
+    assert card.hub is not None
+    assert re.fullmatch("[0-9a-f]{40}", card.hub.revision)
+    assert card.pipeline["checkpoint"] == f"{card.hub.repo}@{card.hub.revision}"
+    assert {"config.json", "preprocessor_config.json", "tokenizer.json"} < {file.path for file in card.hub.files}
+    (weights,) = (file for file in card.hub.files if file.path == "pytorch_model.bin")
+    assert weights.sha256 is not None
+    for file in card.hub.files:
+        assert (file.sha256 is None) == (file.size is None)
+        assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
+
+
+@pytest.mark.parametrize("name", HUB_MODELS)
+def test_a_model_of_the_hub_says_how_to_install_it(name: str) -> None:
+    with pytest.raises(ModelFileError, match=rf"{name} is not installed: vibe-search models pull {name}, then"):
+        open_model(name)
 
 
 def test_bundled_weights_come_with_their_licence_and_stay_small() -> None:
@@ -115,7 +144,8 @@ def test_a_model_is_opened_once() -> None:
     [
         ("[[model]", "manifest"),
         ("[[model]]\nname = 'a'\n", "files"),
-        ("[[model]]\nname = 'a'\nfiles = []\n", "missing"),
+        ("[[model]]\nname = 'a'\nfiles = []\n", "either files or a hub"),
+        ("[[model]]\nname = 'a'\nfiles = [{ path = 'a', sha256 = 'b', size = 1 }]\n", "missing"),
         ("[[model]]\nfiles = [{ path = 'a', sha = 'b' }]\n", "sha"),
     ],
 )
@@ -131,3 +161,133 @@ def test_a_name_can_be_used_once(tmp_path: Path) -> None:
     path.write_text(MANIFEST.read_text(encoding="utf-8") * 2, encoding="utf-8")
     with pytest.raises(ManifestError, match="occurs twice"):
         load_manifest(path)
+
+
+def test_a_model_has_either_files_or_a_hub(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.toml"
+    whole = MANIFEST.read_text(encoding="utf-8")
+    path.write_text(whole.replace("[model.hub]", "[[model.files]]\npath = 'a'\nsha256 = ''\nsize = 1\n[model.hub]", 1))
+    with pytest.raises(ManifestError, match="clap-htsat-unfused: a model has either files or a hub"):
+        load_manifest(path)
+
+
+def test_windows_from_settings_are_part_of_the_identity(tmp_path: Path) -> None:
+    name = HUB_MODELS[0]
+    plans = [(10.0, 900.0), (5.0, 900.0), (10.0, 60.0), (10.0, 889.9)]
+    cards = [Registry(tmp_path, hop, most).find(name) for hop, most in plans]
+
+    assert [dict(card.pipeline["windows"]) for card in cards] == [
+        {"size": WINDOW, "hop": WINDOW, "most": 90},
+        {"size": WINDOW, "hop": WINDOW // 2, "most": 179},
+        {"size": WINDOW, "hop": WINDOW, "most": 6},
+        {"size": WINDOW, "hop": WINDOW, "most": 89},
+    ]
+    assert len({card.identity for card in cards}) == 4
+    assert cards[0].identity == find_model(name).identity == Registry(tmp_path / "elsewhere").find(name).identity
+
+
+@pytest.mark.parametrize(("hop", "most"), [(60.0, 900.0), (1e-9, 1e-9)])
+def test_windows_that_could_not_be_are_the_nearest_that_can(tmp_path: Path, hop: float, most: float) -> None:
+    windows = Registry(tmp_path, hop, most).find(HUB_MODELS[0]).pipeline["windows"]
+    assert 1 <= windows["hop"] <= windows["size"]
+    assert windows["most"] >= 1
+
+
+def test_a_bundled_model_has_its_own_windows(tmp_path: Path) -> None:
+    assert Registry(tmp_path, 3.0, 30.0).find(NAME) == find_model(NAME)
+
+
+def test_a_registry_knows_the_manifest_and_what_is_installed(models_dir: Path, tiny_card: ModelCard) -> None:
+    registry = Registry(models_dir)
+
+    assert list(registry.cards()) == [*load_manifest(), tiny_card.name]
+    assert registry.find(tiny_card.name) == tiny_card
+    assert registry.is_installed(tiny_card)
+    assert registry.is_installed(registry.find(NAME))
+    assert not registry.is_installed(registry.find(HUB_MODELS[0]))
+    assert registry.folder(tiny_card) == tiny_card.folder == models_dir / tiny_card.name
+    verify_files(tiny_card)
+
+
+def test_a_model_is_found_by_its_identity(models_dir: Path, tiny_card: ModelCard) -> None:
+    registry = Registry(models_dir)
+    for name in (NAME, HUB_MODELS[1], tiny_card.name):
+        card = registry.find(name)
+        assert registry.find_identity(card.identity) == card
+        assert registry.find_identity(card.identity[:-1] + "g") is None
+    # with other windows its vectors would be others
+    assert Registry(models_dir, hop_seconds=5).find_identity(tiny_card.identity) is None
+
+
+def test_an_unknown_name_is_answered_with_the_installed_ones_too(models_dir: Path, tiny_card: ModelCard) -> None:
+    with pytest.raises(UnknownModelError, match=f"known are: {NAME}, .*, {tiny_card.name}$"):
+        Registry(models_dir).find("clip")
+
+
+def copied(card: ModelCard, folder: Path) -> Path:
+    assert card.folder is not None
+    return shutil.copytree(card.folder, folder)
+
+
+def test_a_model_without_a_file_is_not_installed(tmp_path: Path, tiny_card: ModelCard) -> None:
+    folder = copied(tiny_card, tmp_path / tiny_card.name)
+    registry = Registry(tmp_path)
+    (folder / "text.onnx").unlink()
+
+    card = registry.find(tiny_card.name)
+    assert not registry.is_installed(card)
+    with pytest.raises(ModelFileError, match=r"tiny-clap: .*text\.onnx is missing"):
+        open_model(card)
+
+
+def test_a_damaged_model_is_not_opened(tmp_path: Path, tiny_card: ModelCard) -> None:
+    path = copied(tiny_card, tmp_path / tiny_card.name) / "tokenizer.json"
+    content = path.read_bytes()
+    path.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+    with pytest.raises(ModelFileError, match=r"tokenizer\.json is damaged"):
+        open_model(Registry(tmp_path).find(tiny_card.name))
+
+
+def test_an_installation_of_another_checkpoint_does_not_count(tmp_path: Path, tiny_card: ModelCard) -> None:
+    copied(tiny_card, tmp_path / HUB_MODELS[0])
+    registry = Registry(tmp_path)
+    card = registry.find(HUB_MODELS[0])
+
+    assert card.files == ()
+    assert not registry.is_installed(card)
+    with pytest.raises(ModelFileError, match="is not installed"):
+        open_model(card)
+
+
+@pytest.mark.parametrize("name", [".tiny-clap-abc123", "renamed"])
+def test_what_is_being_prepared_or_was_renamed_is_no_model(tmp_path: Path, tiny_card: ModelCard, name: str) -> None:
+    copied(tiny_card, tmp_path / name)
+    assert list(Registry(tmp_path).cards()) == list(load_manifest())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"card": {}},
+        {"card": {"name": "tiny-clap"}},
+        {"card": None},
+        {"card": []},
+        {"files": "text.onnx"},
+        {"pipeline": {}},
+        {"pipeline": {"checkpoint": "a"}},
+        {"pipeline": {"checkpoint": "a", "windows": 3}},
+    ],
+)
+def test_a_broken_record_breaks_nothing_else(tmp_path: Path, tiny_card: ModelCard, change: dict[str, Any]) -> None:
+    path = copied(tiny_card, tmp_path / tiny_card.name) / "installed.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    (record["card"] if "pipeline" in change else record).update(change)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+    registry = Registry(tmp_path)
+    assert list(registry.cards()) == list(load_manifest())
+    assert registry.find_identity(tiny_card.identity) is None
+
+
+def test_a_folder_of_models_need_not_exist(tmp_path: Path) -> None:
+    assert list(Registry(tmp_path / "nowhere").cards()) == list(load_manifest())

@@ -11,13 +11,14 @@ from fastapi.staticfiles import StaticFiles
 from app import __version__
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
-from app.middleware import ClipSize, PagePolicy
+from app.middleware import PagePolicy
 from app.providers import Providers
 from app.routes import audio, clip, health, models, page, tracks
 from app.routes import search as search_routes
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from app.state import ApiState
+from services.request_size import ExplainTooLarge
 
 
 def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
@@ -61,7 +62,12 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         redoc_url=None,
     )
     api.add_middleware(PagePolicy)
-    api.add_middleware(ClipSize, limit=settings.clip_max_bytes)
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=frozenset({"/search/by-audio"}),
+        field=("file",),
+        message=f"the request has more than {settings.clip_max_bytes} bytes: send a shorter clip (CLIP_MAX_BYTES)",
+    )
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     for module in (search_routes, tracks, audio, models, health, page):
         api.include_router(module.router)

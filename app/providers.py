@@ -12,7 +12,10 @@ from app.settings import Settings
 from models.recent_results import RecentResults
 from models.registry import ModelCard, Registry, UnknownModelError
 from services.audio_store import AudioStore, LocalAudioStore
-from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding
+from services.clap.fetch import AudioFetcher
+from services.clap.limits import Limits
+from services.clap.service import EmbeddingService
+from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres
 
 
@@ -71,6 +74,29 @@ def build_registry(settings: Settings) -> Registry:
     return Registry(settings.installed_models_dir, settings.window_hop_seconds, settings.audio_max_seconds)
 
 
+def build_clap_service(settings: Settings) -> tuple[EmbeddingService, Limits]:
+    """The CLAP service, whose model runs in this process; nothing is loaded yet.
+
+    Raises:
+        UserError: There is no model of CLAP_MODEL's name.
+    """
+    try:
+        card = build_registry(settings).find(settings.clap_model)
+    except UnknownModelError as error:
+        raise UserError(f"CLAP_MODEL: {error}") from error
+    limits = Limits(
+        max_bytes=settings.clap_max_bytes,
+        max_seconds=settings.clap_max_seconds,
+        max_batch=settings.clap_max_batch,
+        concurrency=settings.clap_concurrency,
+    )
+    provider = InProcessEmbedding(card, settings.run_options, max_seconds=settings.audio_max_seconds)
+    fetcher = AudioFetcher(
+        settings.clap_audio_origin_list, max_bytes=limits.max_bytes, max_seconds=limits.fetch_seconds
+    )
+    return EmbeddingService(provider, limits, fetcher), limits
+
+
 def build_providers(settings: Settings) -> Providers:
     """Choose the services; nothing is loaded yet.
 
@@ -91,13 +117,41 @@ def build_providers(settings: Settings) -> Providers:
     )
 
 
+def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:
+    """The provider of a model that runs elsewhere; None for one that runs here.
+
+    Raises:
+        UserError: MODAL_ENABLED is true, and an address is missing.
+    """
+    addresses = _remote_addresses(settings)
+    if addresses is None or card.name != settings.modal_model:
+        return None
+    audio_url, text_url = addresses
+    return RemoteEmbedding(card, audio_url=audio_url, text_url=text_url, timeout_seconds=settings.modal_timeout_seconds)
+
+
 def _embedding_builder(settings: Settings) -> Callable[[ModelCard], EmbeddingProvider]:
-    """How the provider of a model is made; all of a process keep their vectors of texts together."""
+    """How the provider of a model is made: over HTTP for the one that MODAL_MODEL names, else here."""
     vectors: RecentResults[NDArray[float32]] = RecentResults(settings.text_cache_size)
     audibilities: RecentResults[float] = RecentResults(settings.text_cache_size)
 
     def build(card: ModelCard) -> EmbeddingProvider:
-        provider = InProcessEmbedding(card, settings.run_options, max_seconds=settings.audio_max_seconds)
+        provider = build_remote(settings, card) or InProcessEmbedding(
+            card, settings.run_options, max_seconds=settings.audio_max_seconds
+        )
         return CachedText(provider, vectors, audibilities)
 
     return build
+
+
+def _remote_addresses(settings: Settings) -> tuple[str, str] | None:
+    if not settings.modal_enabled:
+        return None
+    addresses = {
+        "MODAL_EMBED_AUDIO_URL": settings.modal_embed_audio_url,
+        "MODAL_EMBED_TEXT_URL": settings.modal_embed_text_url,
+    }
+    for name, address in addresses.items():
+        if address is None:
+            raise UserError(f"{name}: needed while MODAL_ENABLED is true")
+    return str(settings.modal_embed_audio_url), str(settings.modal_embed_text_url)

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     clap_host: str = Field(default="127.0.0.1", description="Address that `vibe-search clap serve` listens on.")
     clap_port: int = Field(default=8001, ge=1, le=65535, description="Port that `vibe-search clap serve` listens on.")
     clap_max_bytes: int = Field(
-        default=200_000_000, ge=1_000, description="Size of a recording that the CLAP service takes, in bytes."
+        default=200_000_000, ge=1_000, description="Size of the recordings of a request to the CLAP service, in bytes."
     )
     clap_max_seconds: float = Field(
         default=10_800.0, gt=0, description="Length of a recording that the CLAP service takes."

@@ -1,0 +1,50 @@
+"""vibe-search clap serve."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app.cli.serve import listen
+from app.errors import UserError
+from app.providers import build_clap_service
+from app.settings import get_settings
+from models.registry import ModelFileError
+from services.clap.server import create_clap_api
+
+cli = typer.Typer(help="The CLAP service: a model that others ask over HTTP.", no_args_is_help=True)
+
+_FEWEST_CONNECTIONS = 32
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (CLAP_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (CLAP_PORT).")] = None,
+) -> None:
+    """Serve the model of CLAP_MODEL: POST /embed_text, POST /embed_audio, GET /healthz.
+
+    Examples:
+      vibe-search clap serve
+
+      CLAP_MODEL=musicnn-tags vibe-search clap serve --host 0.0.0.0 --port 9000
+    """
+    settings = get_settings()
+    service, limits = build_clap_service(settings)
+    try:
+        service.load()
+    except ModelFileError as error:
+        raise UserError(f"CLAP_MODEL: {error}") from error
+    with listen(host or settings.clap_host, port or settings.clap_port) as listener:
+        config = uvicorn.Config(
+            create_clap_api(service, limits),
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=30,
+            # each may hold a whole request in memory
+            limit_concurrency=max(_FEWEST_CONNECTIONS, 4 * limits.concurrency),
+        )
+        with suppress(KeyboardInterrupt):  # the ordinary end
+            asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))

@@ -1,5 +1,6 @@
 """The procrastinate app, and running it."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +52,7 @@ async def run_worker(
 
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
-    async with app.open_async():
+    async with _opened():
         await app.run_worker_async(
             wait=wait,
             concurrency=context.settings.worker_concurrency,
@@ -60,6 +61,22 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
             shutdown_graceful_timeout=30.0,
             additional_context={"worker": context},
         )
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[None]:
+    """The app's pool, opened, and closed at the end.
+
+    A pool whose opening is cancelled leaves tasks behind that nothing ends, and the process with them. So the opening
+    is waited for, whoever cancels, and then undone.
+    """
+    opening = asyncio.create_task(app.connector.open_async())
+    try:
+        await asyncio.shield(opening)
+        yield
+    finally:
+        await opening
+        await app.connector.close_async()
 
 
 def quieten_job_log() -> None:

@@ -1,5 +1,6 @@
 """A worker that is told to stop."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -8,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
+from app.providers import Providers
 from app.sample import recordings_dir
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.catalogue import Catalogue
+from workers.app import run_worker
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
@@ -44,3 +48,24 @@ def test_sigterm_finishes_what_is_under_way(
     assert states.get("doing", 0) == states.get("failed", 0) == 0
     assert states["succeeded"] >= 1
     assert connection.execute("select max(attempts) from procrastinate_jobs where status = 'todo'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.003, 0.01])
+def test_a_worker_that_is_cancelled_while_it_connects_leaves_nothing_behind(
+    database: str, settings: Settings, providers: Providers, seconds: float
+) -> None:
+    """Whatever it left would keep the process from ending."""
+
+    async def cancel() -> set[str]:
+        before = asyncio.all_tasks()
+        working = asyncio.create_task(run_worker(database, settings, providers))
+        await asyncio.sleep(seconds)
+        working.cancel()
+        await asyncio.wait({working}, timeout=30)
+        assert working.done()
+        left = asyncio.all_tasks() - before
+        for task in left:
+            task.cancel()
+        return {task.get_name() for task in left}
+
+    assert asyncio.run(cancel()) == set()

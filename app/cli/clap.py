@@ -37,7 +37,7 @@ def serve(
         service.load()
     except ModelFileError as error:
         raise UserError(f"CLAP_MODEL: {error}") from error
-    with listen(host or settings.clap_host, port or settings.clap_port) as listener:
+    with listen(host or settings.clap_host, port or settings.clap_port, "CLAP_PORT") as listener:
         config = uvicorn.Config(
             create_clap_api(service, limits),
             log_level="warning",

@@ -51,7 +51,7 @@ def inspect_model(settings: Settings, card: ModelCard) -> CheckReport:
         remote = build_remote(settings, card)
         model = open_model(card, settings.run_options) if remote is None else ProviderModel(remote)
         with Console(stderr=True).status(f"checking {card.identity}"):
-            return check_model(model)
+            return check_model(model, elsewhere=remote is not None)
     except (ModelFileError, RemoteError) as error:
         raise UserError(str(error)) from error
 

@@ -42,8 +42,13 @@ async def serve_api(url: str, listener: socket.socket) -> None:
     await uvicorn.Server(config).serve(sockets=[listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
     """A bound socket, taken before any work is done.
+
+    Args:
+        host: Name or address of this machine.
+        port: 0 takes one that is free.
+        setting: Where another port can be chosen.
 
     Raises:
         UserError: The port is taken or the address is not of this machine.
@@ -59,6 +64,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UserError(
             f"{host}:{port} cannot be listened on: {error.strerror}. "
-            "Stop what uses it, or choose another port with HTTP_PORT=8001"
+            f"Stop what uses it, or choose another port with {setting}={port + 1 if port < 65535 else port - 1}"
         ) from error
     return listener

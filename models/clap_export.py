@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]  # no annotations
 from tokenizers import Tokenizer
 
 from models.calibration import load_texts
 from models.clap import MOST_TOKENS
 from models.clap_audio_graph import AudioGraph
 from models.clap_checkpoint import Checkpoint, ExportError, open_checkpoint, quiet
+from models.clap_quantisation import LAYOUTS
 from models.clap_text_graph import TextGraph
 from models.onnx_session import open_session
 
@@ -36,13 +36,6 @@ LEAST_COSINE = 0.999
 """Between a vector of the int8 text half and transformers' own."""
 
 _OPSET = 17
-
-_KEPT_IN_FLOAT = (
-    ("every product in int8", ()),
-    ("feed-forward layers in float32", ("wide", "narrow")),
-    ("every product in float32, words in int8", ("wide", "narrow", "output", "MatMul")),
-)
-"""What of the text half stays in float32, from nothing on, until the cosines are good enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,33 +225,10 @@ def _require(difference: float, what: str) -> None:
 def _quantise(folder: Path, expected: NDArray[np.float32]) -> tuple[str, float]:
     """Write text.int8.onnx; what of it is in int8, and the smallest cosine."""
     cosine = -1.0
-    for layout, kept in _KEPT_IN_FLOAT:
-        _write_int8(folder, kept)
+    for layout, write in LAYOUTS.items():
+        write(folder / "text.onnx", folder / "text.int8.onnx")
         vectors = _run_texts(folder, "text.int8.onnx")
         cosine = float((vectors * expected).sum(axis=1).min())
         if cosine >= LEAST_COSINE:
             return layout, cosine
     raise ExportError(f"the int8 text half is only within a cosine of {cosine:.4f} of transformers")
-
-
-def _write_int8(folder: Path, kept: tuple[str, ...]) -> None:
-    """Dynamic quantisation of the products, but of those kept, and of the table of words."""
-    import onnx  # noqa: PLC0415 - only here
-
-    nodes = onnx.load(str(folder / "text.onnx"), load_external_data=False).graph.node
-    # a node bears the path of its module, such as /layers.3/narrow/MatMul
-    excluded = [node.name for node in nodes if node.op_type == "MatMul" and _module(node.name) in kept]
-    quantize_dynamic(
-        str(folder / "text.onnx"),
-        str(folder / "text.int8.onnx"),
-        op_types_to_quantize=["MatMul", "Gather"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=excluded,
-    )
-
-
-def _module(node: str) -> str:
-    """Last part of a node's path but its operation; a layer's own products count as `MatMul`."""
-    parts = node.split("/")
-    return "MatMul" if len(parts) < 2 or parts[-2].startswith("layers.") else parts[-2]

@@ -18,7 +18,7 @@ def install_both(models_dir: Path) -> Path:
         The same folder.
     """
     # torch takes seconds to import: only for the tests that need it
-    from tests.models.clap_checkpoint import save_checkpoint, tiny_config
+    from models.random_clap import save_checkpoint, tiny_config
     from tests.models.tiny_clap import install_clap
 
     for name, seed in _SEEDS.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.clap import Clap
-from tests.models.clap_checkpoint import save_checkpoint, tiny_config
+from models.random_clap import save_checkpoint, tiny_config
 from tests.models.tiny_clap import NAME, install_clap
 from tests.models.transformers_clap import TransformersClap
 

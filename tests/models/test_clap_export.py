@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import ClapAudioConfig, ClapConfig, ClapTextConfig
 
@@ -20,7 +20,7 @@ from models.calibration import load_texts
 from models.clap import Clap
 from models.clap_export import ExportError, ExportReport, export_checkpoint, make_sounds
 from models.onnx_session import open_session
-from tests.models.clap_checkpoint import save_checkpoint, tiny_config
+from models.random_clap import save_checkpoint, tiny_config
 from tests.models.recordings import chirp, sample
 from tests.models.tiny_clap import install_clap
 from tests.models.transformers_clap import TransformersClap
@@ -228,6 +228,38 @@ def test_the_report_says_how_near_the_files_are(tmp_path: Path, tiny_checkpoint:
     assert json.loads(json.dumps(report.as_dict()))["int8_layout"] == "every product in int8"
     assert said[0] == "reading the checkpoint"
     assert len(said) == len(set(said)) == 5
+
+
+def with_outliers(folder: Path) -> Path:
+    """A checkpoint in whose text half one channel is far louder than the others, as in trained transformers."""
+    config = other_config(text={"hidden_size": 256, "intermediate_size": 512})
+    save_checkpoint(folder, config)
+    weights = load_file(folder / "model.safetensors")
+    for name in weights:
+        if name.startswith("text_model.encoder") and name.endswith("LayerNorm.weight"):
+            weights[name][7] = 30.0
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def test_blocks_are_taken_where_a_loud_channel_spoils_whole_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, out = with_outliers(tmp_path / "checkpoint"), tmp_path / "out"
+    out.mkdir()
+    blocks = export_checkpoint(checkpoint, out, lambda _: None)
+    assert blocks.int8_layout == "every product in int8, in blocks of 32"
+    assert blocks.int8_cosine >= LEAST_COSINE
+    # they save as much as columns do
+    assert (out / "text.int8.onnx").stat().st_size < 0.4 * (out / "text.onnx").stat().st_size
+
+    monkeypatch.setattr("models.clap_export.LEAST_COSINE", blocks.int8_cosine + 1e-6)
+    words = export_checkpoint(checkpoint, out, lambda _: None)
+    assert words.int8_layout == "products in float32, words in int8"
+    assert words.int8_cosine > blocks.int8_cosine
+    monkeypatch.setattr("models.clap_export.LEAST_COSINE", 1.1)
+    with pytest.raises(ExportError, match=r"only within a cosine of"):
+        export_checkpoint(checkpoint, out, lambda _: None)
 
 
 def test_nothing_of_torch_is_needed_to_run_it(tiny_card: ModelCard) -> None:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from models.installation import prepared_folder, write_installation
+from models.random_clap import save_checkpoint, tiny_config
 from models.registry import Registry, find_model
-from tests.models.clap_checkpoint import save_checkpoint, tiny_config
 
 if TYPE_CHECKING:
     from pathlib import Path

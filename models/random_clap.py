@@ -1,4 +1,7 @@
-"""CLAP checkpoints with random weights, saved as the hub has them."""
+"""CLAP checkpoints with random weights, saved as the hub has them: what is proven and measured where the hub is not.
+
+Needs torch and transformers, the extra `export`.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,6 @@ PREPROCESSOR: dict[str, Any] = {
 """What the published checkpoint's preprocessor_config.json says."""
 
 _GAIN = 0.7
-"""Standard deviation of a weight, times the root of how many are added up.
-
-One keeps the size of what goes through; less lets the layers before shine through.
-"""
 
 _MIXING = 3
 """By how much more the tokens of a text take from each other: the first, which all texts share, makes the vector."""
@@ -75,6 +74,16 @@ def save_checkpoint(folder: Path, config: ClapConfig, *, seed: int = 0, gain: fl
 
     The weights are drawn wider than for training: with the usual ones every text, and every sound, gets nearly the same
     vector, and a comparison would show nothing.
+
+    Args:
+        folder: Made where it is missing.
+        config: Sizes of the model.
+        seed: Of the weights.
+        gain: Standard deviation of a weight, times the root of how many are added up: 1 keeps the size of what goes
+            through, and less lets the layers before shine through.
+
+    Returns:
+        The folder.
     """
     torch.manual_seed(seed)
     model: Any = ClapModel(config)
@@ -99,11 +108,19 @@ def save_checkpoint(folder: Path, config: ClapConfig, *, seed: int = 0, gain: fl
 
 
 def _save_tokenizer(folder: Path, most: int, positions: int) -> None:
-    """A byte-level BPE tokenizer trained on the calibration texts, with RoBERTa's special tokens."""
+    """A byte-level BPE tokenizer trained on the calibration texts, with RoBERTa's special tokens.
+
+    Given room it makes a token of each word that it has seen, as the published one does of common words: texts are then
+    as long, in tokens, as they are there.
+    """
     texts = load_texts()
     tokenizer = ByteLevelBPETokenizer()
     tokenizer.train_from_iterator(
-        [*texts.descriptions, *texts.unrelated], vocab_size=min(most, 600), special_tokens=_SPECIAL, show_progress=False
+        [*texts.descriptions, *texts.unrelated],
+        vocab_size=most,
+        min_frequency=1,
+        special_tokens=_SPECIAL,
+        show_progress=False,
     )
     tokenizer.save_model(str(folder))
     settings = {

@@ -25,7 +25,8 @@ class TextAudibility:
     """Compares a text with a bank of texts that describe sounds and of texts that do not.
 
     The measure is the mean cosine to the nearest of the first less that to the nearest of the others: a
-    nearest-neighbour classifier on the model's own text space. The bank is embedded when it is first needed.
+    nearest-neighbour classifier on the model's own text space. The bank is embedded when it is first needed, unless
+    `prepare` was called before.
 
     Args:
         embed_texts: The model's text half.
@@ -35,6 +36,10 @@ class TextAudibility:
         self._embed_texts = embed_texts
         self._lock = Lock()
         self._bank: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    def prepare(self) -> None:
+        """Embed the bank now: its 191 texts take longer than a search may wait."""
+        self._embedded_bank()
 
     def measure(self, vector: NDArray[np.float32]) -> float:
         """Between -2 and 2, more for a text that describes a sound.

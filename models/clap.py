@@ -34,6 +34,9 @@ TEXT_FILES = {"float32": "text.onnx", "int8": "text.int8.onnx"}
 MOST_TOKENS = 128
 """A query of 100 characters has far fewer; what is longer is cut off."""
 
+_SPIN_MICROSECONDS = 200
+"""Longer than the pauses between the products of one pass over audio, and no longer."""
+
 # Texts whose vectors are kept for the question how much they speak of sound, which follows at once.
 _KEPT = 16
 
@@ -54,7 +57,7 @@ class Clap:
             lambda: (_open_tokenizer(card), self._open(text_file)), self._options.text_idle_seconds
         )
         self._audio: LoadedOnDemand[Any] = LoadedOnDemand(
-            lambda: self._open("audio.onnx"), self._options.audio_idle_seconds
+            lambda: self._open("audio.onnx", spin_microseconds=_SPIN_MICROSECONDS), self._options.audio_idle_seconds
         )
         self._recent: RecentResults[UnitVector] = RecentResults(_KEPT)
         self._audibility = TextAudibility(self.embed_texts)
@@ -65,8 +68,9 @@ class Clap:
         return self._card
 
     def load_text(self) -> None:
-        """Load the text half, and run it once: the first pass allocates what later ones use again."""
+        """Load the text half, and embed all that the question how much a text speaks of sound needs."""
         self.embed_text("sound")
+        self._audibility.prepare()
 
     def embed_text(self, text: str) -> UnitVector:
         """Embed a description; see `EmbeddingModel.embed_text`."""
@@ -150,8 +154,13 @@ class Clap:
         vector: UnitVector = (total / np.linalg.norm(total)).astype(np.float32)
         return vector
 
-    def _open(self, filename: str) -> Any:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
-        return open_session(self._card.locate(filename), threads=self._options.threads, device=self._options.device)
+    def _open(self, filename: str, *, spin_microseconds: int = 0) -> Any:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
+        return open_session(
+            self._card.locate(filename),
+            threads=self._options.threads,
+            device=self._options.device,
+            spin_microseconds=spin_microseconds,
+        )
 
 
 def _open_tokenizer(card: ModelCard) -> Tokenizer:

@@ -40,8 +40,8 @@ class EmbeddingService:
         self._places = BoundedSemaphore(limits.concurrency)
 
     def load(self) -> None:
-        """Load the model's text half."""
-        self._provider.load()
+        """Load the model's text half, and nothing else: a container that is started for one request is in a hurry."""
+        self._provider.embed_text("sound")
 
     def close(self) -> None:
         """Close idle connections."""

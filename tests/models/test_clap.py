@@ -25,6 +25,7 @@ from models.run_options import RunOptions
 from tests.models.recordings import read_stereo, sample, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -220,6 +221,25 @@ def test_audibility_tells_texts_apart_and_repeats_itself(tiny_clap: Clap) -> Non
     assert all(-2 <= value <= 2 for value in measured)
     assert len(set(measured)) == 3
     assert tiny_clap.audibility("jazz") == measured[-1]
+
+
+class CountingClap(Clap):
+    """Remembers its bulk requests."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Count the texts, and embed them."""
+        self.asked = [*getattr(self, "asked", []), len(texts)]
+        return super().embed_texts(texts)
+
+
+def test_loading_the_text_half_leaves_nothing_for_the_first_search_to_wait_for(tiny_card: ModelCard) -> None:
+    model = CountingClap(tiny_card)
+    model.load_text()
+    assert sum(model.asked) > 100
+
+    model.asked = []
+    model.audibility("soft rain on a tin roof")
+    assert model.asked == []
 
 
 def test_it_is_opened_like_any_model(tiny_card: ModelCard) -> None:

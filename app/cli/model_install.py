@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -171,9 +172,7 @@ def _own_card(name: str, checkpoint: Path, exported: Path) -> dict[str, Any]:
     """The card of a checkpoint that the manifest does not know: as CLAP's, with what the export has found."""
     preprocessing = json.loads((exported / "preprocessing.json").read_text(encoding="utf-8"))
     dimensions = preprocessing.pop("dimensions")
-    weights = next((file for file in _WEIGHTS if (checkpoint / file).is_file()), None)
-    if weights is None:
-        raise InstallationError(f"{checkpoint} holds no weights: {' or '.join(_WEIGHTS)}")
+    revision = _own_revision(checkpoint, exported)
     like = find_model("clap-htsat-unfused")
     window = preprocessing["window_samples"]
     return {
@@ -186,15 +185,24 @@ def _own_card(name: str, checkpoint: Path, exported: Path) -> dict[str, Any]:
         "description": "A CLAP model of your own.",
         "bundled": False,
         "match": dict(like.match),
-        "hub": {"repo": name, "revision": measure_file(checkpoint, weights).sha256, "files": []},
+        "hub": {"repo": name, "revision": revision, "files": []},
         "pipeline": {
-            "checkpoint": f"{name}@{measure_file(checkpoint, weights).sha256[:_NAME_DIGITS]}",
+            "checkpoint": f"{name}@{revision[:_NAME_DIGITS]}",
             "pooling": like.pipeline["pooling"],
             "precision": like.pipeline["precision"],
             "preprocessing": preprocessing,
             "windows": {"size": window, "hop": window, "most": 90},
         },
     }
+
+
+def _own_revision(checkpoint: Path, exported: Path) -> str:
+    """What stands for a commit of the hub: a digest of all that shapes vectors and is not in the card itself."""
+    weights = next((file for file in _WEIGHTS if (checkpoint / file).is_file()), None)
+    if weights is None:
+        raise InstallationError(f"{checkpoint} holds no weights: {' or '.join(_WEIGHTS)}")
+    shaping = (checkpoint, weights), (checkpoint, "config.json"), (exported, "tokenizer.json")
+    return sha256("".join(measure_file(*file).sha256 for file in shaping).encode("ascii")).hexdigest()
 
 
 @contextmanager

@@ -76,6 +76,20 @@ def test_a_checkpoint_of_ones_own_is_exported_and_checked(run: Run, models_dir: 
     assert listed["my-clap"]["identity"] == checked["identity"]
 
 
+def test_another_tokenizer_makes_another_model(run: Run, tmp_path: Path, clap_models: Path) -> None:
+    """The weights alone do not say what a text's vector is."""
+    checkpoint = shutil.copytree(clap_models / f"{FIRST}.checkpoint", tmp_path / "checkpoint")
+    identities = []
+    for name in ("one", "two"):
+        finished = run("export", name, "--from", str(checkpoint))
+        assert finished.returncode == 0, finished.stderr
+        listed = {model["name"]: model for model in json.loads(run("list", "--json").stdout)}
+        identities.append(listed[name]["identity"].replace(name, "model"))
+        merges = (checkpoint / "merges.txt").read_text(encoding="utf-8").splitlines()
+        (checkpoint / "merges.txt").write_text("\n".join(merges[:-50]) + "\n", encoding="utf-8")
+    assert identities[0] != identities[1]
+
+
 def test_a_damaged_file_is_found_when_the_model_is_opened(run: Run, models_dir: Path, clap_models: Path) -> None:
     shutil.copytree(clap_models / FIRST, models_dir / FIRST)
     damaged = models_dir / FIRST / "text.int8.onnx"

@@ -1,30 +1,21 @@
 """The endpoint as a browser meets it: the real server in a process of its own, one connection, one query at a time."""
 
-import http.client
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from app.benchmark.build import Built
 from app.benchmark.figures import Figures
 from app.benchmark.queries import KINDS, Query, make_mix
+from app.benchmark.served import running_server
 from app.benchmark.server import describe_machine, describe_server
 from app.benchmark.stages import Stages
 from app.benchmark.targets import HTTP_P95_MS, Check
 from app.database import connect
 
-_HOST = "127.0.0.1"
-_START_SECONDS = 60.0
 _WARM_UP = 20
-_OK = 200
 _LONGEST = 100
 """Characters that the endpoint takes."""
 
@@ -86,13 +77,13 @@ def measure_endpoint(built: Built, queries: int, stages: Stages) -> EndpointResu
         server = describe_server(connection)
     milliseconds: dict[str, list[float]] = {}
     available = 0
-    with _running(built.url, stages) as client:
+    with running_server(built.url, stages) as served:
         for number in range(_WARM_UP):
-            _ask(client, f"warm up {number}")
+            served.search(f"warm up {number}")
         with stages.stage("requests", len(mix)) as advance:
             for query in mix:
                 started = time.perf_counter()
-                body = _ask(client, query.text)
+                body = served.search(query.text)
                 milliseconds.setdefault(query.kind, []).append((time.perf_counter() - started) * 1000)
                 available += bool(json.loads(body)["available"])
                 advance(1)
@@ -105,48 +96,3 @@ def _distinct(mix: Sequence[Query]) -> list[Query]:
         if len(query.text) <= _LONGEST:
             seen.setdefault(query.text.casefold(), query)
     return list(seen.values())
-
-
-def _ask(client: http.client.HTTPConnection, text: str) -> bytes:
-    client.request("GET", f"/search/?q={quote(text)}")
-    response = client.getresponse()
-    body = response.read()
-    if response.status != _OK:
-        raise RuntimeError(f"GET /search/ answered {response.status}: {body[:200]!r}")
-    return body
-
-
-@contextmanager
-def _running(url: str, stages: Stages) -> Iterator[http.client.HTTPConnection]:
-    """`vibe-search serve` on a free port, and a connection to it that is kept alive."""
-    with socket.socket() as taken:
-        taken.bind((_HOST, 0))
-        port = int(taken.getsockname()[1])
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--host", _HOST, "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url})  # noqa: S603 - this very program
-    client = http.client.HTTPConnection(_HOST, port, timeout=30)
-    try:
-        with stages.stage("starting the server"):
-            _wait(process, client)
-        yield client
-    finally:
-        client.close()
-        process.terminate()
-        process.wait(20)
-
-
-def _wait(process: "subprocess.Popen[bytes]", client: http.client.HTTPConnection) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"vibe-search serve ended with status {process.returncode}")
-        try:
-            client.request("GET", "/readyz")
-            response = client.getresponse()
-            response.read()
-            if response.status == _OK:
-                return
-        except OSError:
-            client.close()
-        time.sleep(0.1)
-    raise RuntimeError(f"vibe-search serve was not ready within {_START_SECONDS:.0f} s")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from rich.table import Column, Table
 
 from app.benchmark.contenders.unified import UnifiedContender
+from app.benchmark.embedding.measure import AUDIO, TEXT, EmbedResult
 from app.benchmark.endpoint import EndpointResult
 from app.benchmark.figures import Figures, throughput
 from app.benchmark.queries import KINDS
@@ -53,6 +54,50 @@ def render_endpoint(result: EndpointResult) -> list[Table]:
         _checks(result.checks),
         _facts("measured on", answers | dict(result.machine) | dict(result.server)),
     ]
+
+
+def render_embedding(result: EmbedResult) -> list[Table]:
+    """Times, where they go, memory and start, targets, and what it ran on."""
+    title = f"milliseconds, {result.plan.threads} threads each, one at a time"
+    times = {
+        f"{kind}: {name}": Figures.of(figures.milliseconds(kind))
+        for kind in (TEXT, AUDIO)
+        for name, figures in result.contenders.items()
+        if figures.milliseconds(kind)
+    }
+    weights = {"model": result.subject.card.identity, "weights": result.subject.weights}
+    return [
+        _times(title, "task", times),
+        _embedding_stages(result),
+        _processes(result),
+        _checks(result.checks),
+        _facts("measured on", weights | dict(result.machine)),
+    ]
+
+
+def _embedding_stages(result: EmbedResult) -> Table:
+    """Medians of the parts of ten seconds of audio, and what cannot be undercut."""
+    table = Table("contender", "part", "p50", title="ten seconds of audio, milliseconds")
+    for name, figures in result.contenders.items():
+        for stage in figures.seconds.get(AUDIO, {}):
+            table.add_row(name, stage, f"{Figures.of(figures.milliseconds(AUDIO, stage)).p50:.1f}")
+    table.add_section()
+    speed = result.operations["machine per second"] / 1e9
+    for kind, milliseconds in result.floors.items():
+        table.add_row("floor in float32", f"{kind}: products of matrices at {speed:.0f} GFLOP/s", f"{milliseconds:.1f}")
+    return table
+
+
+def _processes(result: EmbedResult) -> Table:
+    table = Table("process", "first text, s", "windows per s", "least cosine", "peak MB", title="processes")
+    for name, figures in result.contenders.items():
+        cosines = ", ".join(f"{kind} {value:.4f}" for kind, value in figures.agreement.items())
+        speed = f"{figures.windows_per_second:.1f}" if AUDIO in figures.seconds else ""
+        table.add_row(name, f"{figures.first_text_seconds:.2f}", speed, cosines, f"{figures.peak_bytes / 1e6:.0f}")
+    server = result.server
+    table.add_row("vibe-search serve", f"{server.first_answer_seconds:.2f}", "", "", f"{server.peak_bytes / 1e6:.0f}")
+    table.add_row("the same, after a clip", "", "", "", f"{server.peak_bytes_with_audio / 1e6:.0f}")
+    return table
 
 
 def _checks(checks: Iterable[Check]) -> Table:

@@ -18,11 +18,12 @@ class Stages:
         console: Where the bars are drawn; never standard output, which is for the report.
 
     Attributes:
+        console: Where the bars are drawn.
         seconds: How long each stage took, in their order.
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self.console = console
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -40,7 +41,9 @@ class Stages:
             TimeElapsedColumn(),
         )
         started = time.perf_counter()
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        # where nothing can be drawn, each bar would leave an empty line
+        hidden = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
             task = progress.add_task(name, total=total)
             yield lambda amount: progress.advance(task, amount)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started

@@ -52,3 +52,12 @@ RENAME_MS = 300.0
 
 HTTP_P95_MS = 15.0
 """The endpoint's 95th percentile, at most."""
+
+TEXT_RATIO = 4.0
+"""Median of the replaced way to embed a text over ours, at least."""
+
+WINDOWS_RATIO = 2.0
+"""Windows of audio in a second over those of the replaced way, at least."""
+
+MEMORY_MB = 450.0
+"""Of the serving process with the text half of the model, at most."""

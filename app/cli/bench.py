@@ -1,4 +1,4 @@
-"""vibe-search bench: search, writes, http."""
+"""vibe-search bench: search, writes, http, embed."""
 
 import json
 from collections.abc import Iterable
@@ -9,9 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.benchmark.build import Wanted, prepare
+from app.benchmark.embedding.material import MOST_QUERIES
+from app.benchmark.embedding.measure import EmbedPlan, measure_embedding
+from app.benchmark.embedding.subject import find_subject
 from app.benchmark.endpoint import measure_endpoint
 from app.benchmark.peers import find_peers
-from app.benchmark.report import render_endpoint, render_search, render_writes
+from app.benchmark.report import render_embedding, render_endpoint, render_search, render_writes
 from app.benchmark.search import Plan, measure_search
 from app.benchmark.server import open_server
 from app.benchmark.sizes import Sizes
@@ -22,7 +25,7 @@ from app.errors import UserError
 from app.providers import build_providers
 from app.settings import get_settings
 
-cli = typer.Typer(help="How fast it is, on synthetic catalogues of any size.", no_args_is_help=True)
+cli = typer.Typer(help="How fast it is, beside others.", no_args_is_help=True)
 
 Tracks = Annotated[int, typer.Option(min=1000, max=100_000_000, help="Size of the catalogue.")]
 Rebuild = Annotated[
@@ -92,6 +95,29 @@ def http(
         built = prepare(url, wanted, console, rebuild=rebuild)
         result = measure_endpoint(built, queries, Stages(console))
     _print(result.as_dict(), render_endpoint(result), as_json=as_json)
+
+
+@cli.command(epilog="Example: vibe-search bench embed --windows 60")
+def embed(
+    model: Annotated[
+        str | None,
+        typer.Option(help="An installed model with its checkpoint; else random weights.", show_default=False),
+    ] = None,
+    texts: Annotated[int, typer.Option(min=5, max=MOST_QUERIES, help="Different queries.")] = 200,
+    windows: Annotated[int, typer.Option(min=3, max=1000, help="Ten-second pieces of the sample library.")] = 40,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Of each contender.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Time embedding beside the code that is replaced: librosa, transformers and torch, in processes of their own.
+
+    Without --model it takes clap-htsat-unfused where that is installed, and otherwise random weights of the same sizes,
+    which it makes once (a minute, 4 GB of memory).
+    """
+    settings = get_settings()
+    stages = Stages(Console(stderr=True))
+    subject = find_subject(settings, model, stages)
+    result = measure_embedding(settings, subject, EmbedPlan(texts, windows, threads), stages)
+    _print(result.as_dict(), render_embedding(result), as_json=as_json)
 
 
 def _parse_clients(value: str) -> list[int]:

@@ -1,6 +1,6 @@
 """The layout and the sizes of laion/clap-htsat-unfused, with random weights: 150 million of them, in one test.
 
-One, so that a process makes the checkpoint and the export once.
+One, so that a process makes the checkpoint and the export once; both come from what `bench embed` measures with.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from app.benchmark.embedding.subject import random_subject
+from app.benchmark.stages import Stages
 from models.audio import decode
 from models.calibration import load_texts
 from models.clap import Clap
 from models.clap_export import make_sounds
 from models.onnx_session import open_session
 from models.run_options import RunOptions
-from tests.models.clap_checkpoint import real_config, save_checkpoint
 from tests.models.recordings import sample, write
-from tests.models.tiny_clap import install_clap
 from tests.models.transformers_clap import TransformersClap
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_real_size_is_exported_truly_and_stays_near_itself(folder: Path) -> None:
-    checkpoint = save_checkpoint(folder / "checkpoint", real_config())
-    card = install_clap(folder / "models", checkpoint, "real-size")
-    reference = TransformersClap(checkpoint)
+    subject = random_subject(folder, Stages(Console(quiet=True)))
+    card = subject.card
+    assert random_subject(folder, Stages(Console(quiet=True))).card.identity == card.identity
+    reference = TransformersClap(folder / f"{card.name}.checkpoint")
     clap = Clap(card, RunOptions(threads=2))
     assert (card.dimensions, card.sample_rate) == (512, RATE)
 

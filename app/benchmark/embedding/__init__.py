@@ -1,0 +1,1 @@
+"""Embedding texts and sounds, beside the code that is replaced."""

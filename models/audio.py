@@ -135,7 +135,7 @@ def decode(source: AudioSource, sample_rate: int, *, max_seconds: float | None =
 
 
 def decode_windows(source: AudioSource, sample_rate: int, *, size: int, hop: int, most: int) -> Iterator[Waveform]:
-    """Decode a file to windows over the whole of it, whose number is bounded.
+    """Decode a file to windows over the whole of it after its leading silence, whose number is bounded.
 
     A file that fits is decoded once and kept. One that is longer than `most` windows is decoded twice: to learn its
     length, and to take the windows out of it as they come by; only one is in memory then.
@@ -148,15 +148,19 @@ def decode_windows(source: AudioSource, sample_rate: int, *, size: int, hop: int
         most: Windows at most; more are spread evenly, as `models.windows.spread_starts` says.
 
     Yields:
-        float32 samples, shape `(size,)`; audio shorter than that is repeated and padded.
+        float32 samples, shape `(size,)`; audio shorter than that is repeated and padded. Of nothing but silence, one
+        window of zeros.
 
     Raises:
         AudioError: As `decode`.
         OSError: The path cannot be read.
     """
-    kept, length = _keep_or_count(source, sample_rate, size + (most - 1) * hop)
+    kept, length, silent = _keep_or_count(source, sample_rate, size + (most - 1) * hop)
     if length == 0:
-        raise AudioError("the audio is empty")
+        if silent == 0:
+            raise AudioError("the audio is empty")
+        yield np.zeros(size, np.float32)
+        return
     if kept is None:
         yield from _take_windows(source, sample_rate, windows.spread_starts(length, size, hop, most), size)
         return
@@ -168,27 +172,28 @@ def decode_windows(source: AudioSource, sample_rate: int, *, size: int, hop: int
         yield kept[start : start + size]
 
 
-def _keep_or_count(source: AudioSource, sample_rate: int, limit: int) -> tuple[Waveform | None, int]:
-    """The waveform, or None when it has more samples than `limit`; and how many it has."""
+def _keep_or_count(source: AudioSource, sample_rate: int, limit: int) -> tuple[Waveform | None, int, int]:
+    """What follows silence, or None when it has more samples than `limit`; how many it has, and how many are silent."""
     # the operating system gives memory to what is written to, not to what is asked for
     kept: Waveform | None = np.empty(limit, np.float32)
     length = 0
     with _open_stream(source) as (container, stream):
-        for chunk in _mono_chunks(container, stream, sample_rate):
+        sound = windows.AfterSilence(_mono_chunks(container, stream, sample_rate))
+        for chunk in sound:
             if length + chunk.size > limit:
                 kept = None
             if kept is not None:
                 kept[length : length + chunk.size] = chunk
             length += chunk.size
-        _refuse_broken_off(container, stream, length / sample_rate)
-    return (None if kept is None else kept[:length]), length
+        _refuse_broken_off(container, stream, (sound.skipped + length) / sample_rate)
+    return (None if kept is None else kept[:length]), length, sound.skipped
 
 
 def _take_windows(source: AudioSource, sample_rate: int, starts: list[int], size: int) -> Iterator[Waveform]:
     """The windows of a long file, from a second decoding of it; a window may overlap the one before."""
     with _open_stream(source) as (container, stream):
         held, first = np.empty(0, np.float32), 0
-        chunks = _mono_chunks(container, stream, sample_rate)
+        chunks = iter(windows.AfterSilence(_mono_chunks(container, stream, sample_rate)))
         for start in starts:
             # what lies before this window is done with
             held, first = held[max(0, start - first) :], max(first, min(start, first + held.size))

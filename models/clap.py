@@ -1,7 +1,8 @@
 """CLAP (Wu et al., 2023) without torch: two ONNX files and a tokenizer, exported by `models.clap_export`.
 
-A track is heard in windows of fixed length over its whole length. The projections of the windows, before they are
-scaled, are averaged, and the average is scaled to length 1: louder evidence counts more than silence does.
+A track is heard in windows of fixed length, from where it is no longer silent to its end. The projections of the
+windows, before they are scaled, are averaged, and the average is scaled to length 1: louder evidence counts more than
+silence does.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Clap:
             raise ValueError("the waveform holds values that are not finite")
         plan = self._card.pipeline["windows"]
         size = plan["size"]
+        samples = next(iter(windows.AfterSilence([samples])), np.zeros(size, np.float32))
         if samples.size < size:
             return self._pool([windows.repeat_and_pad(samples, size)])
         starts = windows.spread_starts(samples.size, size, plan["hop"], plan["most"])

@@ -3,6 +3,8 @@
 Windows start every `hop` samples from sample 0. When the last one would run past the end, it is moved back so
 that it ends with the last sample: the whole track is covered, nothing is invented, and the result depends on the
 length alone. Audio shorter than one window is repeated from its beginning until it fills one.
+
+Silence at the beginning, where a model skips it, is left out before windows are counted: it would move every one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.audio import Waveform
+
+
+SILENT = 0.001
+"""Magnitude below which a sample is silence: -60 dB of full scale, less than a player lets through after an encoder."""
+
+SILENCE_STEP = 480
+"""Samples in which silence is left out: 10 ms at 48 kHz, so that a beginning in mid-wave is no silence."""
+
+
+class AfterSilence:
+    """Audio without the silence at its beginning.
+
+    Args:
+        chunks: Samples, each of shape `(samples,)`.
+
+    Attributes:
+        skipped: Samples left out so far, a multiple of `SILENCE_STEP`; all of them where nothing else comes.
+    """
+
+    def __init__(self, chunks: Iterable[Waveform]) -> None:
+        self._chunks = chunks
+        self.skipped = 0
+
+    def __iter__(self) -> Iterator[Waveform]:
+        """The rest; a sample that is no number counts as loud."""
+        chunks, held = iter(self._chunks), np.empty(0, np.float32)
+        for chunk in chunks:
+            # begins at a multiple of the step
+            joined = np.concatenate([held, chunk])
+            loud = np.flatnonzero(~(np.abs(joined) < SILENT))
+            whole = (int(loud[0]) if loud.size else joined.size) // SILENCE_STEP * SILENCE_STEP
+            self.skipped += whole
+            held = joined[whole:]
+            if loud.size:
+                yield held
+                yield from chunks
+                return
+        self.skipped += held.size
 
 
 def window_starts(length: int, size: int, hop: int) -> list[int]:

@@ -188,6 +188,7 @@ def _own_card(name: str, checkpoint: Path, exported: Path) -> dict[str, Any]:
         "hub": {"repo": name, "revision": revision, "files": []},
         "pipeline": {
             "checkpoint": f"{name}@{revision[:_NAME_DIGITS]}",
+            "silence": like.pipeline["silence"],
             "pooling": like.pipeline["pooling"],
             "precision": like.pipeline["precision"],
             "preprocessing": preprocessing,

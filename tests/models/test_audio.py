@@ -256,6 +256,27 @@ def test_only_what_exceeds_the_windows_is_decoded_twice(seconds: float, passes: 
     assert count(lambda file: list(decode_windows(file, RATE, size=SIZE, hop=SIZE, most=4))) == passes * once
 
 
+@pytest.mark.parametrize("most", [90, 4])
+def test_silence_at_the_beginning_of_a_file_is_left_out(most: int) -> None:
+    sound = chirp(6.2, RATE)
+    later = write(np.pad(sound, (int(2.5 * RATE), 0))[None], "wav", "pcm_s16le", RATE)
+    lead = int(2.5 * RATE) // 480 * 480
+    rest = decode(io.BytesIO(later), RATE)[lead:]
+    assert np.abs(rest[:960]).max() >= 0.001, "it must begin at once"
+    found = list(decode_windows(io.BytesIO(later), RATE, size=SIZE, hop=SIZE, most=most))
+    starts = spread_starts(rest.size, SIZE, SIZE, most)
+
+    assert len(found) == len(starts)
+    for window, start in zip(found, starts, strict=True):
+        np.testing.assert_array_equal(window, rest[start : start + SIZE])
+
+
+def test_a_silent_file_is_one_window_of_zeros() -> None:
+    silent = write(np.full((1, 5 * RATE), 0.0005, np.float32), "wav", "pcm_s16le", RATE)
+    (window,) = decode_windows(io.BytesIO(silent), RATE, size=SIZE, hop=SIZE, most=4)
+    np.testing.assert_array_equal(window, np.zeros(SIZE, np.float32))
+
+
 def raw_wav(seconds: float) -> bytes:
     return write(chirp(seconds, RATE)[None], "wav", "pcm_s16le", RATE)
 

@@ -53,8 +53,11 @@ def windows_of_recordings() -> list[NDArray[np.float32]]:
 
 
 def largest_difference(clap: Clap, reference: TransformersClap, sounds: list[NDArray[np.float32]]) -> float:
-    heard = np.stack([clap.embed_audio(sound) for sound in sounds])
-    return float(np.abs(heard - reference.embed_windows(sounds)).max())
+    """Of single windows as they are; the model as a whole would skip silence at their beginning."""
+    session = open_session(clap.card.locate("audio.onnx"), device="cpu")
+    heard = np.concatenate([session.run(["projection"], {"waveform": sound[None]})[0] for sound in sounds])
+    unit = heard / np.linalg.norm(heard, axis=1, keepdims=True)
+    return float(np.abs(unit - reference.embed_windows(sounds)).max())
 
 
 def test_test_sounds_are_heard_as_transformers_hears_them(tiny_clap: Clap, reference: TransformersClap) -> None:

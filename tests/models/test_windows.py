@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from models.windows import batched, batches, count_windows, fill, repeat_and_pad, spread_starts, window_starts
+from models.windows import (
+    AfterSilence,
+    batched,
+    batches,
+    count_windows,
+    fill,
+    repeat_and_pad,
+    spread_starts,
+    window_starts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +155,25 @@ def test_no_more_windows_are_taken_than_one_batch_needs() -> None:
 
     next(batched(windows(), 3))
     assert taken == [0, 1, 2]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 480, 481, 5000])
+@pytest.mark.parametrize(("silent", "skipped"), [(0, 0), (479, 0), (480, 480), (1000, 960), (4799, 4320), (9600, 9600)])
+def test_silence_at_the_beginning_is_left_out_in_whole_steps(chunk: int, silent: int, skipped: int) -> None:
+    waveform = np.concatenate([np.full(silent, 0.0009, np.float32), np.array([-0.001, 0, 0, 1], np.float32)])
+    sound = AfterSilence(waveform[start : start + chunk] for start in range(0, waveform.size, chunk))
+    np.testing.assert_array_equal(np.concatenate(list(sound)), waveform[skipped:])
+    assert sound.skipped == skipped
+
+
+@pytest.mark.parametrize("chunk", [1, 480, 700])
+def test_of_nothing_but_silence_nothing_is_left(chunk: int) -> None:
+    sound = AfterSilence(np.zeros(min(chunk, 1000 - start), np.float32) for start in range(0, 1000, chunk))
+    assert list(sound) == []
+    assert sound.skipped == 1000
+    assert list(AfterSilence([])) == []
+
+
+def test_what_is_no_number_is_no_silence() -> None:
+    waveform = np.array([0, 0, np.nan, 0], np.float32)
+    np.testing.assert_array_equal(np.concatenate(list(AfterSilence([waveform]))), waveform)

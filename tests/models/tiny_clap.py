@@ -45,6 +45,7 @@ def card_of(name: str, preprocessing: dict[str, Any], precision: str = "audio fl
         "hub": {"repo": name, "revision": "0" * 40, "files": []},
         "pipeline": {
             "checkpoint": f"{name}@{'0' * 12}",
+            "silence": like.pipeline["silence"],
             "pooling": like.pipeline["pooling"],
             "precision": precision,
             "preprocessing": {key: value for key, value in preprocessing.items() if key != "dimensions"},

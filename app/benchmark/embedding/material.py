@@ -12,12 +12,15 @@ from app.sample import recordings_dir
 from models.audio import Waveform, decode
 from models.calibration import load_texts
 from models.check import load_prompts
+from models.windows import SILENT
 
 CLIP_SECONDS = 10
 """One window of the model: the code that is replaced hears no more of a file, and so both hear the same."""
 
 STORED_RATE = 44_100
 """Hz of the files, as of most music: both have to resample."""
+
+_BEGINNING, _LOUD = 200, 10 * SILENT
 
 MOST_QUERIES = 500
 
@@ -45,7 +48,10 @@ def write_clips(folder: Path, number: int, stages: Stages) -> list[Path]:
 
 
 def _pieces() -> Iterator[Waveform]:
-    """The first piece of each recording, then the second of each, as far as they go."""
+    """The first piece of each recording, then the second of each, as far as they go; those that begin at once.
+
+    vibe-search would skip silence at the beginning, which the code that is replaced hears.
+    """
     recordings = sorted(recordings_dir().rglob("*.opus"))
     size, turn, found = CLIP_SECONDS * STORED_RATE, 0, True
     while found:
@@ -54,7 +60,8 @@ def _pieces() -> Iterator[Waveform]:
             heard = decode(path, STORED_RATE, max_seconds=(turn + 1) * CLIP_SECONDS)[turn * size :]
             if heard.size == size:
                 found = True
-                yield heard
+                if np.abs(heard[:_BEGINNING]).max() > _LOUD:
+                    yield heard
         turn += 1
 
 

@@ -155,6 +155,8 @@ def test_answer_fields_are_documented(providers: Providers) -> None:
 def commands(command: Any, path: str = "vibe-search") -> Iterator[tuple[str, Any]]:
     """Every command that does something, by the words that call it."""
     if hasattr(command, "commands"):
+        if command.invoke_without_command:
+            yield path, command
         for name, child in command.commands.items():
             yield from commands(child, f"{path} {name}")
     else:

@@ -1,0 +1,155 @@
+"""vibe-search queue: show, retry, cancel."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Column, Table
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.cli.version import AsJson
+from app.database import create_engine, guard_connection, open_database, require_schema
+from app.errors import UserError
+from app.queue_state import JobFailure, TaskState, read_queue
+from app.settings import get_settings
+
+Result = TypeVar("Result")
+
+BACKFILL_BELOW = 0
+"""Uploads have priority 0; everything that nobody waits for has less."""
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+cli = typer.Typer()
+
+
+class TrackTask(StrEnum):
+    """A task on a track."""
+
+    EMBED = "embed_track"
+    CLASSIFY = "classify_genres"
+
+
+Task = Annotated[TrackTask | None, typer.Option(help="Only this task.", show_default=False)]
+
+
+@cli.callback(invoke_without_command=True, epilog="Example: vibe-search queue --failures 100")
+def show(
+    context: typer.Context,
+    failures: Annotated[int, typer.Option(min=1, max=10_000, help="Failures to list, the latest first.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what waits, runs and failed, how old the oldest is, how fast it goes, and why what failed did.
+
+    Times are those of jobs that are kept: JOB_RETENTION_HOURS after their end they are removed.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    state = _run(lambda engine: read_queue(engine, failures))
+    if as_json:
+        typer.echo(json.dumps(asdict(state), default=str, indent=2))
+        return
+    console = Console()
+    console.print(_render_tasks(state.tasks) if state.tasks else "the queue is empty")
+    if state.failures:
+        console.print(_render_failures(state.failures))
+    more = state.all_failures - len(state.failures)
+    if more:
+        console.print(f"{more:,} more {'failure' if more == 1 else 'failures'}: --failures lists more of them")
+
+
+@cli.command(epilog="Example: vibe-search queue retry --failed --task embed_track")
+def retry(
+    failed: Annotated[bool, typer.Option("--failed", help="Jobs that were given up.")] = False,
+    permanent: Annotated[bool, typer.Option("--permanent", help="Also those whose audio cannot be decoded.")] = False,
+    task: Task = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enqueue failed jobs anew, with all their attempts."""
+    if not failed:
+        raise UserError("say which jobs: --failed")
+    number = _call("search.retry_failed_jobs(:task, :permanent)", task=task, permanent=permanent)
+    _report(number, "enqueued", as_json=as_json)
+
+
+@cli.command(epilog="Example: vibe-search queue cancel --backfill")
+def cancel(
+    backfill: Annotated[bool, typer.Option("--backfill", help="Jobs that nobody waits for.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Those of uploads, too.")] = False,
+    task: Task = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel jobs that no worker has begun; what is running goes on."""
+    if backfill == everything:
+        raise UserError("say which jobs: --backfill or --all")
+    below = BACKFILL_BELOW if backfill else None
+    number = _call("search.cancel_jobs(:task, :below)", task=task, below=below)
+    _report(number, "cancelled", as_json=as_json)
+
+
+def _report(number: int, done: str, *, as_json: bool) -> None:
+    typer.echo(json.dumps({done: number}) if as_json else f"{number:,} {'job' if number == 1 else 'jobs'} {done}")
+
+
+def _render_tasks(tasks: list[TaskState]) -> Table:
+    numbers = ("priority", "waiting", "retrying", "running", "failed", "cancelled", "done, 1 min", "1 h", "oldest")
+    table = Table("task", *(Column(name, justify="right", no_wrap=True) for name in numbers), box=SIMPLE_HEAD)
+    for state in tasks:
+        counts = (state.waiting, state.retrying, state.running, state.failed, state.cancelled)
+        done = (state.done_last_minute, state.done_last_hour)
+        table.add_row(
+            state.task, str(state.priority), *(f"{count:,}" if count else "" for count in (*counts, *done)), _age(state)
+        )
+    return table
+
+
+def _age(state: TaskState) -> str:
+    """How long the oldest unfinished job has been there, in its largest unit."""
+    if state.oldest is None:
+        return ""
+    seconds = max(1, int((datetime.now(UTC) - state.oldest).total_seconds()))
+    size, unit = next(found for found in _UNITS if seconds >= found[0])
+    return f"{seconds // size} {unit}"
+
+
+def _render_failures(failures: list[JobFailure]) -> Table:
+    table = Table(
+        Column("track", justify="right"), "title", "task", "attempts", "why", title="failures", box=SIMPLE_HEAD
+    )
+    for failure in failures:
+        attempts = f"{failure.attempts}, the last" if failure.permanent else str(failure.attempts)
+        table.add_row(str(failure.track_id), failure.title, failure.task, attempts, failure.reason)
+    return table
+
+
+def _call(call: str, **parameters: object) -> int:
+    """What a function of the schema search returns, in a transaction of its own."""
+
+    async def run(engine: AsyncEngine) -> int:
+        with guard_connection():
+            # workers go on meanwhile: a snapshot of the whole transaction would be refused
+            async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+                return int((await connection.execute(text(f"select {call}"), parameters)).scalar_one())
+
+    return _run(run)
+
+
+def _run(read: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
+    async def run(url: str) -> Result:
+        engine = create_engine(url, pool_size=1)
+        try:
+            return await read(engine)
+        finally:
+            await engine.dispose()
+
+    with open_database(get_settings()) as url:
+        require_schema(url)
+        return asyncio.run(run(url))

@@ -1,0 +1,98 @@
+"""The job queue as people look at it: what waits, what runs, what failed and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import guard_connection, load_query
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """The jobs of one task at one priority.
+
+    Attributes:
+        task: Its name.
+        priority: Higher ones run first; 0 is an upload's.
+        waiting: Jobs that are due.
+        retrying: Jobs that failed, and wait for their next attempt.
+        running: Jobs that a worker has begun.
+        failed: Jobs that were given up.
+        cancelled: Jobs that were cancelled.
+        done_last_minute: Jobs that ended well in the last minute.
+        done_last_hour: The same in the last hour.
+        oldest: When the oldest unfinished job was enqueued.
+    """
+
+    task: str
+    priority: int
+    waiting: int
+    retrying: int
+    running: int
+    failed: int
+    cancelled: int
+    done_last_minute: int
+    done_last_hour: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """The last failed attempt of a task on a track.
+
+    Attributes:
+        track_id: The track.
+        title: What it is called.
+        task: What was to be done.
+        model: Identity of the model that embeds; empty for other tasks.
+        reason: Why it failed, in words.
+        permanent: Whether another attempt would fail in the same way.
+        attempts: How often it was tried.
+        failed_at: When, the last time.
+    """
+
+    track_id: int
+    title: str
+    task: str
+    model: str
+    reason: str
+    permanent: bool
+    attempts: int
+    failed_at: datetime
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """The whole queue.
+
+    Attributes:
+        tasks: By task and priority, those that run first at the top.
+        failures: The latest.
+        all_failures: How many there are.
+    """
+
+    tasks: list[TaskState]
+    failures: list[JobFailure]
+    all_failures: int
+
+
+async def read_queue(engine: AsyncEngine, most_failures: int) -> QueueState:
+    """Look at the queue.
+
+    Args:
+        engine: The database.
+        most_failures: How many failures to list.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
+    """
+    with guard_connection():
+        async with engine.connect() as connection:
+            counts = (await connection.execute(load_query("queue_counts"))).mappings().all()
+            rows = (await connection.execute(load_query("queue_failures"), {"most": most_failures})).mappings().all()
+    failures = [dict(row) for row in rows]
+    totals = [row.pop("all_failures") for row in failures]
+    return QueueState(
+        [TaskState(**row) for row in counts], [JobFailure(**row) for row in failures], totals[0] if totals else 0
+    )

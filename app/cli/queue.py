@@ -28,6 +28,16 @@ BACKFILL_BELOW = 0
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
+_FIGURES = {
+    "waiting": "waiting",
+    "retrying": "retrying",
+    "running": "running",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "done_last_minute": "done/min",
+    "done_last_hour": "done/h",
+}
+
 cli = typer.Typer()
 
 
@@ -100,14 +110,18 @@ def _report(number: int, done: str, *, as_json: bool) -> None:
 
 
 def _render_tasks(tasks: list[TaskState]) -> Table:
-    numbers = ("priority", "waiting", "retrying", "running", "failed", "cancelled", "done, 1 min", "1 h", "oldest")
-    table = Table("task", *(Column(name, justify="right", no_wrap=True) for name in numbers), box=SIMPLE_HEAD)
-    for state in tasks:
-        counts = (state.waiting, state.retrying, state.running, state.failed, state.cancelled)
-        done = (state.done_last_minute, state.done_last_hour)
-        table.add_row(
-            state.task, str(state.priority), *(f"{count:,}" if count else "" for count in (*counts, *done)), _age(state)
-        )
+    """A column for each figure that any task has: all of them would not fit in a terminal."""
+    figures = {heading: [getattr(state, name) for state in tasks] for name, heading in _FIGURES.items()}
+    shown = {heading: counts for heading, counts in figures.items() if any(counts)}
+    headings = ("priority", *shown, "oldest")
+    table = Table(
+        Column("task", no_wrap=True),
+        *(Column(name, justify="right", no_wrap=True) for name in headings),
+        box=SIMPLE_HEAD,
+    )
+    for number, state in enumerate(tasks):
+        counts = (f"{found[number]:,}" if found[number] else "" for found in shown.values())
+        table.add_row(state.task, str(state.priority), *counts, _age(state))
     return table
 
 

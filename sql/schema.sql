@@ -918,7 +918,7 @@ $$;
 -- Name: FUNCTION cancel_jobs(task text, below_priority integer); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.cancel_jobs(task text, below_priority integer) IS 'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. search.enqueue_missing_embeddings brings those that embed back.';
+COMMENT ON FUNCTION search.cancel_jobs(task text, below_priority integer) IS 'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.';
 
 --
 -- Name: cancel_switch(); Type: FUNCTION; Schema: search; Owner: -
@@ -1165,6 +1165,39 @@ $$;
 --
 
 COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
+
+--
+-- Name: enqueue_missing_genres(integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    with pending as (
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
+        from public.procrastinate_jobs j
+        where j.task_name = 'classify_genres' and j.status in ('todo', 'doing')
+    ), missing as (
+        select t.id, t.file_id
+        from public.tracks t
+        where t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
+          and not exists (
+                select from search.job_failures f
+                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'classify_genres'
+                  and (f.permanent or not retry_failed))
+          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
+    )
+    select count(search.defer_job(
+        'classify', 'classify_genres', jsonb_build_object('track_id', m.id, 'file_id', m.file_id), priority))
+    from missing m;
+$$;
+
+--
+-- Name: FUNCTION enqueue_missing_genres(priority integer, retry_failed boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed boolean) IS 'Enqueue a job for each track whose present audio has no genre predictions, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
 
 --
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -

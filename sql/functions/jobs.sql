@@ -71,3 +71,30 @@ comment on function search.enqueue_missing_embeddings(text, integer, boolean) is
     'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is '
     'pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new '
     'uploads, unless the priority says otherwise.';
+
+create or replace function search.enqueue_missing_genres(priority integer default -10, retry_failed boolean default true)
+returns bigint
+language sql
+set search_path = pg_catalog, public, search
+as $$
+    with pending as (
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
+        from public.procrastinate_jobs j
+        where j.task_name = 'classify_genres' and j.status in ('todo', 'doing')
+    ), missing as (
+        select t.id, t.file_id
+        from public.tracks t
+        where t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
+          and not exists (
+                select from search.job_failures f
+                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'classify_genres'
+                  and (f.permanent or not retry_failed))
+          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
+    )
+    select count(search.defer_job(
+        'classify', 'classify_genres', jsonb_build_object('track_id', m.id, 'file_id', m.file_id), priority))
+    from missing m;
+$$;
+comment on function search.enqueue_missing_genres(integer, boolean) is
+    'Enqueue a job for each track whose present audio has no genre predictions, except where one is pending or its audio cannot be '
+    'decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';

@@ -78,4 +78,4 @@ as $$
 $$;
 comment on function search.cancel_jobs(text, integer) is
     'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. '
-    'search.enqueue_missing_embeddings brings those that embed back.';
+    'search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.';

@@ -3,21 +3,20 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli.engine import call_function, run_with_engine
 from app.cli.model_check import inspect_model, require_passed
 from app.cli.version import AsJson
-from app.database import create_engine, load_query, open_database, require_schema
+from app.database import load_query
 from app.errors import DatabaseUnavailableError, UserError
 from app.model_states import Failure, ModelState, read_failures, read_model_states
 from app.providers import Providers, build_providers
@@ -26,8 +25,6 @@ from models.registry import ModelCard, UnknownModelError
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
 from workers.model_switch import advance_switch
-
-Result = TypeVar("Result")
 
 _POLL_SECONDS = 1.0
 _STALLED_SECONDS = 30.0
@@ -89,7 +86,7 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
                 await (_work_until_served(switch, card) if work else _watch(switch, card))
         return await read_model_states(engine)
 
-    states = _run(settings, steps)
+    states = run_with_engine(settings, steps)
     if as_json:
         typer.echo(json.dumps([asdict(state) for state in states], default=str, indent=2))
 
@@ -97,7 +94,8 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
 def database_states() -> dict[str, ModelState]:
     """The models of the configured database by identity; none when it cannot be asked."""
     with suppress(DatabaseUnavailableError, UserError):
-        return {state.identity: state for state in _run(get_settings(), lambda _, engine: read_model_states(engine))}
+        states = run_with_engine(get_settings(), lambda _, engine: read_model_states(engine))
+        return {state.identity: state for state in states}
     return {}
 
 
@@ -134,9 +132,9 @@ def remove_store(identity: str) -> bool:
                 f"{identity} is in use: it is {states[identity].role}. "
                 "Let another model serve first (models use NAME), or give the switch up (models use --cancel)"
             )
-        return bool(await _call(engine, "search.remove_model(:identity)", identity=identity))
+        return bool(await call_function(engine, "search.remove_model(:identity)", identity=identity))
 
-    return _run(get_settings(), steps)
+    return run_with_engine(get_settings(), steps)
 
 
 def render_state(state: ModelState) -> str:
@@ -145,29 +143,11 @@ def render_state(state: ModelState) -> str:
     return f"{state.role} {state.embedded:,}/{state.tracks:,}" + (f", {failed:,} failed" if failed else "")
 
 
-def _run(settings: Settings, steps: Callable[[str, AsyncEngine], Awaitable[Result]]) -> Result:
-    async def run(url: str) -> Result:
-        engine = create_engine(url, pool_size=3)
-        try:
-            return await steps(url, engine)
-        finally:
-            await engine.dispose()
-
-    with open_database(settings) as url:
-        require_schema(url)
-        return asyncio.run(run(url))
-
-
 def _known(providers: Providers, name: str) -> ModelCard:
     try:
         return providers.embeddings.registry.find(name)
     except UnknownModelError as error:
         raise UserError(str(error)) from error
-
-
-async def _call(engine: AsyncEngine, function: str, **parameters: object) -> Any:  # noqa: ANN401 - what SQL returns
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        return (await connection.execute(text(f"select {function}"), parameters)).scalar_one()
 
 
 async def _begin(switch: _Switch, card: ModelCard, coverage: float, *, now: bool) -> None:
@@ -188,18 +168,18 @@ async def _begin(switch: _Switch, card: ModelCard, coverage: float, *, now: bool
 
 
 async def _return(switch: _Switch) -> None:
-    identity = await _call(switch.engine, "search.previous_model()")
+    identity = await call_function(switch.engine, "search.previous_model()")
     if identity is None:
         raise UserError("no model has served before the present one")
     if switch.providers.embedding_of(identity) is None:
         raise UserError(f"{identity} served before, and is not known here any more: queries could not be embedded")
-    await _call(switch.engine, "search.serve_model(:identity)", identity=identity)
-    missing = await _call(switch.engine, "search.enqueue_missing_embeddings(:identity)", identity=identity)
+    await call_function(switch.engine, "search.serve_model(:identity)", identity=identity)
+    missing = await call_function(switch.engine, "search.enqueue_missing_embeddings(:identity)", identity=identity)
     switch.console.print(f"{identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
 
 
 async def _cancel(switch: _Switch) -> None:
-    identity = await _call(switch.engine, "(select search.cancel_switch())")
+    identity = await call_function(switch.engine, "(select search.cancel_switch())")
     if identity is None:
         raise UserError("no switch is under way")
     switch.console.print(f"the switch to {identity} is given up; its vectors stay until models remove", highlight=False)

@@ -1,27 +1,21 @@
 """vibe-search queue: show, retry, cancel."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli.engine import call_function, run_with_engine
 from app.cli.version import AsJson
-from app.database import create_engine, guard_connection, open_database, require_schema
 from app.errors import UserError
 from app.queue_state import JobFailure, TaskState, read_queue
 from app.settings import get_settings
-
-Result = TypeVar("Result")
 
 BACKFILL_BELOW = 0
 """Uploads have priority 0; everything that nobody waits for has less."""
@@ -63,7 +57,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    state = _run(lambda engine: read_queue(engine, failures))
+    state = run_with_engine(get_settings(), lambda _, engine: read_queue(engine, failures))
     if as_json:
         typer.echo(json.dumps(asdict(state), default=str, indent=2))
         return
@@ -145,25 +139,5 @@ def _render_failures(failures: list[JobFailure]) -> Table:
 
 
 def _call(call: str, **parameters: object) -> int:
-    """What a function of the schema search returns, in a transaction of its own."""
-
-    async def run(engine: AsyncEngine) -> int:
-        with guard_connection():
-            # workers go on meanwhile: a snapshot of the whole transaction would be refused
-            async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-                return int((await connection.execute(text(f"select {call}"), parameters)).scalar_one())
-
-    return _run(run)
-
-
-def _run(read: Callable[[AsyncEngine], Awaitable[Result]]) -> Result:
-    async def run(url: str) -> Result:
-        engine = create_engine(url, pool_size=1)
-        try:
-            return await read(engine)
-        finally:
-            await engine.dispose()
-
-    with open_database(get_settings()) as url:
-        require_schema(url)
-        return asyncio.run(run(url))
+    number: int = run_with_engine(get_settings(), lambda _, engine: call_function(engine, call, **parameters))
+    return number

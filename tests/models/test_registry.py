@@ -14,6 +14,7 @@ import pytest
 
 from models.model_card import ModelCard, ModelFile, ModelFileError, verify_files
 from models.registry import MANIFEST, ManifestError, Registry, UnknownModelError, find_model, load_manifest, open_model
+from models.windows import SILENCE_STEP, SILENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,3 +292,9 @@ def test_a_broken_record_breaks_nothing_else(tmp_path: Path, tiny_card: ModelCar
 
 def test_a_folder_of_models_need_not_exist(tmp_path: Path) -> None:
     assert list(Registry(tmp_path / "nowhere").cards()) == list(load_manifest())
+
+
+def test_what_the_manifest_says_of_silence_is_what_is_skipped() -> None:
+    """Other figures give other vectors: they must make another identity."""
+    said = f"skipped at the beginning: below {SILENT}, in steps of {SILENCE_STEP} samples"
+    assert [find_model(name).pipeline["silence"] for name in HUB_MODELS] == [said] * len(HUB_MODELS)

@@ -33,22 +33,16 @@ class Served:
     started: float
 
     def search(self, text: str) -> bytes:
-        """The answer to a search."""
-        return self.read("GET", f"/search/?q={quote(text)}")
-
-    def read(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        """The answer to a request.
+        """The answer to a search.
 
         Raises:
             RuntimeError: It is no success.
         """
-        self.client.request(method, path, body, headers or {})
+        self.client.request("GET", f"/search/?q={quote(text)}")
         response = self.client.getresponse()
         content = response.read()
         if response.status != _OK:
-            raise RuntimeError(f"{method} {path} answered {response.status}: {content[:200]!r}")
+            raise RuntimeError(f"GET /search/ answered {response.status}: {content[:200]!r}")
         return content
 
 

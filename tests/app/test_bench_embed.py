@@ -150,7 +150,7 @@ def result_of(text_ms: tuple[float, float], audio_ms: tuple[float, float], peak:
         seconds = {TEXT: {"all": [text / 1000] * 3}, AUDIO: {"all": [audio / 1000] * 3}}
         return ContenderFigures(1.0, seconds, {TEXT: 1.0, AUDIO: 1.0}, 10**8)
 
-    contenders = {name: figures(*times) for name, times in zip((OURS, REPLACED), zip(text_ms, audio_ms), strict=True)}  # noqa: B905 - pairs of pairs
+    contenders = {OURS: figures(text_ms[0], audio_ms[0]), REPLACED: figures(text_ms[1], audio_ms[1])}
     operations = {"query": 1e9, "window": 1e10, "machine per second": 2e11}
     subject = Subject(Path(), find_model("clap-htsat-unfused"), "random")
     server = ServerFigures(1.0, 1.5, peak, 2 * peak)

@@ -21,6 +21,7 @@ STORED_RATE = 44_100
 """Hz of the files, as of most music: both have to resample."""
 
 _BEGINNING, _LOUD = 200, 10 * SILENT
+"""Samples of a clip among which one must be so loud: well within the first step in which silence is skipped."""
 
 MOST_QUERIES = 500
 

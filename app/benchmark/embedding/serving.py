@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psutil
 
 from app.benchmark.embedding.memory import peak_bytes
@@ -73,7 +74,5 @@ def _search(served: Served, text: str) -> None:
 
 
 def _search_by(served: Served, clip: Path) -> None:
-    boundary = "vibe-search-bench"
-    head = f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="{clip.name}"\r\n\r\n'
-    body = head.encode() + clip.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    served.read("POST", "/search/by-audio", body, {"content-type": f"multipart/form-data; boundary={boundary}"})
+    address = f"http://{served.client.host}:{served.client.port}/search/by-audio"
+    httpx2.post(address, files={"file": (clip.name, clip.read_bytes())}, timeout=60).raise_for_status()

@@ -1,13 +1,12 @@
 """Embedding of recordings."""
 
-from typing import BinaryIO
-
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from procrastinate import JobContext
 
 from app.database import load_query
+from services.audio_store import Recording
 from workers.app import WorkerContext, app
 from workers.retry import Backoff
 from workers.track_job import TrackJob, run_track_job, worker_context
@@ -34,11 +33,12 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
     worker = worker_context(context)
     identity = model or await _serving(worker)
 
-    def embed(audio: BinaryIO) -> NDArray[float32]:
+    def embed(recording: Recording) -> NDArray[float32]:
         provider = worker.providers.embedding_of(identity)
         if provider is None:
             raise ModelNotInstalledError(f"the model {identity} is not installed where this worker runs")
-        return provider.embed_audio(audio)
+        with recording.open() as audio:
+            return provider.embed_audio(audio)
 
     def parameters(vector: NDArray[float32]) -> dict[str, object]:
         return {"embedding": HalfVector(vector).to_text(), "identity": identity}

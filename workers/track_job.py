@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from procrastinate import JobContext
 from sqlalchemy import TextClause
 
 from app.database import load_query
 from models.audio import AudioError
+from services.audio_store import Recording
 from workers.app import WorkerContext
 from workers.retry import PermanentJobError
 
@@ -30,7 +31,7 @@ class TrackJob:
     task: str
     model: str
     done: str
-    work: Callable[[BinaryIO], object]
+    work: Callable[[Recording], object]
     statement: TextClause
     parameters: Callable[[Any], dict[str, object]]
 
@@ -67,18 +68,14 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
 async def _work(context: JobContext, job: TrackJob, key: dict[str, object], file_type: str) -> object:
     worker = worker_context(context)
     try:
-        return await asyncio.to_thread(_read_and_work, worker, job, str(key["file_id"]), file_type)
+        recording = Recording(worker.providers.audio_store, str(key["file_id"]), file_type)
+        return await asyncio.to_thread(job.work, recording)
     except AudioError as error:
         await _record_failure(context, job, key, str(error), permanent=True)
         raise PermanentJobError(f"track {key['track_id']}: {error}") from error
     except Exception as error:
         await _record_failure(context, job, key, f"{type(error).__name__}: {error}", permanent=False)
         raise
-
-
-def _read_and_work(worker: WorkerContext, job: TrackJob, file_id: str, file_type: str) -> object:
-    with worker.providers.audio_store.open(file_id, file_type) as audio:
-        return job.work(audio)
 
 
 async def _record_failure(

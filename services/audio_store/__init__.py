@@ -3,8 +3,9 @@
 from typing import BinaryIO, Protocol
 
 from services.audio_store.local import AudioMissingError, LocalAudioStore, StoredAudio
+from services.audio_store.recording import Recording
 
-__all__ = ["AudioMissingError", "AudioStore", "LocalAudioStore", "StoredAudio"]
+__all__ = ["AudioMissingError", "AudioStore", "LocalAudioStore", "Recording", "StoredAudio"]
 
 
 class AudioStore(Protocol):

@@ -23,11 +23,13 @@ class StoredAudio:
         file_id: sha-256 of the content in hexadecimal, or the id that an adopted catalogue gave it.
         path: Where it lies.
         size: Bytes.
+        url: Address at which others can fetch it; None where there is none.
     """
 
     file_id: str
     path: Path
     size: int
+    url: str | None = None
 
 
 class LocalAudioStore:

@@ -1,11 +1,12 @@
 """Genre predictions by the bundled model."""
 
-from typing import BinaryIO, cast
+from typing import cast
 
 from models.audio import decode
 from models.genres import GenreModel, GenrePrediction
 from models.registry import find_model, open_model
 from models.run_options import RunOptions
+from services.audio_store import Recording
 
 MODEL = "musicnn-tags"
 """The bundled model names genres whichever model embeds."""
@@ -25,8 +26,9 @@ class InProcessGenres:
         self._max_seconds = max_seconds
         self._top = top
 
-    def classify(self, audio: BinaryIO) -> list[GenrePrediction]:
+    def classify(self, recording: Recording) -> list[GenrePrediction]:
         """Lower-case genre names, the most confident first."""
         model = cast("GenreModel", open_model(find_model(MODEL), RunOptions(threads=self._threads)))
-        waveform = decode(audio, find_model(MODEL).sample_rate, max_seconds=self._max_seconds)
+        with recording.open() as audio:
+            waveform = decode(audio, find_model(MODEL).sample_rate, max_seconds=self._max_seconds)
         return model.genre_predictions(waveform, top=self._top)

@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__
+from app.catalogue import AudioIntake
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
 from app.middleware import PagePolicy
 from app.providers import Providers
-from app.routes import audio, clip, health, models, page, tracks
+from app.routes import audio, clip, health, me, models, page, tracks, uploads
 from app.routes import search as search_routes
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -45,11 +46,18 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
             deadline_seconds=settings.clip_deadline_seconds,
         )
         search = Search.from_settings(engine, serving, settings)
-        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips)
+        intake = AudioIntake(
+            engine,
+            providers.audio_store,
+            limits=settings.decoder_limits,
+            concurrency=settings.upload_concurrency,
+        )
+        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips, intake)
         following = asyncio.create_task(serving.follow(engine))
         yield
         following.cancel()
         clips.close()
+        intake.close()
         await engine.dispose()
 
     api = FastAPI(
@@ -64,14 +72,21 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_middleware(PagePolicy)
     api.add_middleware(
         ExplainTooLarge,
-        paths=frozenset({"/search/by-audio"}),
+        paths=r"/search/by-audio",
         field=("file",),
         message=f"the request has more than {settings.clip_max_bytes} bytes: send a shorter clip (CLIP_MAX_BYTES)",
     )
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=r"/tracks(/\d+/audio)?",
+        field=("audio",),
+        message=f"the request has more than {settings.upload_max_bytes} bytes: send a smaller file (UPLOAD_MAX_BYTES)",
+    )
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
-    for module in (search_routes, tracks, audio, models, health, page):
+    for module in (search_routes, tracks, audio, models, me, health, page):
         api.include_router(module.router)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
+    api.include_router(uploads.router, max_body_size=settings.upload_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
     return api
 

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
+from models.decoder import DecoderLimits
 from models.run_options import Device, RunOptions
 
 
@@ -139,6 +140,17 @@ class Settings(BaseSettings):
         le=300,
         description="How long a search waits for the vector of its clip. Past it the answer says available: false.",
     )
+    upload_max_bytes: int = Field(
+        default=200_000_000, ge=1_000, description="Size of a request that uploads audio; a larger one gets 413."
+    )
+    upload_concurrency: int = Field(
+        default=4, ge=1, le=256, description="Uploads that are looked at and stored at the same time; others wait."
+    )
+    unused_audio_hours: float = Field(
+        default=24.0,
+        ge=0.1,
+        description="How long uploaded audio is kept that no track uses: of deleted tracks, and of uploads that broke off.",
+    )
     worker_concurrency: int = Field(
         default=4, ge=1, le=256, description="Jobs that one worker process runs at the same time."
     )
@@ -147,6 +159,16 @@ class Settings(BaseSettings):
         gt=0,
         description="How much of a recording is embedded and classified: from its start, or by a CLAP model "
         "in windows spread evenly over the whole. Part of a CLAP model's identity.",
+    )
+    decoder_max_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="How long decoding one file may take; then the process that decodes is killed. "
+        "A file of many hours takes minutes.",
+    )
+    decoder_max_bytes: int = Field(
+        default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."
     )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
     job_retention_hours: int = Field(
@@ -167,6 +189,11 @@ class Settings(BaseSettings):
         return tuple(origin.strip() for origin in self.clap_audio_origins.split(",") if origin.strip())
 
     @property
+    def decoder_limits(self) -> DecoderLimits:
+        """What decoding one file may take."""
+        return DecoderLimits(self.decoder_max_seconds, self.decoder_max_bytes)
+
+    @property
     def run_options(self) -> RunOptions:
         """How models run in this process."""
         return RunOptions(
@@ -175,6 +202,7 @@ class Settings(BaseSettings):
             text_idle_seconds=self.text_model_idle_seconds,
             audio_idle_seconds=self.audio_model_idle_seconds,
             device=self.model_device,
+            decoder=self.decoder_limits,
         )
 
     @property

@@ -4,6 +4,8 @@ The framework refuses it before any handler runs, and in three words. Written ag
 wrapper for functions costs every request about a millisecond.
 """
 
+import re
+
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,19 +20,19 @@ class ExplainTooLarge:
 
     Args:
         app: What comes next.
-        paths: Of which endpoints.
+        paths: Of which endpoints: a regular expression of their whole path.
         field: Path of the field that is too large, below the body.
         message: Why, and what to do.
     """
 
-    def __init__(self, app: ASGIApp, *, paths: frozenset[str], field: tuple[str, ...], message: str) -> None:
+    def __init__(self, app: ASGIApp, *, paths: str, field: tuple[str, ...], message: str) -> None:
         self._app = app
-        self._paths = paths
+        self._paths = re.compile(paths)
         self._body = {"detail": [{"type": "too_large", "loc": ["body", *field], "msg": message}]}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and answer in words where the framework refuses in three of them."""
-        if scope["type"] != "http" or scope.get("path") not in self._paths:
+        if scope["type"] != "http" or not self._paths.fullmatch(scope.get("path", "")):
             await self._app(scope, receive, send)
             return
         refused = False

@@ -17,7 +17,14 @@ from workers.retry import PermanentJobError
 app = App(
     # the URL is known only when a worker runs: run_worker gives this connector's place to a real one
     connector=PsycopgConnector(),
-    import_paths=["workers.embed", "workers.classify", "workers.calibrate", "workers.model_switch", "workers.upkeep"],
+    import_paths=[
+        "workers.embed",
+        "workers.classify",
+        "workers.calibrate",
+        "workers.model_switch",
+        "workers.stored_audio",
+        "workers.upkeep",
+    ],
 )
 """All tasks register here when their modules are imported."""
 

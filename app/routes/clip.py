@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.auth import Viewer
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
 from app.search import Answer, BusyError, Heard
-from app.state import ApiState, State, Viewer
+from app.state import ApiState, State
 from models.audio import AudioError
 
 router = APIRouter(prefix="/search", tags=["search"])

@@ -1,15 +1,56 @@
-"""What a track leads to."""
+"""Tracks that are there: look at one, change it, delete it, and what sounds like it."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.auth import Caller, Uploader, Viewer
+from app.catalogue import (
+    TrackChanges,
+    TrackRecord,
+    UnusableNameError,
+    change_track,
+    clean_tags,
+    clean_title,
+    delete_track,
+    read_track,
+)
+from app.routes.refusal import refuse_field
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
+from app.routes.track import TrackResponse, Visibility, show_track
 from app.search import UnknownTrackError
-from app.state import State, Viewer
+from app.state import ApiState, State
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such track that the viewer may find."}}
+"""Every endpoint on one track may answer so."""
+
+NOT_ALLOWED: dict[int | str, dict[str, Any]] = {
+    401: {"description": "There is no token, or none that is valid."},
+    403: {"description": "The token does not allow it, or the track is somebody else's."},
+}
+"""Every endpoint that changes a track may answer so."""
+
+Cleaned = TypeVar("Cleaned")
+Raw = TypeVar("Raw")
+
+TrackId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[76])]
+
+
+class TrackPatch(BaseModel):
+    """What is to be different; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"title": "Ambient Waves II", "tags": ["ambient", "tape"]}]}
+    )
+
+    title: str | None = Field(default=None, description="What it is called.")
+    tags: list[str] | None = Field(default=None, description="All its tags.")
+    album: str | None = Field(default=None, description="Title of an album of the artist; null for no album.")
+    visibility: Visibility | None = Field(default=None, description="Who may find it.")
 
 
 class SimilarResponse(BaseModel):
@@ -32,15 +73,43 @@ class SimilarResponse(BaseModel):
     available: bool = Field(description="False while the track has no vector, or when the viewer gets no sound.")
 
 
-@router.get(
-    "/{track_id}/similar",
-    responses={404: {"description": "There is no such track that the viewer may find."}, **UNAVAILABLE},
-    summary="Tracks that sound like this one",
+@router.get("/{track_id}", responses={**NOT_FOUND, **UNAVAILABLE}, summary="A track and the state of its processing")
+async def show(state: State, viewer: Viewer, track_id: TrackId) -> TrackResponse:
+    """A track, and how far its embedding and its classification are.
+
+    A private track is there for its artist alone; an unlisted one for everybody who has its number.
+    """
+    track = await read_track(state.engine, track_id)
+    if track is None or (track.visibility == "private" and track.artist_did != viewer):
+        raise HTTPException(404, "no such track")
+    return show_track(track, to_its_artist=track.artist_did == viewer)
+
+
+@router.patch("/{track_id}", responses={**NOT_ALLOWED, **NOT_FOUND, **UNAVAILABLE}, summary="Change a track")
+async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
+    """Change a track's title, tags, album or visibility; searches see it as of this answer."""
+    await find_changeable(state, caller, track_id)
+    await change_track(state.engine, track_id, _read_changes(patch))
+    track = await read_track(state.engine, track_id)
+    if track is None:
+        raise HTTPException(404, "the track was deleted meanwhile")
+    return show_track(track, to_its_artist=True)
+
+
+@router.delete(
+    "/{track_id}", status_code=204, responses={**NOT_ALLOWED, **NOT_FOUND, **UNAVAILABLE}, summary="Delete a track"
 )
+async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
+    """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
+    await find_changeable(state, caller, track_id)
+    await delete_track(state.engine, track_id)
+
+
+@router.get("/{track_id}/similar", responses={**NOT_FOUND, **UNAVAILABLE}, summary="Tracks that sound like this one")
 async def find_similar_tracks(
     state: State,
     viewer: Viewer,
-    track_id: Annotated[int, Path(ge=1, examples=[76])],
+    track_id: TrackId,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> SimilarResponse:
     """Neighbours of a track by sound, the nearest first, without itself; other encodings of it are marked."""
@@ -49,3 +118,48 @@ async def find_similar_tracks(
     except UnknownTrackError as error:
         raise HTTPException(404, "no such track") from error
     return SimilarResponse(track_id=track_id, results=neighbours(answer), available=answer.available)
+
+
+async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> TrackRecord:
+    """A track that the caller may change.
+
+    Raises:
+        HTTPException: 404 for none, or one that he may not even find; 403 for somebody else's.
+    """
+    track = await read_track(state.engine, track_id)
+    if track is None:
+        raise HTTPException(404, "no such track")
+    if not caller.may_change(track.artist_did):
+        if track.visibility == "private":
+            raise HTTPException(404, "no such track")
+        raise HTTPException(403, "the track is somebody else's")
+    return track
+
+
+def clean_field(name: str, value: Raw, clean: Callable[[Raw], Cleaned]) -> Cleaned:
+    """A field of a request in the form in which it is kept.
+
+    Raises:
+        HTTPException: 422, naming the field.
+    """
+    try:
+        return clean(value)
+    except UnusableNameError as error:
+        raise refuse_field("unusable", ("body", name), str(error)) from error
+
+
+def _read_changes(patch: TrackPatch) -> TrackChanges:
+    changes = TrackChanges()
+    given = patch.model_fields_set
+    for name in given - {"album"}:
+        if getattr(patch, name) is None:
+            raise refuse_field("null", ("body", name), "leave it out to keep it as it is")
+    if patch.title is not None:
+        changes["title"] = clean_field("title", patch.title, clean_title)
+    if patch.tags is not None:
+        changes["tags"] = clean_field("tags", patch.tags, clean_tags)
+    if patch.visibility is not None:
+        changes["visibility"] = patch.visibility
+    if "album" in given:
+        changes["album"] = None if patch.album is None else clean_field("album", patch.album, clean_title)
+    return changes

@@ -34,7 +34,7 @@ def create_clap_api(service: EmbeddingService, limits: Limits) -> FastAPI:
     api.add_exception_handler(RefusedError, answer_refusal)
     api.add_middleware(
         ExplainTooLarge,
-        paths=frozenset({"/embed_text", "/embed_audio"}),
+        paths=r"/embed_(text|audio)",
         field=(),
         message=f"the recordings of a request may have {limits.max_bytes} bytes all together (CLAP_MAX_BYTES)",
     )

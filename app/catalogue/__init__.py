@@ -1,0 +1,35 @@
+"""What artists do to their tracks: upload, change, replace and delete."""
+
+from app.catalogue.audio_intake import AudioIntake, ReceivedAudio, StoreFullError
+from app.catalogue.names import UnusableNameError, clean_tags, clean_title
+from app.catalogue.track_record import TaskProgress, TrackRecord, read_track
+from app.catalogue.tracks import (
+    AudioGoneError,
+    NewTrack,
+    TrackChanges,
+    UnknownArtistError,
+    change_track,
+    create_track,
+    delete_track,
+    replace_audio,
+)
+
+__all__ = [
+    "AudioGoneError",
+    "AudioIntake",
+    "NewTrack",
+    "ReceivedAudio",
+    "StoreFullError",
+    "TaskProgress",
+    "TrackChanges",
+    "TrackRecord",
+    "UnknownArtistError",
+    "UnusableNameError",
+    "change_track",
+    "clean_tags",
+    "clean_title",
+    "create_track",
+    "delete_track",
+    "read_track",
+    "replace_audio",
+]

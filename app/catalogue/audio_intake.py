@@ -1,0 +1,92 @@
+"""Audio on its way from a request into the store."""
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import guard_connection, load_query
+from app.errors import is_disk_full
+from models.audio import DecoderLimits, identify
+from services.audio_store import AudioStore
+
+
+class StoreFullError(Exception):
+    """The audio store has no room for the file."""
+
+
+@dataclass(frozen=True)
+class ReceivedAudio:
+    """Audio that lies in the store, and that a track may use.
+
+    Attributes:
+        file_id: sha-256 of the file in hexadecimal.
+        file_type: What it is by its content.
+        url: Public address of the file, where the store has one.
+    """
+
+    file_id: str
+    file_type: str
+    url: str | None
+
+
+class AudioIntake:
+    """Looks at uploaded files, and puts them into the store; a few at a time, the others wait.
+
+    A row of search.stored_audio is written before the file: whatever happens then, the file is used by a track or is
+    removed after a while.
+
+    Args:
+        engine: The database.
+        store: Where the files go.
+        limits: What decoding the beginning of a file may take.
+        concurrency: Files at the same time.
+    """
+
+    def __init__(self, engine: AsyncEngine, store: AudioStore, *, limits: DecoderLimits, concurrency: int) -> None:
+        self._engine = engine
+        self._store = store
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="upload")
+
+    async def receive(self, source: BinaryIO) -> ReceivedAudio:
+        """Store a file that is audio.
+
+        Args:
+            source: The whole file, seekable.
+
+        Raises:
+            models.audio.AudioError: It is none; the message says why.
+            services.audio_store.ReadOnlyStoreError: The store takes no files.
+            StoreFullError: It has no room.
+            DatabaseUnavailableError: Postgres cannot be reached.
+        """
+        loop = asyncio.get_running_loop()
+        file_id, file_type = await loop.run_in_executor(self._threads, self._examine, source)
+        with guard_connection():
+            async with self._engine.connect() as connection:
+                await connection.execute(load_query("register_audio"), {"file_id": file_id, "file_type": file_type})
+        url = await loop.run_in_executor(self._threads, self._put, source, file_type)
+        return ReceivedAudio(file_id, file_type, url)
+
+    def close(self) -> None:
+        """Take no more files; those under way are finished in the background."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _put(self, source: BinaryIO, file_type: str) -> str | None:
+        source.seek(0)
+        try:
+            return self._store.put(source, file_type).url
+        except OSError as error:
+            if is_disk_full(error):
+                raise StoreFullError from error
+            raise
+
+    def _examine(self, source: BinaryIO) -> tuple[str, str]:
+        """Content address and type of a file."""
+        file_type = identify(source, limits=self._limits).file_type
+        source.seek(0)
+        return hashlib.file_digest(source, "sha256").hexdigest(), file_type

@@ -1,0 +1,81 @@
+"""A track as it is, and how far the work on it has come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import guard_connection, load_query
+
+TaskState = Literal["done", "running", "queued", "failed", "missing"]
+"""How far a task on a track's present audio is; `missing` where no job will do it."""
+
+_WORST_FIRST: tuple[TaskState, ...] = ("failed", "running", "queued", "done", "missing")
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """One task on a track's present audio.
+
+    Attributes:
+        task: `embed_track` or `classify_genres`.
+        model: Identity of the model that embeds; empty for other tasks.
+        state: How far it is.
+        reason: Why its last attempt failed, in words; None where none did.
+        permanent: Whether another attempt would fail in the same way.
+        attempts: Attempts that failed.
+    """
+
+    task: str
+    model: str
+    state: TaskState
+    reason: str | None
+    permanent: bool
+    attempts: int
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """A track with its names, its tags and its tasks.
+
+    Attributes:
+        tasks: What is done with its present audio.
+    """
+
+    id: int
+    title: str
+    artist_did: str
+    artist_handle: str
+    artist_display_name: str
+    album_title: str | None
+    image_url: str | None
+    file_id: str
+    file_type: str
+    visibility: str
+    play_count: int
+    created_at: datetime
+    tags: list[str]
+    tasks: list[TaskProgress]
+
+    @property
+    def state(self) -> TaskState:
+        """The tasks in one word: the first of failed, running, queued, done and missing that any of them is."""
+        states = {task.state for task in self.tasks}
+        return next((state for state in _WORST_FIRST if state in states), "missing")
+
+
+async def read_track(engine: AsyncEngine, track_id: int) -> TrackRecord | None:
+    """Look a track up, whoever may see it.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
+    """
+    with guard_connection():
+        async with engine.connect() as connection:
+            key = {"track_id": track_id}
+            row = (await connection.execute(load_query("read_track"), key)).mappings().one_or_none()
+            if row is None:
+                return None
+            tasks = (await connection.execute(load_query("track_tasks"), key)).mappings().all()
+    return TrackRecord(**row, tasks=[TaskProgress(**task) for task in tasks])

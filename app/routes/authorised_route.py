@@ -1,0 +1,26 @@
+"""Asking for a token before a large body is read."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.auth import require_uploader
+
+
+class AuthorisedRoute(APIRoute):
+    """A route that only those may send anything to who may upload.
+
+    The framework reads a form to its end before it looks at who has sent it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler, behind the question who is there."""
+        handle = super().get_route_handler()
+
+        async def ask_first(request: Request) -> Response:
+            await require_uploader(request)
+            return await handle(request)
+
+        return ask_first

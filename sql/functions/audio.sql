@@ -1,0 +1,80 @@
+-- What becomes of the audio of tracks, and of what was learnt from it.
+
+create or replace function search.on_audio_replaced() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    if new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
+        new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
+    end if;
+    delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
+    delete from search.job_failures f where f.track_id = old.id and f.file_id <> new.file_id;
+    return new;
+end;
+$$;
+comment on function search.on_audio_replaced() is
+    'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
+
+create or replace trigger discard_on_new_audio before update of file_id on public.tracks
+for each row when (new.file_id is distinct from old.file_id) execute function search.on_audio_replaced();
+
+create or replace function search.on_audio_used() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    if tg_op <> 'INSERT' then
+        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
+        update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
+    end if;
+    if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
+        -- waits for whoever is removing the file, and then finds no row
+        update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
+        if not found then
+            raise exception 'the audio % has just been removed, for no track used it', new.file_id
+                using errcode = 'serialization_failure', hint = 'Store it again.';
+        end if;
+    end if;
+    return null;
+end;
+$$;
+comment on function search.on_audio_used() is
+    'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
+
+create or replace function search.take_unused_audio(unused_for interval)
+returns table (file_id text, file_type text, used boolean)
+language sql
+set search_path = pg_catalog, public, search
+as $$
+    -- what is locked is being uploaded or taken into use at this moment
+    with found as (
+        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
+        from search.stored_audio a
+        where a.unused_since <= now() - unused_for
+        order by a.unused_since
+        limit 1
+        for update skip locked
+    ), kept as (
+        update search.stored_audio a set unused_since = null
+        from found f where f.used and (a.file_id, a.file_type) = (f.file_id, f.file_type)
+        returning a.file_id, a.file_type, true as used
+    ), taken as (
+        delete from search.stored_audio a
+        using found f where not f.used and (a.file_id, a.file_type) = (f.file_id, f.file_type)
+        returning a.file_id, a.file_type, false as used
+    )
+    select * from kept union all select * from taken;
+$$;
+comment on function search.take_unused_audio(interval) is
+    'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then '
+    'commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
+
+create or replace trigger audio_used_on_insert after insert on public.tracks
+for each row execute function search.on_audio_used();
+
+create or replace trigger audio_used_on_new_audio after update of file_id on public.tracks
+for each row when (new.file_id is distinct from old.file_id) execute function search.on_audio_used();
+
+create or replace trigger audio_unused_on_delete after delete on public.tracks
+for each row execute function search.on_audio_used();

@@ -1,0 +1,1 @@
+delete from tracks where id = :track_id

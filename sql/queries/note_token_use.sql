@@ -1,0 +1,1 @@
+update search.tokens set used_at = now() where id = :id

@@ -1,0 +1,1 @@
+select * from search.take_unused_audio(cast(:unused_for as interval))

@@ -1,0 +1,1 @@
+select * from search.track_tasks(:track_id)

@@ -112,7 +112,7 @@ def build_providers(settings: Settings) -> Providers:
     return Providers(
         audio_store=LocalAudioStore(settings.audio_dir),
         embedding=embeddings.of_card(card),
-        genres=InProcessGenres(threads=settings.model_threads, max_seconds=settings.audio_max_seconds),
+        genres=InProcessGenres(settings.run_options, max_seconds=settings.audio_max_seconds),
         embeddings=embeddings,
     )
 

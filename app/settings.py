@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
+from models.decoder import DecoderLimits
 from models.run_options import Device, RunOptions
 
 
@@ -148,6 +149,16 @@ class Settings(BaseSettings):
         description="How much of a recording is embedded and classified: from its start, or by a CLAP model "
         "in windows spread evenly over the whole. Part of a CLAP model's identity.",
     )
+    decoder_max_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="How long decoding one file may take; then the process that decodes is killed. "
+        "A file of many hours takes minutes.",
+    )
+    decoder_max_bytes: int = Field(
+        default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."
+    )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
@@ -167,6 +178,11 @@ class Settings(BaseSettings):
         return tuple(origin.strip() for origin in self.clap_audio_origins.split(",") if origin.strip())
 
     @property
+    def decoder_limits(self) -> DecoderLimits:
+        """What decoding one file may take."""
+        return DecoderLimits(self.decoder_max_seconds, self.decoder_max_bytes)
+
+    @property
     def run_options(self) -> RunOptions:
         """How models run in this process."""
         return RunOptions(
@@ -175,6 +191,7 @@ class Settings(BaseSettings):
             text_idle_seconds=self.text_model_idle_seconds,
             audio_idle_seconds=self.audio_model_idle_seconds,
             device=self.model_device,
+            decoder=self.decoder_limits,
         )
 
     @property

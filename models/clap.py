@@ -120,7 +120,7 @@ class Clap:
         size, hop, most, rate = plan["size"], plan["hop"], plan["most"], self._card.sample_rate
         if max_seconds is not None:
             most = min(most, windows.count_windows(round(max_seconds * rate), size, hop))
-        return self._pool(decode_windows(source, rate, size=size, hop=hop, most=most))
+        return self._pool(decode_windows(source, rate, size=size, hop=hop, most=most, limits=self._options.decoder))
 
     def explain(
         self,

@@ -118,6 +118,7 @@ class MusicnnTags:
             ValueError: The files contradict each other.
         """
         self._card = card
+        self._options = RunOptions() if options is None else options
         tags = json.loads(card.locate("tags.json").read_text(encoding="utf-8"))
         self._names = [str(tag["name"]).lower() for tag in tags]
         self._genres = np.array([bool(tag["genre"]) for tag in tags])
@@ -130,7 +131,7 @@ class MusicnnTags:
             card.locate("musicnn_tags.onnx"),
             WindowPlan(**card.pipeline["windows"]),
             peak=card.pipeline["peak"],
-            threads=1 if options is None else options.threads,
+            threads=self._options.threads,
         )
         self._recent: RecentResults[NDArray[np.float32]] = RecentResults(_KEPT)
         vectors = WordVectors(
@@ -156,7 +157,8 @@ class MusicnnTags:
 
     def embed_file(self, source: AudioSource, *, max_seconds: float | None = None) -> UnitVector:
         """Embed a recording, from its start; see `EmbeddingModel.embed_file`."""
-        return self.embed_audio(decode(source, self._card.sample_rate, max_seconds=max_seconds))
+        waveform = decode(source, self._card.sample_rate, max_seconds=max_seconds, limits=self._options.decoder)
+        return self.embed_audio(waveform)
 
     def load_text(self) -> None:
         """Nothing: everything was loaded with the model."""

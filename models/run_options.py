@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from models.decoder import DecoderLimits
+
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 """`auto` takes the CUDA provider of ONNX Runtime where it is installed and finds a device."""
 
@@ -19,6 +21,7 @@ class RunOptions:
         text_idle_seconds: The text half is unloaded when nobody asked for so long; 0 keeps it.
         audio_idle_seconds: The same for the audio half.
         device: Where the networks run.
+        decoder: What decoding one file may take.
     """
 
     threads: int = 1
@@ -26,6 +29,7 @@ class RunOptions:
     text_idle_seconds: float = 0.0
     audio_idle_seconds: float = 300.0
     device: Device = "auto"
+    decoder: DecoderLimits = DecoderLimits()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.threads < 1:

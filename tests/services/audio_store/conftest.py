@@ -44,6 +44,18 @@ def create_origin(folder: Path) -> FastAPI:
     return origin
 
 
+def uses(store: AudioStore) -> list[Callable[[], object]]:
+    """Everything that asks the server of a store that can be written to."""
+    return [
+        lambda: store.locate("abc", "mp3"),
+        lambda: store.open("abc", "mp3"),
+        lambda: store.put(io.BytesIO(b"sound"), "mp3"),
+        lambda: store.put(io.BytesIO(bytes(6_000_000)), "mp3"),
+        lambda: store.remove("abc", "mp3"),
+        lambda: list(store.files()),
+    ]
+
+
 @pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudioStore]:
     """An empty store that can be written to."""

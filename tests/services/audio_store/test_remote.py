@@ -1,18 +1,20 @@
-"""What can happen between a store and its server."""
+"""What can happen between a store and its server: here one that answers as a test wants."""
 
 import io
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, quote, urlsplit
 
-import httpx2
 import pytest
+from botocore.auth import S3SigV4QueryAuth  # type: ignore[import-untyped]  # its stubs are a package of their own
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # as above
+from botocore.credentials import Credentials  # type: ignore[import-untyped]  # as above
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.audio_store import (
-    AudioMissingError,
     AudioStore,
     AudioStoreError,
     Bucket,
@@ -23,119 +25,10 @@ from services.audio_store import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from tests.loopback_bucket import new_bucket, requiring_keys
+from tests.services.audio_store.conftest import uses
 from tests.services.serving import serving
 
 CONTENT = bytes(range(256)) * 100
-
-
-@pytest.fixture
-def bucket(s3_server: str) -> Bucket:
-    return new_bucket(s3_server, public="https://cdn.example.org/songs")
-
-
-def uses(store: AudioStore) -> list[Callable[[], object]]:
-    """Everything that asks the server."""
-    return [
-        lambda: store.locate("abc", "mp3"),
-        lambda: store.open("abc", "mp3"),
-        lambda: store.put(io.BytesIO(CONTENT), "mp3"),
-        lambda: store.put(io.BytesIO(bytes(6_000_000)), "mp3"),
-        lambda: store.remove("abc", "mp3"),
-        lambda: list(store.files()),
-    ]
-
-
-# --- the bucket
-
-
-def test_objects_say_what_they_are(bucket: Bucket) -> None:
-    with closing(S3AudioStore(bucket)) as store:
-        stored = store.put(io.BytesIO(CONTENT), "opus")
-    assert stored.url == f"https://cdn.example.org/songs/audio/{stored.file_id}.opus"
-    answer = httpx2.get(f"{bucket.endpoint}/{bucket.name}/audio/{stored.file_id}.opus")
-    assert answer.content == CONTENT
-    assert answer.headers["content-type"] == "audio/ogg"
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-
-
-def test_objects_of_others_are_left_alone(bucket: Bucket) -> None:
-    for key in ("audio/notes", "audio/a/b.mp3", "audio/a.tar.gz", "images/a.mp3"):
-        httpx2.put(f"{bucket.endpoint}/{bucket.name}/{key}", content=b"x").raise_for_status()
-    with closing(S3AudioStore(bucket)) as store:
-        stored = store.put(io.BytesIO(CONTENT), "opus")
-        assert list(store.files()) == [stored]
-        assert store.remove_unfinished(datetime.now(UTC)) == 0
-
-
-def test_more_files_than_one_page(bucket: Bucket) -> None:
-    for number in range(1100):
-        # the server in this process does not need to be asked over HTTP so often
-        _put_directly(bucket, f"audio/{number}.mp3")
-    with closing(S3AudioStore(bucket)) as store:
-        assert {stored.file_id for stored in store.files()} == {str(number) for number in range(1100)}
-
-
-def _put_directly(bucket: Bucket, key: str) -> None:
-    from moto.core import DEFAULT_ACCOUNT_ID
-    from moto.s3.models import s3_backends
-
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket.name, key, b"x")
-
-
-@pytest.mark.parametrize("key", ["legacy/My Song 100%.mp3", "ü/ñ+[1]~'.mp3"])
-def test_an_adopted_catalogue_has_other_keys(bucket: Bucket, key: str) -> None:
-    assert bucket.public is not None
-    address = bucket.public.of_key(key)
-    _put_directly(bucket, key)
-    with closing(S3AudioStore(bucket)) as store:
-        stored = store.locate("no/safe name", "", address=address)
-        assert (stored.size, stored.url) == (1, address)
-        with store.open("no/safe name", "", address=address) as audio:
-            assert audio.read() == b"x"
-    with closing(S3AudioStore(replace(bucket, public=None))) as store, pytest.raises(AudioMissingError):
-        store.locate("abc", "mp3", address=address)
-
-
-def test_the_environment_of_other_tools_changes_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "x",
-        "AWS_ACCESS_KEY_ID": "other", "AWS_SESSION_TOKEN": "other", "AWS_SKIP_SIGNATURE": "true",
-        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true", "AWS_BUCKET": "other",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    with closing(S3AudioStore(bucket)) as store:
-        stored = store.put(io.BytesIO(CONTENT), "mp3")
-        assert [found.file_id for found in store.files()] == [stored.file_id]
-
-
-def test_a_bucket_that_is_not_there(s3_server: str) -> None:
-    with closing(S3AudioStore(Bucket(s3_server, "nowhere", "auto", "key-id", "secret"))) as store:
-        for use in uses(store):
-            with pytest.raises(StoreRefusedError, match="R2_BUCKET: there is no such bucket"):
-                use()
-
-
-def test_a_key_that_is_wrong(bucket: Bucket, s3_server: str) -> None:
-    with requiring_keys(s3_server), closing(S3AudioStore(bucket)) as store:
-        for use in uses(store):
-            with pytest.raises(StoreRefusedError, match="R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: not allowed"):
-                use()
-
-
-def test_the_secret_is_not_shown(bucket: Bucket) -> None:
-    assert "secret'" not in repr(bucket)
-
-
-def test_a_server_that_is_not_there() -> None:
-    bucket = Bucket("http://127.0.0.1:1", "songs", "auto", "key-id", "secret")
-    with closing(S3AudioStore(bucket, attempts=2)) as store:
-        for use in uses(store):
-            with pytest.raises(StoreUnavailableError, match="cannot be reached"):
-                use()
-
-
-# --- a server with moods
 
 
 @dataclass
@@ -226,7 +119,7 @@ def test_redirects_are_not_followed(asking: AudioStore, moody: Moody) -> None:
     assert elsewhere.seen == []
 
 
-def give_everything(request: Request) -> Response:
+def give_everything(_: Request) -> Response:
     """As a server does that knows no ranges."""
     return Response(CONTENT)
 
@@ -247,18 +140,56 @@ def test_ranges_that_are_not_what_was_asked_for(
         audio.read()
 
 
+@pytest.mark.parametrize("key", ["audio/abc.mp3", "ü/My Song 100%.mp3"])
+def test_reading_is_signed_as_the_owner_of_the_protocol_signs(moody: Moody, key: str) -> None:
+    """The server of the other tests does not look at a signature in an address."""
+    addresses: list[str] = []
+
+    def note(request: Request) -> Response:
+        path = request.scope["raw_path"].decode()
+        addresses.append(f"{request.method} {server}{path}?{request.scope['query_string'].decode()}")
+        return give_content(request)
+
+    moody.answers = note
+    with serving(moody.create()) as server:
+        bucket = Bucket(server, "songs", "auto", "key-id", "secret", PublicAddress.parse("https://cdn.example.org"))
+        with closing(S3AudioStore(bucket)) as store:
+            store.open("abc", "mp3", address=f"https://cdn.example.org/{quote(key)}").read(1)
+    assert [address.partition(" ")[0] for address in addresses] == ["HEAD", "GET"]
+    for address in addresses:
+        method, _, url = address.partition(" ")
+        given = dict(parse_qsl(urlsplit(url).query))
+        theirs = AWSRequest(method, url.partition("&X-Amz-Signature=")[0])
+        theirs.context["timestamp"] = given["X-Amz-Date"]
+        signer = S3SigV4QueryAuth(Credentials("key-id", "secret"), "s3", "auto")
+        expected = signer.signature(signer.string_to_sign(theirs, signer.canonical_request(theirs)), theirs)
+        assert given["X-Amz-Signature"] == expected
+
+
 def test_a_public_bucket_is_only_read() -> None:
     store = PublicAudioStore(PublicAddress.parse("https://cdn.example.org"))
     assert not store.writable
     for use in (
         lambda: store.put(io.BytesIO(CONTENT), "mp3"),
         lambda: store.remove("abc", "mp3"),
-        lambda: store.files(),
+        store.files,
     ):
         with pytest.raises(ReadOnlyStoreError, match="R2_ACCESS_KEY_ID"):
             use()
     assert store.remove_unfinished(datetime.now(UTC)) == 0
     store.close()
+
+
+def test_reading_with_a_key_that_is_wrong(moody: Moody) -> None:
+    body = "<Error><Code>InvalidAccessKeyId</Code><Message>no</Message></Error>"
+    moody.answers = lambda request: Response("" if request.method == "HEAD" else body, status_code=403)
+    with (
+        serving(moody.create()) as server,
+        closing(S3AudioStore(Bucket(server, "songs", "auto", "key-id", "secret"))) as store,
+    ):
+        for use in uses(store):
+            with pytest.raises(StoreRefusedError, match="R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: not allowed"):
+                use()
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -33,9 +33,8 @@ from services.audio_store import ReadOnlyStoreError
 router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=AuthorisedRoute)
 
 _TOO_LARGE = {413: {"description": "The request is larger than UPLOAD_MAX_BYTES."}}
+_TOO_SLOW = "the upload took so long that its audio was removed again: try again"
 _NO_ROOM = {507: {"description": "The audio store is full."}}
-
-_TOO_SLOW = HTTPException(503, "the upload took so long that its audio was removed again: try again")
 
 Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, aiff, aac or webm, by its content.")]
 
@@ -58,16 +57,16 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
     auto_tag: Annotated[bool, Form(description="Whether the genres that are found become tags.")] = False,
     artist_did: Annotated[str | None, Form(description="Whose track it is, where that is not the caller.")] = None,
 ) -> TrackResponse:
-    """Store the audio, insert the track and enqueue its jobs; it is found by name at once, and by sound when they are done.
+    """Store the audio, insert the track and enqueue its jobs: the answer comes when all of that is safe.
 
-    The answer comes when the audio is safe and the track is committed.
+    The track is found by name at once, and by sound when its jobs are done.
     """
     new = _read_fields(caller, artist_did, title, tags or [], album, visibility, auto_tag=auto_tag)
     received = await _receive(state, audio)
     try:
         track_id = await create_track(state.engine, new, received)
     except AudioGoneError as error:
-        raise _TOO_SLOW from error
+        raise HTTPException(503, _TOO_SLOW) from error
     except UnknownArtistError as error:
         raise refuse_field("unknown_artist", ("body", "artist_did"), f"there is no artist {error}") from error
     response.headers["location"] = f"/tracks/{track_id}"
@@ -86,13 +85,13 @@ async def upload_audio(state: State, caller: Uploader, track_id: TrackId, audio:
     try:
         replaced = await replace_audio(state.engine, track_id, received)
     except AudioGoneError as error:
-        raise _TOO_SLOW from error
+        raise HTTPException(503, _TOO_SLOW) from error
     if not replaced:
         raise HTTPException(404, "no such track")
     return await _show(state, track_id)
 
 
-def _read_fields(  # noqa: PLR0913 - the fields of a form
+def _read_fields(  # noqa: PLR0913, PLR0917 - the fields of a form
     caller: Caller,
     artist_did: str | None,
     title: str,

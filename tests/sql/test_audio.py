@@ -1,5 +1,6 @@
 """What becomes of audio, and of what was learnt from it, when tracks come, change and go."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -40,9 +41,8 @@ def wait_until_blocked(connection: Connection, other: Connection) -> None:
 def test_other_audio_discards_what_was_learnt_and_enqueues_both_jobs(
     catalogue: Catalogue, connection: Connection
 ) -> None:
-    predictions = (
-        f'{{"genre_predictions": [{{"name": "jazz", "confidence": 0.5}}], "genre_predictions_file_id": "{OLD}", "own": 1}}'
-    )
+    learnt = {"genre_predictions": [{"name": "jazz", "confidence": 0.5}], "genre_predictions_file_id": OLD}
+    predictions = json.dumps(learnt | {"own": 1})
     track = catalogue.track("One", file_id=OLD, extra=predictions)
     catalogue.embed(track, direction(1))
     connection.execute(
@@ -95,7 +95,7 @@ def test_uploaded_audio_is_in_use_while_a_track_has_it(catalogue: Catalogue, con
     assert unused(connection) == {OLD: True, NEW: True}
 
 
-def test_unused_audio_is_taken_once_after_a_while(catalogue: Catalogue, connection: Connection) -> None:
+def test_unused_audio_is_taken_once_after_a_while(connection: Connection) -> None:
     register(connection, OLD)
     assert take(connection, "1 hour") == []
     assert take(connection) == [(OLD, "mp3", False)]
@@ -113,9 +113,7 @@ def test_audio_that_another_track_uses_is_kept(catalogue: Catalogue, connection:
     assert take(connection) == [(OLD, "mp3", False)]
 
 
-def test_two_tracks_that_go_at_once_leave_no_audio(
-    database: str, catalogue: Catalogue, connection: Connection
-) -> None:
+def test_two_tracks_that_go_at_once_leave_no_audio(database: str, catalogue: Catalogue, connection: Connection) -> None:
     register(connection, OLD)
     first, second = catalogue.track("One", file_id=OLD), catalogue.track("The same", file_id=OLD)
     with connect(database) as one, connect(database) as other, ThreadPoolExecutor(1) as pool:

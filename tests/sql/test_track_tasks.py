@@ -77,7 +77,7 @@ def test_a_track_that_is_not_there_has_no_tasks(connection: Connection) -> None:
     assert tasks(connection, 1) == {}
 
 
-def test_unfinished_jobs_of_a_track_are_found_by_an_index(catalogue: Catalogue, connection: Connection) -> None:
+def test_unfinished_jobs_of_a_track_are_found_by_an_index(connection: Connection) -> None:
     connection.execute(
         "insert into procrastinate_jobs (queue_name, task_name, args, status) "
         "select 'embed', 'embed_track', jsonb_build_object('track_id', n), "

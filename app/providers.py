@@ -17,7 +17,7 @@ from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits
 from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
-from services.genres import GenreClassifier, InProcessGenres
+from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
 
 
 class Embeddings:
@@ -54,13 +54,13 @@ class Providers:
     Attributes:
         audio_store: Where recordings lie.
         embedding: The model of EMBEDDING_MODEL, which a new database serves.
-        genres: Names genres.
+        genres: Names genres; None where that is switched off.
         embeddings: Every other model.
     """
 
     audio_store: AudioStore
     embedding: EmbeddingProvider
-    genres: GenreClassifier
+    genres: GenreClassifier | None
     embeddings: Embeddings
 
     def embedding_of(self, identity: str) -> EmbeddingProvider | None:
@@ -113,7 +113,7 @@ def build_providers(settings: Settings) -> Providers:
     return Providers(
         audio_store=build_audio_store(settings),
         embedding=embeddings.of_card(card),
-        genres=InProcessGenres(settings.run_options, max_seconds=settings.audio_max_seconds),
+        genres=_build_genres(settings),
         embeddings=embeddings,
     )
 
@@ -157,6 +157,26 @@ def read_public_address(settings: Settings) -> PublicAddress | None:
         return PublicAddress.parse(settings.r2_public_bucket_url)
     except ValueError as error:
         raise UserError(f"R2_PUBLIC_BUCKET_URL: {error}") from error
+
+
+def _build_genres(settings: Settings) -> GenreClassifier | None:
+    """Who names genres, if anybody does."""
+    if settings.replicate_enabled or settings.genre_provider == "replicate":
+        token = settings.replicate_api_token
+        if token is None:
+            raise UserError("REPLICATE_API_TOKEN: needed while Replicate names genres (REPLICATE_ENABLED, GENRE_PROVIDER)")
+        return ReplicateGenres(
+            token.get_secret_value(),
+            version=settings.replicate_model_version,
+            top=settings.replicate_top_n,
+            timeout_seconds=settings.replicate_timeout_seconds,
+            base_url=settings.replicate_base_url,
+        )
+    if settings.genre_provider == "none":
+        return None
+    return InProcessGenres(
+        settings.run_options, max_seconds=settings.audio_max_seconds, top=settings.replicate_top_n
+    )
 
 
 def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:

@@ -97,6 +97,32 @@ class Settings(BaseSettings):
     modal_timeout_seconds: float = Field(
         default=120.0, gt=0, le=3600, description="How long one embedding may take there, repetitions included."
     )
+    genre_provider: Literal["musicnn-tags", "discogs-effnet", "replicate", "none"] = Field(
+        default="musicnn-tags",
+        description="Who names genres: a model in the worker, Replicate, or nobody.",
+    )
+    replicate_enabled: bool = Field(
+        default=False, description="Whether Replicate names genres, whatever GENRE_PROVIDER says."
+    )
+    replicate_api_token: SecretStr | None = Field(default=None, description="Token of the account on Replicate.")
+    replicate_top_n: int = Field(
+        default=10, ge=1, le=400, description="Predictions that are kept for a track, whoever makes them."
+    )
+    replicate_timeout_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="How long one classification may take there, repetitions included."
+    )
+    replicate_model_version: str = Field(
+        default="1532dd069fb4f0e27c6833e28815f6b8c194dfec76fd9cd73460540fd720ffe1",
+        description="Version of mtg/effnet-discogs that is asked for.",
+    )
+    replicate_base_url: str = Field(default="https://api.replicate.com", description="Address of Replicate's API.")
+    recommended_tags_wait_seconds: float = Field(
+        default=8.0,
+        ge=0,
+        le=60,
+        description="How long a request for recommended tags waits for a track to be classified. "
+        "Past it the answer has what there is.",
+    )
     clap_model: str = Field(default="clap-htsat-unfused", description="Model that `vibe-search clap serve` runs.")
     clap_host: str = Field(default="127.0.0.1", description="Address that `vibe-search clap serve` listens on.")
     clap_port: int = Field(default=8001, ge=1, le=65535, description="Port that `vibe-search clap serve` listens on.")
@@ -207,6 +233,7 @@ class Settings(BaseSettings):
         "viewer_header",
         "modal_embed_audio_url",
         "modal_embed_text_url",
+        "replicate_api_token",
         mode="before",
     )
     @classmethod

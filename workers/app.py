@@ -22,7 +22,7 @@ app = App(
         "workers.classify",
         "workers.calibrate",
         "workers.model_switch",
-        "workers.stored_audio",
+        "workers.unused_audio",
         "workers.upkeep",
     ],
 )

@@ -14,15 +14,18 @@ from workers.track_job import TrackJob, run_track_job, worker_context
 
 @app.task(name="classify_genres", queue="classify", retry=Backoff(), pass_context=True)
 async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -> None:
-    """Store ``extra.genre_predictions`` and ``extra.genre_predictions_file_id`` of a track.
+    """Store ``extra.genre_predictions`` and ``extra.genre_predictions_file_id`` of a track, and its automatic tags.
 
     Raises:
-        PermanentJobError: The audio cannot be decoded.
+        PermanentJobError: The audio cannot be decoded, or the classifier refuses it.
     """
 
     def parameters(predictions: list[GenrePrediction]) -> dict[str, object]:
         return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
 
-    classify = worker_context(context).providers.genres.classify
-    job = TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)
+    genres = worker_context(context).providers.genres
+    if genres is None:
+        # a backfill does it, when they are switched on again
+        return
+    job = TrackJob("classify_genres", "", "classified", genres.classify, load_query("store_genre_predictions"), parameters)
     await run_track_job(context, job, track_id=track_id, file_id=file_id)

@@ -11,6 +11,7 @@ from sqlalchemy import Row, TextClause
 from app.database import load_query
 from models.audio import AudioError
 from services.audio_store import Recording
+from services.genres import ClassificationRefusedError
 from workers.app import WorkerContext
 from workers.retry import PermanentJobError
 
@@ -45,7 +46,7 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
     """Run a job; a repetition finds its result and stops, and so does one whose track or model has been given up.
 
     Raises:
-        PermanentJobError: The audio cannot be decoded.
+        PermanentJobError: The audio cannot be decoded, or a classifier refuses it.
         Exception: Anything else, after its reason was recorded; the queue retries.
     """
     worker = worker_context(context)
@@ -67,7 +68,7 @@ async def _work(context: JobContext, job: TrackJob, key: dict[str, object], trac
     try:
         recording = Recording(worker.providers.audio_store, track.file_id, track.file_type, address=track.r2_url)
         return await asyncio.to_thread(job.work, recording)
-    except AudioError as error:
+    except (AudioError, ClassificationRefusedError) as error:
         await _record_failure(context, job, key, str(error), permanent=True)
         raise PermanentJobError(f"track {key['track_id']}: {error}") from error
     except Exception as error:

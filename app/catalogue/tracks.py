@@ -161,8 +161,7 @@ async def _set_tags(connection: AsyncConnection, track_id: int, names: Sequence[
     values = {"track_id": track_id, "names": list(names)}
     await connection.execute(load_query("untag_track"), values)
     if names:
-        await connection.execute(load_query("ensure_tags"), values)
-        await connection.execute(load_query("tag_track"), values)
+        await connection.execute(load_query("add_tags"), values)
 
 
 @asynccontextmanager

@@ -3,18 +3,18 @@
 import base64
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, BinaryIO, TypeAlias
 
 import httpx2
 import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_exponential_jitter
 
 from models.audibility import TextAudibility
 from models.audio import AudioError
 from models.registry import ModelCard
+from services.attempts import RETRIED, TryAgainError, attempts_within, read_retry_after
 from services.embedding.breaker import CircuitBreaker, CircuitOpenError
 
 _log = logging.getLogger(__name__)
@@ -23,9 +23,6 @@ Answer: TypeAlias = dict[str, Any]
 
 _LENGTH_TOLERANCE = 1e-2
 """A vector that is off by more is not of length 1, and something else than what was asked for."""
-
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same request may succeed."""
 
 _UNKNOWN_FORM = frozenset({400, 404, 405, 422})
 """Statuses by which a service says that it does not know the batch form."""
@@ -42,17 +39,8 @@ class RemoteError(RuntimeError):
     """The service does not answer, or answers what cannot be used; the message says which and why."""
 
 
-class _TryAgainError(RemoteError):
-    """A failure that may be over at the next attempt.
-
-    Args:
-        message: What happened.
-        after: Seconds that the service asks to be left alone for.
-    """
-
-    def __init__(self, message: str, after: float = 0.0) -> None:
-        super().__init__(message)
-        self.after = after
+class _TryAgainError(TryAgainError, RemoteError):
+    """The service may answer at the next attempt."""
 
 
 class _RefusedError(RemoteError):
@@ -155,12 +143,6 @@ class RemoteEmbedding:
     def _ask(self, url: str, body: dict[str, Any]) -> Answer:
         """Ask until there is an answer, the time is over, or the service is to be left alone."""
         deadline = time.monotonic() + self._timeout_seconds
-        retrying = Retrying(
-            retry=retry_if_exception_type(_TryAgainError),
-            wait=_wait(wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.2)),
-            stop=stop_before_delay(self._timeout_seconds),
-            reraise=True,
-        )
         breaker = self._breakers[url]
 
         def attempt() -> Answer:
@@ -168,7 +150,7 @@ class RemoteEmbedding:
                 return self._post(url, body, deadline)
 
         try:
-            return retrying(attempt)
+            return attempts_within(self._timeout_seconds)(attempt)
         except CircuitOpenError as error:
             raise RemoteError(f"{url} is not asked: {error}") from error
 
@@ -181,8 +163,8 @@ class RemoteEmbedding:
             answer = self._client.post(url, json=body, timeout=timeout)
         except (httpx2.TransportError, httpx2.TooManyRedirects) as error:
             raise _TryAgainError(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
-        if answer.status_code in _RETRIED:
-            raise _TryAgainError(f"{url} answers {answer.status_code}", _seconds(answer.headers.get("retry-after")))
+        if answer.status_code in RETRIED:
+            raise _TryAgainError(f"{url} answers {answer.status_code}", read_retry_after(answer.headers.get("retry-after")))
         if answer.is_error:
             raise _RefusedError(answer.status_code, _reason(answer))
         return self._decode(url, answer)
@@ -228,24 +210,6 @@ class RemoteEmbedding:
                 f"the service runs {identity}, and {self._card.identity} was expected: set MODAL_MODEL, "
                 "and WINDOW_HOP_SECONDS and AUDIO_MAX_SECONDS, to the same on both sides"
             )
-
-
-def _wait(backoff: Callable[[RetryCallState], float]) -> Callable[[RetryCallState], float]:
-    """The backoff, or longer where the service says so."""
-
-    def seconds(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome is not None else None
-        return max(backoff(state), error.after if isinstance(error, _TryAgainError) else 0.0)
-
-    return seconds
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Of the header, where it gives seconds; a date is left to the backoff."""
-    try:
-        return max(0.0, float(retry_after or 0))
-    except ValueError:
-        return 0.0
 
 
 def _reason(answer: httpx2.Response) -> str:

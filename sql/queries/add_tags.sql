@@ -1,0 +1,1 @@
+select search.add_tags(:track_id, cast(:names as text[]))

@@ -1,0 +1,1 @@
+select search.request_genres(:track_id)

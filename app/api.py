@@ -1,6 +1,7 @@
 """The web application."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,13 +13,16 @@ from app import __version__
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
 from app.middleware import PagePolicy
-from app.providers import Providers
+from app.providers import Providers, read_public_address
 from app.routes import audio, clip, health, models, page, tracks
 from app.routes import search as search_routes
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from app.state import ApiState
+from services.audio_store import AudioStoreError
 from services.request_size import ExplainTooLarge
+
+_log = logging.getLogger(__name__)
 
 
 def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
@@ -61,7 +65,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    api.add_middleware(PagePolicy)
+    public = read_public_address(settings)
+    api.add_middleware(PagePolicy, media_origin=None if public is None else public.origin)
     api.add_middleware(
         ExplainTooLarge,
         paths=frozenset({"/search/by-audio"}),
@@ -69,6 +74,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         message=f"the request has more than {settings.clip_max_bytes} bytes: send a shorter clip (CLIP_MAX_BYTES)",
     )
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
+    api.add_exception_handler(AudioStoreError, _answer_storeless)
     for module in (search_routes, tracks, audio, models, health, page):
         api.include_router(module.router)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
@@ -79,6 +85,16 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
 async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse(
         {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
+        status_code=503,
+        headers={"retry-after": "5"},
+    )
+
+
+async def _answer_storeless(_request: Request, error: Exception) -> JSONResponse:
+    # which setting is wrong is for whoever runs the service
+    _log.error("audio cannot be served: %s", error)
+    return JSONResponse(
+        {"detail": "the audio store cannot be reached at the moment: try again in a few seconds"},
         status_code=503,
         headers={"retry-after": "5"},
     )

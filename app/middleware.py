@@ -6,15 +6,28 @@ Written against ASGI itself: the framework's wrapper for functions costs every r
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PAGE_POLICY = "default-src 'self'; img-src 'self' https: data:; media-src 'self'; frame-ancestors 'none'"
-"""Content-Security-Policy of the page and of what it loads."""
+
+def page_policy(media_origin: str | None) -> str:
+    """Content-Security-Policy of the page and of what it loads.
+
+    Args:
+        media_origin: Where audio is redirected to, if it is.
+    """
+    media = "'self'" if media_origin is None else f"'self' {media_origin}"
+    return f"default-src 'self'; img-src 'self' https: data:; media-src {media}; frame-ancestors 'none'"
 
 
 class PagePolicy:
-    """Gives the page its Content-Security-Policy."""
+    """Gives the page its Content-Security-Policy.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What answers.
+        media_origin: Where audio is redirected to, if it is.
+    """
+
+    def __init__(self, app: ASGIApp, media_origin: str | None = None) -> None:
         self._app = app
+        self._policy = page_policy(media_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and add the header to answers below ``/`` and ``/web/``."""
@@ -25,7 +38,7 @@ class PagePolicy:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["content-security-policy"] = PAGE_POLICY
+                MutableHeaders(scope=message)["content-security-policy"] = self._policy
             await send(message)
 
         await self._app(scope, receive, add)

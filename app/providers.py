@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from urllib.parse import urlsplit
 
 from numpy import float32
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from app.errors import UserError
 from app.settings import Settings
 from models.recent_results import RecentResults
 from models.registry import ModelCard, Registry, UnknownModelError
-from services.audio_store import AudioStore, LocalAudioStore
+from services.audio_store import AudioStore, Bucket, LocalAudioStore, PublicAddress, PublicAudioStore, S3AudioStore
 from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits
 from services.clap.service import EmbeddingService
@@ -110,11 +111,52 @@ def build_providers(settings: Settings) -> Providers:
         raise UserError(f"EMBEDDING_MODEL: {error}") from error
     embeddings = Embeddings(registry, _embedding_builder(settings))
     return Providers(
-        audio_store=LocalAudioStore(settings.audio_dir),
+        audio_store=build_audio_store(settings),
         embedding=embeddings.of_card(card),
         genres=InProcessGenres(settings.run_options, max_seconds=settings.audio_max_seconds),
         embeddings=embeddings,
     )
+
+
+def build_audio_store(settings: Settings) -> AudioStore:
+    """The store that AUDIO_STORE and the R2_ settings describe; nothing is asked yet.
+
+    Raises:
+        UserError: A setting is missing or wrong.
+    """
+    if settings.audio_store == "local":
+        return LocalAudioStore(settings.audio_dir)
+    public = read_public_address(settings)
+    writing = {
+        "R2_ENDPOINT_URL": settings.r2_endpoint_url,
+        "R2_BUCKET": settings.r2_bucket,
+        "R2_ACCESS_KEY_ID": settings.r2_access_key_id,
+        "R2_SECRET_ACCESS_KEY": settings.r2_secret_access_key and settings.r2_secret_access_key.get_secret_value(),
+    }
+    if public is not None and not any(writing.values()):
+        return PublicAudioStore(public)
+    for name, value in writing.items():
+        if not value:
+            raise UserError(
+                f"{name}: needed with AUDIO_STORE=s3; to read only, set R2_PUBLIC_BUCKET_URL and none of "
+                + ", ".join(writing)
+            )
+    endpoint, bucket, key_id, secret = (str(value) for value in writing.values())
+    return S3AudioStore(Bucket(_endpoint(endpoint), bucket, settings.r2_region, key_id, secret, public))
+
+
+def read_public_address(settings: Settings) -> PublicAddress | None:
+    """Where everybody can read the audio; None where that is nowhere.
+
+    Raises:
+        UserError: R2_PUBLIC_BUCKET_URL is not an address.
+    """
+    if settings.audio_store == "local" or settings.r2_public_bucket_url is None:
+        return None
+    try:
+        return PublicAddress.parse(settings.r2_public_bucket_url)
+    except ValueError as error:
+        raise UserError(f"R2_PUBLIC_BUCKET_URL: {error}") from error
 
 
 def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:
@@ -155,3 +197,13 @@ def _remote_addresses(settings: Settings) -> tuple[str, str] | None:
         if address is None:
             raise UserError(f"{name}: needed while MODAL_ENABLED is true")
     return str(settings.modal_embed_audio_url), str(settings.modal_embed_text_url)
+
+
+def _endpoint(url: str) -> str:
+    try:
+        endpoint = PublicAddress.parse(url).base
+    except ValueError as error:
+        raise UserError(f"R2_ENDPOINT_URL: {error}") from error
+    if urlsplit(endpoint).path:
+        raise UserError("R2_ENDPOINT_URL: give the address without the bucket, whose name is R2_BUCKET")
+    return endpoint

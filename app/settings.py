@@ -2,8 +2,9 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
@@ -24,6 +25,23 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".data"),
         description="Folder of the embedded Postgres (postgres/) and of the local audio store (audio/).",
+    )
+    audio_store: Literal["local", "s3"] = Field(
+        default="local", description="Where audio is kept: local, a folder in DATA_DIR, or s3, a bucket of R2 or S3."
+    )
+    r2_endpoint_url: str | None = Field(
+        default=None,
+        description="Address of the server that has the bucket, without the bucket, "
+        "for example https://0123abcd.r2.cloudflarestorage.com.",
+    )
+    r2_bucket: str | None = Field(default=None, description="Name of the bucket.")
+    r2_region: str = Field(default="auto", description="Region of the bucket; auto for R2.")
+    r2_access_key_id: str | None = Field(default=None, description="Who reads and writes the bucket.")
+    r2_secret_access_key: SecretStr | None = Field(default=None, description="The secret that belongs to it.")
+    r2_public_bucket_url: str | None = Field(
+        default=None,
+        description="Address below which everybody can read the bucket's objects. "
+        "Alone, without keys, the bucket is only read, and there.",
     )
     http_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
@@ -167,7 +185,18 @@ class Settings(BaseSettings):
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )
 
-    @field_validator("models_dir", "viewer_header", "modal_embed_audio_url", "modal_embed_text_url", mode="before")
+    @field_validator(
+        "models_dir",
+        "r2_endpoint_url",
+        "r2_bucket",
+        "r2_access_key_id",
+        "r2_secret_access_key",
+        "r2_public_bucket_url",
+        "viewer_header",
+        "modal_embed_audio_url",
+        "modal_embed_text_url",
+        mode="before",
+    )
     @classmethod
     def _read_empty_as_unset(cls, value: str | None) -> str | None:
         return value or None

@@ -13,6 +13,7 @@ from app.providers import Providers, build_providers
 from app.settings import Settings
 from tests.catalogue import Catalogue
 from tests.installed_clap import install_both
+from tests.loopback_bucket import serving_s3
 
 _numbers = itertools.count(1)
 
@@ -44,6 +45,13 @@ def template(server: EmbeddedPostgres, providers: Providers) -> str:
 def providers(tmp_path_factory: pytest.TempPathFactory) -> Providers:
     """The default services, with an audio store of their own."""
     return build_providers(Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Address of a server of S3's protocol, which lets everybody in."""
+    with serving_s3() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

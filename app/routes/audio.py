@@ -1,25 +1,23 @@
 """Audio files."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, HTTPException, Path
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
+from app.byte_range import RangeOutsideError, parse_range
 from app.database import guard_connection, load_query
 from app.routes.search import UNAVAILABLE
 from app.state import State
-from services.audio_store import AudioMissingError
+from services.audio_store import FOREVER, AudioMissingError, Recording, StoredAudio, media_type
 
 router = APIRouter(tags=["audio"])
 
-_MEDIA_TYPES = {
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "ogg": "audio/ogg",
-    "opus": "audio/ogg",
-    "m4a": "audio/mp4",
-    "wav": "audio/wav",
-}
+_PIECE_BYTES = 512 * 1024
+_REDIRECTED_FOR = "public, max-age=300"
+"""Long enough for a song; a track that is hidden meanwhile is not pointed to for much longer."""
 
 
 @router.head("/audio/{file_id}", include_in_schema=False)
@@ -30,15 +28,17 @@ _MEDIA_TYPES = {
     responses={
         200: {"description": "The whole file.", "content": {"audio/*": {}}},
         206: {"description": "The bytes that the Range header asked for."},
+        307: {"description": "The file lies at another address, where everybody can fetch it."},
         404: {"description": "No track that the viewer may play has this audio."},
         416: {"description": "The range lies outside the file."},
         **UNAVAILABLE,
     },
 )
 async def play_audio(
+    request: Request,
     state: State,
     file_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,128}$", examples=["a1b2c3d4e5f67890"])],
-) -> FileResponse:
+) -> Response:
     """The audio with this ``file_id``, whole or in ranges, for tracks that everybody may play."""
     with guard_connection():
         async with state.engine.connect() as connection:
@@ -46,12 +46,47 @@ async def play_audio(
     # supporters-only and private audio looks absent to a viewer who is not known to be entitled
     if track is None or track.visibility not in {"public", "unlisted"}:
         raise HTTPException(404, "no such audio")
+    recording = Recording(state.providers.audio_store, file_id, track.file_type, address=track.r2_url)
     try:
-        stored = state.providers.audio_store.locate(file_id, track.file_type)
+        stored = await run_in_threadpool(recording.locate)
+        if stored.path is not None:
+            return FileResponse(stored.path, media_type=media_type(track.file_type), headers=_headers(stored))
+        if stored.url is not None:
+            return RedirectResponse(stored.url, status_code=307, headers={"cache-control": _REDIRECTED_FOR})
+        return await _stream(request, recording, stored)
     except AudioMissingError as error:
         raise HTTPException(404, "the audio file is missing from the store") from error
-    return FileResponse(
-        stored.path,
-        media_type=_MEDIA_TYPES.get(track.file_type, "application/octet-stream"),
-        headers={"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"},
-    )
+
+
+async def _stream(request: Request, recording: Recording, stored: StoredAudio) -> Response:
+    """Pass audio on from the store, a piece at a time, each fetched in a thread when the client has taken the last."""
+    headers = _headers(stored) | {"accept-ranges": "bytes"}
+    try:
+        part = parse_range(request.headers.get("range"), stored.size)
+    except RangeOutsideError as error:
+        outside = {"content-range": f"bytes */{stored.size}", "accept-ranges": "bytes"}
+        return PlainTextResponse(str(error), status_code=416, headers=outside)
+    if request.headers.get("if-range", headers["etag"]) != headers["etag"]:
+        part = None
+    start, end = part or (0, stored.size)
+    headers["content-length"] = str(end - start)
+    if part is not None:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{stored.size}"
+    kind, status = media_type(stored.file_type), 200 if part is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, media_type=kind, headers=headers)
+    audio = await run_in_threadpool(recording.open)
+    return StreamingResponse(_pieces(audio, start, end), status_code=status, media_type=kind, headers=headers)
+
+
+def _pieces(audio: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    with audio:
+        audio.seek(start)
+        while start < end:
+            piece = audio.read(min(_PIECE_BYTES, end - start))
+            start += len(piece)
+            yield piece
+
+
+def _headers(stored: StoredAudio) -> dict[str, str]:
+    return {"cache-control": FOREVER, "x-content-type-options": "nosniff", "etag": f'"{stored.file_id}"'}

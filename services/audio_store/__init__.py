@@ -1,32 +1,34 @@
 """Where the audio of tracks is kept."""
 
-from typing import BinaryIO, Protocol
-
-from services.audio_store.local import AudioMissingError, LocalAudioStore, StoredAudio
+from services.audio_store.address import PublicAddress
+from services.audio_store.content import FOREVER, StoredAudio, media_type
+from services.audio_store.errors import (
+    AudioMissingError,
+    AudioStoreError,
+    ReadOnlyStoreError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+from services.audio_store.local import LocalAudioStore
+from services.audio_store.protocol import AudioStore
+from services.audio_store.public import PublicAudioStore
 from services.audio_store.recording import Recording
+from services.audio_store.s3 import Bucket, S3AudioStore
 
-__all__ = ["AudioMissingError", "AudioStore", "LocalAudioStore", "Recording", "StoredAudio"]
-
-
-class AudioStore(Protocol):
-    """A content-addressed store: the same bytes always have the same ``file_id``."""
-
-    def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
-        """Keep all that ``source`` still holds, and say under which id."""
-        ...
-
-    def locate(self, file_id: str, file_type: str) -> StoredAudio:
-        """Find a stored file.
-
-        Raises:
-            AudioMissingError: It is not there.
-        """
-        ...
-
-    def open(self, file_id: str, file_type: str) -> BinaryIO:
-        """Open a stored file for reading.
-
-        Raises:
-            AudioMissingError: It is not there.
-        """
-        ...
+__all__ = [
+    "FOREVER",
+    "AudioMissingError",
+    "AudioStore",
+    "AudioStoreError",
+    "Bucket",
+    "LocalAudioStore",
+    "PublicAddress",
+    "PublicAudioStore",
+    "ReadOnlyStoreError",
+    "Recording",
+    "S3AudioStore",
+    "StoreRefusedError",
+    "StoreUnavailableError",
+    "StoredAudio",
+    "media_type",
+]

@@ -1,35 +1,16 @@
 """An audio store in a folder."""
 
-import hashlib
-import re
+import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_CHUNK_BYTES = 1024 * 1024
+from services.audio_store.content import StoredAudio, copy_content, file_name, require_file_type, split_name
+from services.audio_store.errors import AudioMissingError
 
-
-class AudioMissingError(FileNotFoundError):
-    """The store does not hold the file."""
-
-
-@dataclass(frozen=True)
-class StoredAudio:
-    """One file in the store.
-
-    Attributes:
-        file_id: sha-256 of the content in hexadecimal, or the id that an adopted catalogue gave it.
-        path: Where it lies.
-        size: Bytes.
-        url: Address at which others can fetch it; None where there is none.
-    """
-
-    file_id: str
-    path: Path
-    size: int
-    url: str | None = None
+_UNFINISHED = ".incoming-"
 
 
 class LocalAudioStore:
@@ -39,31 +20,37 @@ class LocalAudioStore:
         folder: Root of the store, created on the first put.
     """
 
+    writable = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
-        """Keep a file; it appears under its name only when it is whole."""
+        """Keep a file; it appears under its name only when it is whole, and is on the disk when this returns.
+
+        Raises:
+            ValueError: ``file_type`` cannot be the extension of a stored file.
+        """
+        require_file_type(file_type)
         self._folder.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        size = 0
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".incoming-", delete=False) as incoming:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_UNFINISHED, delete=False) as incoming:
             part = Path(incoming.name)
             try:
-                while chunk := source.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-                    incoming.write(chunk)
-                    size += len(chunk)
-                incoming.flush()
-                path = self._path(digest.hexdigest(), file_type)
+                file_id = copy_content(source, cast("BinaryIO", incoming))
+                os.fsync(incoming.fileno())
+                path = self._path(file_id, file_type)
                 path.parent.mkdir(exist_ok=True)
+                os.utime(part)
                 part.replace(path)
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-        return StoredAudio(digest.hexdigest(), path, size)
+        # a name is on the disk when its folder is
+        for folder in (path.parent, self._folder):
+            _sync_folder(folder)
+        return self.locate(file_id, file_type)
 
-    def locate(self, file_id: str, file_type: str) -> StoredAudio:
+    def locate(self, file_id: str, file_type: str, *, address: str | None = None) -> StoredAudio:  # noqa: ARG002 - an address is never in a folder
         """Find a stored file.
 
         Raises:
@@ -71,20 +58,66 @@ class LocalAudioStore:
         """
         path = self._path(file_id, file_type)
         try:
-            return StoredAudio(file_id, path, path.stat().st_size)
+            return _stored(path, file_id, file_type)
         except FileNotFoundError as error:
             raise AudioMissingError(f"the audio file {file_id}.{file_type} is not in the store") from error
 
-    def open(self, file_id: str, file_type: str) -> BinaryIO:
+    def open(self, file_id: str, file_type: str, *, address: str | None = None) -> BinaryIO:  # noqa: ARG002 - as above
         """Open a stored file for reading.
 
         Raises:
             AudioMissingError: It is not there.
         """
-        return self.locate(file_id, file_type).path.open("rb")
+        path = self._path(file_id, file_type)
+        try:
+            return path.open("rb")
+        except FileNotFoundError as error:
+            raise AudioMissingError(f"the audio file {file_id}.{file_type} is not in the store") from error
+
+    def remove(self, file_id: str, file_type: str) -> bool:
+        """Remove a stored file; False when it is not there."""
+        try:
+            self._path(file_id, file_type).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def files(self) -> Iterator[StoredAudio]:
+        """Everything that was put here, in no order."""
+        for path in self._folder.glob("*/*"):
+            name = split_name(path.name)
+            if name is not None and path == self._path(*name):
+                try:
+                    yield _stored(path, *name)
+                except FileNotFoundError:
+                    # removed since the folder was listed
+                    continue
+
+    def remove_unfinished(self, before: datetime) -> int:
+        """Remove parts of files that were last written to before an instant; how many there were."""
+        count = 0
+        for part in self._folder.glob(f"{_UNFINISHED}*"):
+            try:
+                if part.stat().st_mtime < before.timestamp():
+                    part.unlink()
+                    count += 1
+            except FileNotFoundError:
+                # its upload has ended since
+                continue
+        return count
 
     def _path(self, file_id: str, file_type: str) -> Path:
-        # ids and types come from the database, where anyone may have written anything
-        if not (_SAFE_NAME.fullmatch(file_id) and _SAFE_NAME.fullmatch(file_type)):
-            raise AudioMissingError(f"{file_id}.{file_type} cannot be the name of a stored file")
-        return self._folder / file_id[:2] / f"{file_id}.{file_type}"
+        return self._folder / file_id[:2] / file_name(file_id, file_type)
+
+
+def _stored(path: Path, file_id: str, file_type: str) -> StoredAudio:
+    state = path.stat()
+    return StoredAudio(file_id, file_type, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC), path=path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,10 +1,10 @@
 """One stored recording, for whoever reads it or passes its address on."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from services.audio_store import AudioStore
+from services.audio_store.content import StoredAudio
+from services.audio_store.protocol import AudioStore
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,31 @@ class Recording:
         store: Where it lies.
         file_id: Its content address.
         file_type: Extension of the stored file, without the dot.
+        address: Public address that the catalogue has for it; ignored where it is not one of the store's own.
     """
 
-    store: "AudioStore"
+    store: AudioStore
     file_id: str
     file_type: str
+    address: str | None = None
 
     def open(self) -> BinaryIO:
         """The file, seekable; whoever opens it closes it.
 
         Raises:
             AudioMissingError: It is not in the store.
+            AudioStoreError: The store does not answer or refuses.
         """
-        return self.store.open(self.file_id, self.file_type)
+        return self.store.open(self.file_id, self.file_type, address=self.address)
+
+    def locate(self) -> StoredAudio:
+        """Where it lies, and how large it is.
+
+        Raises:
+            AudioMissingError: It is not in the store.
+            AudioStoreError: The store does not answer or refuses.
+        """
+        return self.store.locate(self.file_id, self.file_type, address=self.address)
 
     @property
     def url(self) -> str | None:
@@ -35,5 +47,6 @@ class Recording:
 
         Raises:
             AudioMissingError: It is not in the store.
+            AudioStoreError: The store does not answer or refuses.
         """
-        return self.store.locate(self.file_id, self.file_type).url
+        return self.locate().url

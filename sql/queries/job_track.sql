@@ -1,5 +1,5 @@
 -- What a job needs to know of its track; no row when it is gone or has other audio by now.
-select t.file_id, t.file_type,
+select t.file_id, t.file_type, t.r2_url,
        exists (
            select from search.embeddings e join search.models m on m.id = e.model_id
            where e.track_id = t.id and e.file_id = t.file_id and m.identity = :identity

@@ -196,6 +196,7 @@ def test_a_passing_failure_is_retried_later_and_visible_meanwhile(
 
     with (recordings_dir() / RECORDING).open("rb") as audio:
         stored = providers.audio_store.put(audio, "opus")
+    assert stored.path is not None
     late = stored.path.parent.parent / missing[:2] / f"{missing}.opus"
     late.parent.mkdir(exist_ok=True)
     late.write_bytes(stored.path.read_bytes())

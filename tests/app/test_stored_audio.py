@@ -2,10 +2,14 @@
 
 import asyncio
 import io
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -159,3 +163,18 @@ def test_a_store_that_does_not_answer(ask: Ask, s3_server: str, catalogue: Catal
         response = ask(store, "GET", "/audio/abc")
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert response.json()["detail"].startswith("the audio store cannot be reached")
+
+
+def test_a_command_that_needs_to_write_says_what_is_missing(settings: Settings) -> None:
+    environment = {"AUDIO_STORE": "s3", "R2_PUBLIC_BUCKET_URL": "https://cdn.example.org"}
+    finished = subprocess.run(
+        [str(Path(sys.executable).parent / "vibe-search"), "sample", "import"],
+        env=os.environ | environment | {"DATABASE_URL": str(settings.database_url)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("error: the audio store is read at R2_PUBLIC_BUCKET_URL")
+    assert finished.stderr.rstrip().endswith("R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY")

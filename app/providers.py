@@ -164,7 +164,9 @@ def _build_genres(settings: Settings) -> GenreClassifier | None:
     if settings.replicate_enabled or settings.genre_provider == "replicate":
         token = settings.replicate_api_token
         if token is None:
-            raise UserError("REPLICATE_API_TOKEN: needed while Replicate names genres (REPLICATE_ENABLED, GENRE_PROVIDER)")
+            raise UserError(
+                "REPLICATE_API_TOKEN: needed while Replicate names genres (REPLICATE_ENABLED, GENRE_PROVIDER)"
+            )
         return ReplicateGenres(
             token.get_secret_value(),
             version=settings.replicate_model_version,
@@ -174,9 +176,7 @@ def _build_genres(settings: Settings) -> GenreClassifier | None:
         )
     if settings.genre_provider == "none":
         return None
-    return InProcessGenres(
-        settings.run_options, max_seconds=settings.audio_max_seconds, top=settings.replicate_top_n
-    )
+    return InProcessGenres(settings.run_options, max_seconds=settings.audio_max_seconds, top=settings.replicate_top_n)
 
 
 def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:

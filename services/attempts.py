@@ -22,7 +22,7 @@ class TryAgainError(RuntimeError):
 
 
 def attempts_within(seconds: float) -> Retrying:
-    """Calls a function again after each TryAgainError, with growing pauses, and raises the last one when time is over."""
+    """Calls a function again after each TryAgainError, with growing pauses; raises the last when time is over."""
     return Retrying(
         retry=retry_if_exception_type(TryAgainError),
         wait=_wait(wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.2)),

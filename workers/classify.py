@@ -27,5 +27,7 @@ async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -
     if genres is None:
         # a backfill does it, when they are switched on again
         return
-    job = TrackJob("classify_genres", "", "classified", genres.classify, load_query("store_genre_predictions"), parameters)
+    job = TrackJob(
+        "classify_genres", "", "classified", genres.classify, load_query("store_genre_predictions"), parameters
+    )
     await run_track_job(context, job, track_id=track_id, file_id=file_id)

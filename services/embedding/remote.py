@@ -164,7 +164,9 @@ class RemoteEmbedding:
         except (httpx2.TransportError, httpx2.TooManyRedirects) as error:
             raise _TryAgainError(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
         if answer.status_code in RETRIED:
-            raise _TryAgainError(f"{url} answers {answer.status_code}", read_retry_after(answer.headers.get("retry-after")))
+            raise _TryAgainError(
+                f"{url} answers {answer.status_code}", read_retry_after(answer.headers.get("retry-after"))
+            )
         if answer.is_error:
             raise _RefusedError(answer.status_code, _reason(answer))
         return self._decode(url, answer)

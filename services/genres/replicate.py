@@ -130,9 +130,7 @@ class ReplicateGenres:
         except TryAgainError as error:
             raise ClassificationFailedError(str(error)) from error
 
-    def _ask_once(  # noqa: PLR0913, PLR0917 - a request
-        self, method: str, url: str, deadline: float, body: Json | None, headers: Mapping[str, str]
-    ) -> Any:  # noqa: ANN401 - JSON
+    def _ask_once(self, method: str, url: str, deadline: float, body: Json | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
         left = deadline - time.monotonic()
         if left <= 0:
             raise ClassificationFailedError(f"Replicate has not answered within {self._timeout_seconds:g} s")

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.catalogue import AudioIntake
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -23,7 +22,6 @@ class ApiState:
     serving: ServingModel
     search: Search
     clips: ClipReader
-    intake: AudioIntake
 
 
 def get_state(request: Request) -> ApiState:
@@ -33,3 +31,20 @@ def get_state(request: Request) -> ApiState:
 
 State = Annotated[ApiState, Depends(get_state)]
 """Parameter type by which an endpoint asks for the shared state."""
+
+
+def get_viewer(request: Request, response: Response, state: State) -> str | None:
+    """DID of who is asking, from the header of VIEWER_HEADER; None for somebody unknown.
+
+    A header that came twice is believed neither time: one of the two may be the client's own.
+    """
+    name = state.settings.viewer_header
+    if name is None:
+        return None
+    response.headers["vary"] = name
+    values = request.headers.getlist(name)
+    return values[0].strip() or None if len(values) == 1 else None
+
+
+Viewer = Annotated[str | None, Depends(get_viewer)]
+"""Parameter type by which an endpoint asks who is there."""

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth import Viewer
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
 from app.search import Answer, BusyError, Heard
-from app.state import ApiState, State
+from app.state import ApiState, State, Viewer
 from models.audio import AudioError
 
 router = APIRouter(prefix="/search", tags=["search"])

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth import Viewer
 from app.search import Answer, Hit, UnknownTrackError, parse_types
-from app.state import State
+from app.state import State, Viewer
 
 router = APIRouter(prefix="/search", tags=["search"])
 

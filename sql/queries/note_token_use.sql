@@ -1,1 +1,0 @@
-update search.tokens set used_at = now() where id = :id

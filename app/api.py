@@ -11,9 +11,9 @@ from fastapi.staticfiles import StaticFiles
 from app import __version__
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
-from app.middleware import PagePolicy
+from app.middleware import PagePolicy, Vary
 from app.providers import Providers
-from app.routes import audio, clip, health, models, page, tracks
+from app.routes import audio, clip, health, me, models, page, tracks
 from app.routes import search as search_routes
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -62,6 +62,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         redoc_url=None,
     )
     api.add_middleware(PagePolicy)
+    api.add_middleware(Vary)
     api.add_middleware(
         ExplainTooLarge,
         paths=frozenset({"/search/by-audio"}),
@@ -69,7 +70,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         message=f"the request has more than {settings.clip_max_bytes} bytes: send a shorter clip (CLIP_MAX_BYTES)",
     )
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
-    for module in (search_routes, tracks, audio, models, health, page):
+    for module in (search_routes, tracks, audio, me, models, health, page):
         api.include_router(module.router)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
 from app.search import UnknownTrackError
-from app.state import State, Viewer
+from app.state import INVALID_TOKEN, State, Viewer
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
 
@@ -34,7 +34,11 @@ class SimilarResponse(BaseModel):
 
 @router.get(
     "/{track_id}/similar",
-    responses={404: {"description": "There is no such track that the viewer may find."}, **UNAVAILABLE},
+    responses={
+        **INVALID_TOKEN,
+        404: {"description": "There is no such track that the viewer may find."},
+        **UNAVAILABLE,
+    },
     summary="Tracks that sound like this one",
 )
 async def find_similar_tracks(

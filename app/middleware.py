@@ -42,3 +42,34 @@ class PagePolicy:
             await send(message)
 
         await self._app(scope, receive, add)
+
+
+_VARY = "vibe_search.vary"
+
+
+def name_in_vary(scope: Scope, header: str) -> None:
+    """Say that the answer to a request depends on one of its headers."""
+    scope.setdefault(_VARY, {})[header.lower()] = None
+
+
+class Vary:
+    """Names in each answer, refusals included, the request's headers that it depends on: no cache mixes up two callers.
+
+    An endpoint cannot do it alone: what it sets is lost when it raises, or returns an answer of its own making.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and add the header where `name_in_vary` was called."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start" and _VARY in scope:
+                MutableHeaders(scope=message).add_vary_header(", ".join(scope[_VARY]))
+            await send(message)
+
+        await self._app(scope, receive, add)

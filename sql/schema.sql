@@ -4101,6 +4101,62 @@ CREATE TABLE search.schema_state (
 COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
 
 --
+-- Name: tokens; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.tokens (
+    id text NOT NULL,
+    did text,
+    label text DEFAULT ''::text NOT NULL,
+    hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT tokens_did_check CHECK (((did IS NOT NULL) OR ('admin'::text = ANY (scopes)))),
+    CONSTRAINT tokens_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT tokens_id_check CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
+    CONSTRAINT tokens_scopes_check CHECK (((cardinality(scopes) > 0) AND (array_position(scopes, NULL::text) IS NULL) AND (scopes <@ ARRAY['read'::text, 'upload'::text, 'admin'::text])))
+);
+
+--
+-- Name: TABLE tokens; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.tokens IS 'Bearer tokens of the API. Their secrets are nowhere: a hash of each is.';
+
+--
+-- Name: COLUMN tokens.id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.tokens.id IS 'The public part of the token''s text, by which it is looked up and named.';
+
+--
+-- Name: COLUMN tokens.did; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.tokens.did IS 'The artist as whom its holder is recognised; null only for tokens with the scope admin.';
+
+--
+-- Name: COLUMN tokens.hash; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.tokens.hash IS 'SHA-256 of the secret part. The secret is random, 256 bits: nothing slower is needed.';
+
+--
+-- Name: COLUMN tokens.scopes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.tokens.scopes IS 'What it was made for. upload includes read, admin includes both.';
+
+--
+-- Name: COLUMN tokens.last_used_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.tokens.last_used_at IS 'Exact to a minute, so that not every request writes; null also where the API only reads.';
+
+--
 -- Name: track_count_changes; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -4384,6 +4440,13 @@ ALTER TABLE ONLY search.schema_state
     ADD CONSTRAINT schema_state_pkey PRIMARY KEY (key);
 
 --
+-- Name: tokens tokens_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.tokens
+    ADD CONSTRAINT tokens_pkey PRIMARY KEY (id);
+
+--
 -- Name: word_deletions word_deletions_pkey; Type: CONSTRAINT; Schema: search; Owner: -
 --
 
@@ -4522,6 +4585,12 @@ CREATE UNIQUE INDEX models_candidate_idx ON search.models USING btree (candidate
 --
 
 CREATE UNIQUE INDEX models_serving_idx ON search.models USING btree (serving) WHERE serving;
+
+--
+-- Name: tokens_did_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX tokens_did_idx ON search.tokens USING btree (did);
 
 --
 -- Name: track_count_changes_idx; Type: INDEX; Schema: search; Owner: -
@@ -4876,6 +4945,13 @@ ALTER TABLE search.embeddings
 
 ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: tokens tokens_did_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.tokens
+    ADD CONSTRAINT tokens_did_fkey FOREIGN KEY (did) REFERENCES public.artists(did) ON UPDATE CASCADE ON DELETE CASCADE;
 
 --
 -- Name: word_deletions word_deletions_word_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -

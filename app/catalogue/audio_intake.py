@@ -14,6 +14,9 @@ from models.audio import DecoderLimits, identify
 from services.audio_store import AudioStore
 
 
+_PIECE_BYTES = 2**20
+
+
 class StoreFullError(Exception):
     """The audio store has no room for the file."""
 
@@ -89,4 +92,7 @@ class AudioIntake:
         """Content address and type of a file."""
         file_type = identify(source, limits=self._limits).file_type
         source.seek(0)
-        return hashlib.file_digest(source, "sha256").hexdigest(), file_type
+        digest = hashlib.sha256()
+        while piece := source.read(_PIECE_BYTES):
+            digest.update(piece)
+        return digest.hexdigest(), file_type

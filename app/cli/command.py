@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli import bench, clap, database, demo, evaluate, models, queue, sample, search, serve, similar, worker
+from app.cli import bench, clap, database, demo, evaluate, models, queue, sample, search, serve, similar, token, worker
 from app.cli.version import version
 from app.errors import DatabaseUnavailableError, UserError, is_disk_full
 from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
@@ -34,6 +34,7 @@ cli.add_typer(database.cli, name="db")
 cli.add_typer(models.cli, name="models")
 cli.add_typer(queue.cli, name="queue")
 cli.add_typer(sample.cli, name="sample")
+cli.add_typer(token.cli, name="token")
 cli.command()(version)
 
 

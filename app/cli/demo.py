@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.auth import Scope, replace_token
 from app.cli.search import render_answer
 from app.cli.serve import listen, serve_api
 from app.database import create_engine, load_query, migrate, open_database
@@ -30,6 +31,12 @@ EXAMPLES = (
     ("a description of a sound", "calm acoustic guitar"),
 )
 """What the demo searches for, and why."""
+
+UPLOADER = "Ines Valdoro"
+"""The artist of the sample library whose token the demo prints."""
+
+LABEL = "vibe-search demo"
+"""Of the token that each start replaces."""
 
 _POLL_SECONDS = 0.1
 
@@ -88,6 +95,7 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
         if listener is not None:
+            await _show_token(demo, engine)
             await _serve(demo, listener)
     finally:
         working.cancel()
@@ -163,9 +171,14 @@ async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
         demo.console.print(render_answer(text, answer))
 
 
+async def _show_token(demo: _Demo, engine: AsyncEngine) -> None:
+    """Print a token to upload with, in the place of the one that the last start has printed."""
+    did = next(artist.did for artist in load_library().artists if artist.display_name == UPLOADER)
+    issued = await replace_token(engine, did, [Scope.UPLOAD], label=LABEL)
+    demo.console.print(f"\ntoken for uploads as {UPLOADER}: {issued.token}", highlight=False, soft_wrap=True)
+
+
 async def _serve(demo: _Demo, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    demo.console.print(
-        f"\n[bold]http://{host}:{port}[/]  (API: /openapi.json)  Ctrl-C stops everything", highlight=False
-    )
+    demo.console.print(f"[bold]http://{host}:{port}[/]  (API: /openapi.json)  Ctrl-C stops everything", highlight=False)
     await serve_api(demo.url, listener)

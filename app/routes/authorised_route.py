@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.auth import require_uploader
+from app.auth import Scope
+from app.state import get_caller, get_state, require
+
+_require_uploader = require(Scope.UPLOAD)
 
 
 class AuthorisedRoute(APIRoute):
@@ -20,7 +23,7 @@ class AuthorisedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def ask_first(request: Request) -> Response:
-            await require_uploader(request)
+            await _require_uploader(await get_caller(request, await get_state(request), None))
             return await handle(request)
 
         return ask_first

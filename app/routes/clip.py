@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
 from app.search import Answer, BusyError, Heard
-from app.state import ApiState, State, Viewer
+from app.state import INVALID_TOKEN, ApiState, State, Viewer
 from models.audio import AudioError
 
 router = APIRouter(prefix="/search", tags=["search"])
@@ -29,6 +29,7 @@ class ClipResponse(BaseModel):
 @router.post(
     "/by-audio",
     responses={
+        **INVALID_TOKEN,
         413: {"description": "The request is larger than CLIP_MAX_BYTES."},
         503: UNAVAILABLE[503] | {"description": "Postgres cannot be reached, or too many clips come at once."},
     },

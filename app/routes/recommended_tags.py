@@ -5,11 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth import Viewer
 from app.recommended_tags import await_recommended_tags, read_recommended_tags
 from app.routes.search import UNAVAILABLE
 from app.routes.tracks import NOT_FOUND, TrackId
-from app.state import State
+from app.state import INVALID_TOKEN, State, Viewer
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
 
@@ -38,7 +37,9 @@ class RecommendedTagsResponse(BaseModel):
 
 
 @router.get(
-    "/{track_id}/recommended-tags", responses={**NOT_FOUND, **UNAVAILABLE}, summary="Tags that a track might get"
+    "/{track_id}/recommended-tags",
+    responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
+    summary="Tags that a track might get",
 )
 async def recommend_tags(
     state: State,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.search import Answer, Hit, UnknownTrackError, parse_types
-from app.state import State, Viewer
+from app.state import INVALID_TOKEN, State, Viewer
 
 router = APIRouter(prefix="/search", tags=["search"])
 
@@ -165,7 +165,7 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 """Every endpoint that reads the database may answer so."""
 
 
-@router.get("/", responses=UNAVAILABLE, summary="Search everything by name and by sound")
+@router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")
 async def search_everything(
     state: State,
     viewer: Viewer,
@@ -198,7 +198,7 @@ async def search_everything(
     )
 
 
-@router.get("/semantic", responses=UNAVAILABLE, summary="Search tracks by sound alone")
+@router.get("/semantic", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search tracks by sound alone")
 async def search_by_description(
     state: State,
     viewer: Viewer,

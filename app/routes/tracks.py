@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.auth import Caller, Uploader, Viewer
+from app.auth import Caller
 from app.catalogue import (
     TrackChanges,
     TrackRecord,
@@ -21,18 +21,12 @@ from app.routes.refusal import refuse_field
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
 from app.routes.track import TrackResponse, Visibility, show_track
 from app.search import UnknownTrackError
-from app.state import ApiState, State
+from app.state import INVALID_TOKEN, LACKING_SCOPE, ApiState, State, Uploader, Viewer
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
 
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such track that the viewer may find."}}
 """Every endpoint on one track may answer so."""
-
-NOT_ALLOWED: dict[int | str, dict[str, Any]] = {
-    401: {"description": "There is no token, or none that is valid."},
-    403: {"description": "The token does not allow it, or the track is somebody else's."},
-}
-"""Every endpoint that changes a track may answer so."""
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")
@@ -73,7 +67,11 @@ class SimilarResponse(BaseModel):
     available: bool = Field(description="False while the track has no vector, or when the viewer gets no sound.")
 
 
-@router.get("/{track_id}", responses={**NOT_FOUND, **UNAVAILABLE}, summary="A track and the state of its processing")
+@router.get(
+    "/{track_id}",
+    responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
+    summary="A track and the state of its processing",
+)
 async def show(state: State, viewer: Viewer, track_id: TrackId) -> TrackResponse:
     """A track, and how far its embedding and its classification are.
 
@@ -85,7 +83,7 @@ async def show(state: State, viewer: Viewer, track_id: TrackId) -> TrackResponse
     return show_track(track, to_its_artist=track.artist_did == viewer)
 
 
-@router.patch("/{track_id}", responses={**NOT_ALLOWED, **NOT_FOUND, **UNAVAILABLE}, summary="Change a track")
+@router.patch("/{track_id}", responses={**LACKING_SCOPE, **NOT_FOUND, **UNAVAILABLE}, summary="Change a track")
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)
@@ -97,7 +95,7 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 
 
 @router.delete(
-    "/{track_id}", status_code=204, responses={**NOT_ALLOWED, **NOT_FOUND, **UNAVAILABLE}, summary="Delete a track"
+    "/{track_id}", status_code=204, responses={**LACKING_SCOPE, **NOT_FOUND, **UNAVAILABLE}, summary="Delete a track"
 )
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
@@ -105,7 +103,11 @@ async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     await delete_track(state.engine, track_id)
 
 
-@router.get("/{track_id}/similar", responses={**NOT_FOUND, **UNAVAILABLE}, summary="Tracks that sound like this one")
+@router.get(
+    "/{track_id}/similar",
+    responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
+    summary="Tracks that sound like this one",
+)
 async def find_similar_tracks(
     state: State,
     viewer: Viewer,

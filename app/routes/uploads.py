@@ -3,11 +3,11 @@
 The router is included with a limit on the size of requests.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
-from app.auth import Caller, Uploader
+from app.auth import Caller
 from app.catalogue import (
     AudioGoneError,
     NewTrack,
@@ -25,16 +25,16 @@ from app.routes.authorised_route import AuthorisedRoute
 from app.routes.refusal import refuse_field
 from app.routes.search import UNAVAILABLE
 from app.routes.track import TrackResponse, Visibility, show_track
-from app.routes.tracks import NOT_ALLOWED, NOT_FOUND, TrackId, clean_field, find_changeable
-from app.state import ApiState, State
+from app.routes.tracks import NOT_FOUND, TrackId, clean_field, find_changeable
+from app.state import LACKING_SCOPE, ApiState, State, Uploader
 from models.audio import AudioError
 from services.audio_store import ReadOnlyStoreError
 
 router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=AuthorisedRoute)
 
-_TOO_LARGE = {413: {"description": "The request is larger than UPLOAD_MAX_BYTES."}}
+_TOO_LARGE: dict[int | str, dict[str, Any]] = {413: {"description": "The request is larger than UPLOAD_MAX_BYTES."}}
 _TOO_SLOW = "the upload took so long that its audio was removed again: try again"
-_NO_ROOM = {507: {"description": "The audio store is full."}}
+_NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"description": "The audio store is full."}}
 
 Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, aiff, aac or webm, by its content.")]
 
@@ -42,7 +42,7 @@ Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, 
 @router.post(
     "",
     status_code=201,
-    responses={**NOT_ALLOWED, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**LACKING_SCOPE, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
     summary="Upload a track",
 )
 async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
@@ -75,7 +75,7 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
 
 @router.put(
     "/{track_id}/audio",
-    responses={**NOT_ALLOWED, **NOT_FOUND, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**LACKING_SCOPE, **NOT_FOUND, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
     summary="Replace a track's audio",
 )
 async def upload_audio(state: State, caller: Uploader, track_id: TrackId, audio: Audio) -> TrackResponse:

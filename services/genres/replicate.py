@@ -76,7 +76,7 @@ class ReplicateGenres:
         """A prediction that has succeeded."""
         inputs = {"audio": address, "top_n": min(_LABELS, 2 * self._top), "output_format": "JSON"}
         body = {"version": self._version, "input": inputs}
-        prediction = self._ask("POST", f"{self._base_url}/v1/predictions", deadline, body)
+        prediction: Json = self._ask("POST", f"{self._base_url}/v1/predictions", deadline, body)
         while prediction.get("status") in _UNFINISHED:
             if time.monotonic() + _POLL_SECONDS > deadline:
                 raise ClassificationFailedError(f"Replicate has not finished within {self._timeout_seconds:g} s")

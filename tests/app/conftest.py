@@ -12,6 +12,8 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from app.api import create_api
+from app.auth import IssuedToken, Scope, create_token
+from app.database import create_engine
 from app.providers import Providers
 from app.sample import load_library
 from app.settings import Settings
@@ -20,6 +22,7 @@ from tests.models.recordings import sample
 
 Get = Callable[..., httpx.Response]
 Post = Callable[..., httpx.Response]
+Issue = Callable[..., IssuedToken]
 
 RECORDINGS = {
     "calm_acoustic_s411": 68, "calm_electronic_s522": 72, "energetic_acoustic_1": 132, "energetic_electronic_2": 150,
@@ -79,6 +82,29 @@ def post(with_client: Callable[..., Any]) -> Post:
         return response
 
     return request
+
+
+@pytest.fixture
+def issue(database: str) -> Issue:
+    """Makes a token of an artist for some scopes."""
+
+    def make(did: str | None, *scopes: Scope, **options: Any) -> IssuedToken:
+        async def steps() -> IssuedToken:
+            engine = create_engine(database, pool_size=1)
+            try:
+                async with engine.connect() as connection:
+                    return await create_token(connection, did, scopes or [Scope.READ], **options)
+            finally:
+                await engine.dispose()
+
+        return asyncio.run(steps())
+
+    return make
+
+
+def bearer(token: IssuedToken | str) -> dict[str, str]:
+    """The header that sends a token."""
+    return {"authorization": f"Bearer {token if isinstance(token, str) else token.token}"}
 
 
 @pytest.fixture(scope="session")

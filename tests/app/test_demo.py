@@ -130,7 +130,13 @@ def test_a_description_is_answered_by_the_sounds(first: tuple[Path, str]) -> Non
 
 
 @pytest.fixture
-def serving(first: tuple[Path, str]) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+def printed() -> list[str]:
+    """What the demo that serves has printed until it serves."""
+    return []
+
+
+@pytest.fixture
+def serving(first: tuple[Path, str], printed: list[str]) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     """The demo, serving."""
     folder, _ = first
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -142,6 +148,7 @@ def serving(first: tuple[Path, str]) -> Iterator[tuple[subprocess.Popen[str], st
     try:
         assert process.stdout is not None
         for line in process.stdout:
+            printed.append(line)
             if address in line:
                 break
         yield process, address, folder
@@ -150,15 +157,24 @@ def serving(first: tuple[Path, str]) -> Iterator[tuple[subprocess.Popen[str], st
         process.communicate(timeout=20)
 
 
-def fetch(url: str) -> Any:
-    request = urllib.request.Request(url, headers={"range": "bytes=0-3"})  # noqa: S310 - this test's own server
+def fetch(url: str, **headers: str) -> Any:
+    request = urllib.request.Request(url, headers={"range": "bytes=0-3"} | headers)  # noqa: S310 - this test's own server
     with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
         return response.status, response.headers, response.read()
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_told_to_stop(serving: tuple[subprocess.Popen[str], str, Path], stop: signal.Signals) -> None:
+def test_it_serves_until_told_to_stop(
+    serving: tuple[subprocess.Popen[str], str, Path], stop: signal.Signals, printed: list[str]
+) -> None:
     process, address, folder = serving
+    offered = re.findall(r"^token for uploads as Ines Valdoro: (vs_\S+)$", "".join(printed), re.MULTILINE)
+    assert len(offered) == 1
+    holder = json.loads(fetch(f"{address}/me", authorization=f"Bearer {offered[0]}")[2])
+    assert (holder["display_name"], holder["scopes"]) == ("Ines Valdoro", ["read", "upload"])
+    # whichever start of the demo this is
+    tokens = json.loads(run(folder, "token", "list", "--json").stdout)
+    assert [token["id"] for token in tokens] == [offered[0].split("_")[1]]
     found = json.loads(fetch(f"{address}/search/?q=theodolite")[2])["results"][0]
     assert fetch(f"{address}/audio/{found['file_id']}")[::2] == (206, b"OggS")
     assert json.loads(fetch(f"{address}/readyz")[2])["ready"] is True

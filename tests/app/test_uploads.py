@@ -12,7 +12,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from app.auth import issue_token
+from app.auth import Scope, create_token
 from app.database import create_engine
 from app.providers import Providers
 from app.settings import Settings
@@ -53,7 +53,8 @@ def as_uploader(settings: Settings, stored: Providers, artist: str) -> Callable[
     def run(steps: Steps, *, scope: Any = "upload", did: str | None = artist, **changed: Any) -> Any:
         async def session() -> Any:
             engine = create_engine(str(settings.database_url), pool_size=1)
-            token = (await issue_token(engine, did=did, scopes=[scope])).token
+            async with engine.connect() as connection:
+                token = (await create_token(connection, did, [Scope(scope)])).token
             await engine.dispose()
             async with open_client(settings.model_copy(update=changed), stored) as client:
                 client.headers["authorization"] = f"Bearer {token}"

@@ -1,0 +1,186 @@
+"""vibe-search token: create, list, revoke."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
+from app.cli.engine import run_with_engine
+from app.cli.version import AsJson
+from app.database import guard_connection
+from app.errors import UserError
+from app.settings import get_settings
+from app.tables import Artist
+
+cli = typer.Typer(help="Bearer tokens of the API: who may ask, and for what.", no_args_is_help=True)
+
+
+@dataclass(frozen=True)
+class _Artist:
+    """Whose token it is to be.
+
+    Attributes:
+        did: His DID.
+        names: Handle and display name, if he may be created.
+    """
+
+    did: str
+    names: tuple[str, str] | None
+
+
+@cli.command(epilog="Example: vibe-search token create --did did:plc:yud5dj77ui2s53tqckvnbgu2 --scope upload")
+def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    did: Annotated[str | None, typer.Option(help="The artist as whom the holder is recognised.")] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What it permits; can be repeated. upload includes read, admin both.", show_default="read"),
+    ] = None,
+    label: Annotated[str, typer.Option(help="What it is for, to know it by later.")] = "",
+    expires_days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Days until it ends.", show_default="never")
+    ] = None,
+    handle: Annotated[str | None, typer.Option(help="Create the artist with this handle, if there is none.")] = None,
+    name: Annotated[str | None, typer.Option(help="The new artist's name.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it. It is shown this once: the database keeps a hash of it.
+
+    Standard output holds the token alone, for a script; who it is for is said on standard error.
+    """
+    scopes = scope or [Scope.READ]
+    artist = _check_artist(did, scopes, handle, name)
+    issued = run_with_engine(
+        get_settings(), lambda _, engine: _create(engine, artist, scopes, label=label, expires_days=expires_days)
+    )
+    if as_json:
+        described = {"did": did, "label": label, "scopes": scopes}
+        typer.echo(json.dumps(asdict(issued) | described, default=str, indent=2))
+        return
+    typer.echo(issued.token)
+    ends = f"until {_day(issued.expires_at)}" if issued.expires_at else "until it is revoked"
+    holder = did or "nobody in particular"
+    typer.echo(f"{issued.id}: {', '.join(scopes)} as {holder}, {ends}; shown this once", err=True)
+
+
+@cli.command("list", epilog="Example: vibe-search token list --json")
+def show(
+    did: Annotated[str | None, typer.Option(help="Only those of this artist.")] = None, as_json: AsJson = False
+) -> None:
+    """List the tokens, the latest first, and when each was used last."""
+    tokens = run_with_engine(get_settings(), lambda _, engine: list_tokens(engine, did))
+    if as_json:
+        typer.echo(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
+        return
+    console = Console()
+    console.print(_render(tokens) if tokens else "there are no tokens")
+
+
+@cli.command(epilog="Example: vibe-search token revoke 3f9c1a0b7d42")
+def revoke(
+    token_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Its id: what stands between vs_ and the next _.")
+    ] = None,
+    did: Annotated[str | None, typer.Option(help="All of this artist's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a token, from the next request on."""
+    if (token_id is None) == (did is None):
+        raise UserError("say which token: its ID, or --did for all of an artist's")
+    found = run_with_engine(get_settings(), lambda _, engine: revoke_tokens(engine, token_id=token_id, did=did))
+    if token_id is not None and not found.revoked and not found.before:
+        raise UserError(f"there is no token {token_id!r}: vibe-search token list shows their ids")
+    if as_json:
+        typer.echo(json.dumps({"revoked": found.revoked}))
+        return
+    number = len(found.revoked)
+    before = f", {len(found.before)} before" if found.before else ""
+    typer.echo(f"{number:,} {'token' if number == 1 else 'tokens'} revoked{before}")
+
+
+def _check_artist(did: str | None, scopes: list[Scope], handle: str | None, name: str | None) -> _Artist | None:
+    """The artist that the options describe; None for a token that is nobody's in particular.
+
+    Raises:
+        UserError: The options do not go together.
+    """
+    if "" in {did, handle, name}:
+        raise UserError("--did, --handle and --name cannot be empty")
+    if (handle is None) != (name is None):
+        raise UserError("a new artist needs both --handle and --name")
+    if did is not None:
+        return _Artist(did, None if handle is None or name is None else (handle, name))
+    if handle is not None:
+        raise UserError("a new artist needs --did, too")
+    if Scope.ADMIN not in scopes:
+        raise UserError("say whose token it is: --did. Only one with --scope admin can do without")
+    return None
+
+
+async def _create(
+    engine: AsyncEngine, artist: _Artist | None, scopes: list[Scope], *, label: str, expires_days: int | None
+) -> IssuedToken:
+    with guard_connection():
+        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+            if artist is not None:
+                await _ensure_artist(connection, artist)
+            did = None if artist is None else artist.did
+            return await create_token(connection, did, scopes, label=label, expires_days=expires_days)
+
+
+async def _ensure_artist(connection: AsyncConnection, artist: _Artist) -> None:
+    """Find the artist, or create him if his names are given.
+
+    Raises:
+        UserError: He is not there and has no names, or is there under others.
+    """
+    names = select(Artist.handle, Artist.display_name).where(Artist.did == artist.did)
+    known = (await connection.execute(names)).one_or_none()
+    if known is not None:
+        if artist.names not in {None, tuple(known)}:
+            raise UserError(f"{artist.did} is {known.display_name} ({known.handle}): leave out --handle and --name")
+        return
+    if artist.names is None:
+        raise UserError(f"there is no artist {artist.did!r}: with --handle and --name one is created")
+    handle, name = artist.names
+    try:
+        await connection.execute(insert(Artist).values(did=artist.did, handle=handle, display_name=name))
+    except IntegrityError as error:
+        raise UserError(f"--handle: another artist is called {handle}") from error
+
+
+def _render(tokens: list[TokenRecord]) -> Table:
+    table = Table(
+        Column("id", no_wrap=True),
+        Column("artist", overflow="fold"),
+        Column("label", overflow="fold"),
+        *(Column(heading, no_wrap=True) for heading in ("scopes", "created\nlast used", "ends")),
+        box=SIMPLE_HEAD,
+    )
+    for token in tokens:
+        artist = "" if token.did is None else f"{token.handle}\n{token.did}"
+        days = f"{_day(token.created_at)}\n{_day(token.last_used_at)}"
+        cells = (artist, token.label, "\n".join(token.scopes), days, _end(token))
+        # as text: what people wrote may have square brackets, which are markup otherwise
+        table.add_row(token.id, *(Text(cell) for cell in cells), style=None if token.state == "valid" else "dim")
+    return table
+
+
+def _day(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.astimezone().strftime("%Y-%m-%d")
+
+
+def _end(token: TokenRecord) -> str:
+    """When a token ends, or why it has."""
+    if token.state == "revoked":
+        return f"revoked\n{_day(token.revoked_at)}"
+    return f"expired\n{_day(token.expires_at)}" if token.state == "expired" else _day(token.expires_at)

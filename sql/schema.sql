@@ -633,6 +633,41 @@ END;
 $$;
 
 --
+-- Name: add_tags(bigint, text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.add_tags(track_id bigint, names text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    -- in one order for everybody: two that add the same tags in different ones would wait for each other for ever
+    insert into public.tags (name)
+    select n.name from unnest(names) as n (name)
+    where not exists (select from public.tags g where lower(g.name) = lower(n.name))
+    order by n.name
+    on conflict on constraint tags_name_key do nothing;
+
+    insert into public.track_tags (track_id, tag_id)
+    select add_tags.track_id, min(g.id)
+    from unnest(names) as n (name)
+    join public.tags g on lower(g.name) = lower(n.name)
+    where not exists (
+        select from public.track_tags tt join public.tags own on own.id = tt.tag_id
+        where tt.track_id = add_tags.track_id and lower(own.name) = lower(n.name))
+    group by lower(n.name)
+    order by min(g.id)
+    on conflict do nothing;
+end;
+$$;
+
+--
+-- Name: FUNCTION add_tags(track_id bigint, names text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.add_tags(track_id bigint, names text[]) IS 'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
+
+--
 -- Name: albums_seen(bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -961,6 +996,31 @@ $$;
 --
 
 COMMENT ON FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) IS 'Count tracks that were listed or hidden for their tags and playlists.';
+
+--
+-- Name: choose_auto_tags(jsonb); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.choose_auto_tags(predictions jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select coalesce(array_agg(chosen.name order by chosen.confidence desc, chosen.place), '{}')
+    from (
+        select p.value ->> 'name' as name, (p.value ->> 'confidence')::real as confidence, p.place
+        from jsonb_array_elements(predictions) with ordinality as p (value, place)
+        where (p.value ->> 'confidence')::real >= 0.5 * (
+            select max((q ->> 'confidence')::real) from jsonb_array_elements(predictions) q)
+        order by 2 desc, 3
+        limit 5
+    ) as chosen;
+$$;
+
+--
+-- Name: FUNCTION choose_auto_tags(predictions jsonb); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.choose_auto_tags(predictions jsonb) IS 'The names of predictions that become tags by themselves: those with at least half of the best one''s confidence, five at most.';
 
 --
 -- Name: logistic(double precision); Type: FUNCTION; Schema: search; Owner: -
@@ -2093,6 +2153,61 @@ $$;
 COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
 
 --
+-- Name: on_audio_replaced(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_audio_replaced() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
+        new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
+    end if;
+    delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
+    delete from search.job_failures f where f.track_id = old.id and f.file_id <> new.file_id;
+    return new;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_audio_replaced(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_audio_replaced() IS 'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
+
+--
+-- Name: on_audio_used(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_audio_used() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then
+        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
+        update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
+    end if;
+    if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
+        -- waits for whoever is removing the file, and then finds no row
+        update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
+        if not found then
+            raise exception 'the audio % has just been removed, for no track used it', new.file_id
+                using errcode = 'serialization_failure', hint = 'Store it again.';
+        end if;
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_audio_used(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_audio_used() IS 'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
+
+--
 -- Name: on_document_written(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -2936,6 +3051,49 @@ $$;
 COMMENT ON FUNCTION search.remove_model(identity text) IS 'Drop the store of a model that is not in use; false when there is none.';
 
 --
+-- Name: request_genres(bigint); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.request_genres(track_id bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    track public.tracks;
+    waiting public.procrastinate_jobs;
+begin
+    -- one asks at a time: of two at once, the second finds the job of the first
+    perform pg_advisory_xact_lock(hashtextextended('search.request_genres', request_genres.track_id));
+    select * into track from public.tracks t where t.id = request_genres.track_id;
+    if not found or track.extra ->> 'genre_predictions_file_id' = track.file_id
+        or exists (select from search.job_failures f
+                   where f.track_id = track.id and f.task = 'classify_genres' and f.file_id = track.file_id and f.permanent)
+    then
+        return false;
+    end if;
+    select * into waiting
+    from public.procrastinate_jobs j
+    where j.args ->> 'track_id' = track.id::text and j.status in ('todo', 'doing')
+      and j.task_name = 'classify_genres' and j.args ->> 'file_id' = track.file_id
+    order by j.status desc, j.priority desc
+    limit 1;
+    if not found then
+        perform search.defer_job(
+            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id), -5);
+    elsif waiting.priority < -5 then
+        update public.procrastinate_jobs j set priority = -5 where j.id = waiting.id and j.status = 'todo';
+    end if;
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION request_genres(track_id bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.request_genres(track_id bigint) IS 'Have a track classified for somebody who waits: before every backfill and behind uploads. False when there is nothing to wait for: no such track, predictions of its present audio, or audio that cannot be classified.';
+
+--
 -- Name: request_model(text, real); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3206,6 +3364,77 @@ $$;
 COMMENT ON FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) IS 'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). All null before the first calibration.';
 
 --
+-- Name: store_genre_predictions(bigint, text, jsonb); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    stored jsonb;
+begin
+    -- the lock makes a second run wait, and then find the flag gone
+    select t.extra into stored
+    from public.tracks t
+    where t.id = store_genre_predictions.track_id and t.file_id = store_genre_predictions.file_id
+    for no key update;
+    if not found then
+        return false;
+    end if;
+
+    update public.tracks t
+    set extra = (t.extra - 'auto_tag') || jsonb_build_object(
+        'genre_predictions', predictions, 'genre_predictions_file_id', t.file_id)
+    where t.id = store_genre_predictions.track_id;
+    if stored -> 'auto_tag' = 'true'::jsonb then
+        perform search.add_tags(store_genre_predictions.track_id, search.choose_auto_tags(predictions));
+    end if;
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION store_genre_predictions(track_id bigint, file_id text, predictions jsonb); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) IS 'Store what a classifier found in a track''s audio, in extra; where extra.auto_tag is true, make tags of the best of it and remove that flag. False, and nothing is done, when the track is gone or has other audio by now.';
+
+--
+-- Name: take_unused_audio(interval); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.take_unused_audio(unused_for interval) RETURNS TABLE(file_id text, file_type text, used boolean)
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    -- what is locked is being uploaded or taken into use at this moment
+    with found as (
+        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
+        from search.stored_audio a
+        where a.unused_since <= now() - unused_for
+        order by a.unused_since
+        limit 1
+        for update skip locked
+    ), kept as (
+        update search.stored_audio a set unused_since = null
+        from found f where f.used and (a.file_id, a.file_type) = (f.file_id, f.file_type)
+        returning a.file_id, a.file_type, true as used
+    ), taken as (
+        delete from search.stored_audio a
+        using found f where not f.used and (a.file_id, a.file_type) = (f.file_id, f.file_type)
+        returning a.file_id, a.file_type, false as used
+    )
+    select * from kept union all select * from taken;
+$$;
+
+--
+-- Name: FUNCTION take_unused_audio(unused_for interval); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.take_unused_audio(unused_for interval) IS 'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
+
+--
 -- Name: track_count(text, text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3226,6 +3455,55 @@ $$;
 --
 
 COMMENT ON FUNCTION search.track_count(kind text, key text) IS 'Listed tracks that an artist, album, tag or playlist holds.';
+
+--
+-- Name: track_tasks(bigint); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, model text, state text, reason text, permanent boolean, attempts integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    with track as (
+        select t.id, t.file_id, t.extra from public.tracks t where t.id = track_tasks.track_id
+    ), wanted as (
+        select 'embed_track' as task, m.identity as model, exists (
+                   select from search.embeddings e
+                   where e.model_id = m.id and e.track_id = track.id and e.file_id = track.file_id) as done
+        from track, search.models m where m.serving
+        union all
+        select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
+        from track
+    ), pending as (
+        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
+        from public.procrastinate_jobs j, track
+        where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
+          and j.args ->> 'file_id' = track.file_id
+        group by 1, 2
+    )
+    select w.task, w.model,
+           case when w.done then 'done'
+                when bool_or(p.running) then 'running'
+                when bool_or(p.task is not null) then 'queued'
+                when bool_or(f.track_id is not null) then 'failed'
+                else 'missing' end,
+           max(f.reason) filter (where not w.done), coalesce(bool_or(f.permanent) filter (where not w.done), false),
+           coalesce(max(f.attempts) filter (where not w.done), 0)
+    from wanted w
+    cross join track
+    -- a job that names no model embeds with the one that serves
+    left join pending p on p.task = w.task and coalesce(p.model, w.model) = w.model
+    left join search.job_failures f
+        on f.track_id = track.id and f.task = w.task and f.model = w.model and f.file_id = track.file_id
+    group by w.task, w.model, w.done
+    order by w.task desc;
+$$;
+
+--
+-- Name: FUNCTION track_tasks(track_id bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.';
 
 --
 -- Name: tracks_by_vector(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -4101,6 +4379,29 @@ CREATE TABLE search.schema_state (
 COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
 
 --
+-- Name: stored_audio; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.stored_audio (
+    file_id text NOT NULL,
+    file_type text NOT NULL,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL,
+    unused_since timestamp with time zone DEFAULT now()
+);
+
+--
+-- Name: TABLE stored_audio; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.stored_audio IS 'Audio that was uploaded, a row before its file. The task remove_unused_audio removes what no track uses; files that came into the store in another way are not here and are left alone.';
+
+--
+-- Name: COLUMN stored_audio.unused_since; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stored_audio.unused_since IS 'When an upload began or the last track with this audio went; null while a track uses it.';
+
+--
 -- Name: tokens; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -4440,6 +4741,13 @@ ALTER TABLE ONLY search.schema_state
     ADD CONSTRAINT schema_state_pkey PRIMARY KEY (key);
 
 --
+-- Name: stored_audio stored_audio_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.stored_audio
+    ADD CONSTRAINT stored_audio_pkey PRIMARY KEY (file_id, file_type);
+
+--
 -- Name: tokens tokens_pkey; Type: CONSTRAINT; Schema: search; Owner: -
 --
 
@@ -4527,6 +4835,18 @@ CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastin
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
 
 --
+-- Name: search_tags_lower_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX search_tags_lower_idx ON public.tags USING btree (lower(name));
+
+--
+-- Name: search_unfinished_jobs_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX search_unfinished_jobs_idx ON public.procrastinate_jobs USING btree (((args ->> 'track_id'::text))) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
+
+--
 -- Name: track_tags_tag_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4587,6 +4907,12 @@ CREATE UNIQUE INDEX models_candidate_idx ON search.models USING btree (candidate
 CREATE UNIQUE INDEX models_serving_idx ON search.models USING btree (serving) WHERE serving;
 
 --
+-- Name: stored_audio_unused_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX stored_audio_unused_idx ON search.stored_audio USING btree (unused_since) WHERE (unused_since IS NOT NULL);
+
+--
 -- Name: tokens_did_idx; Type: INDEX; Schema: search; Owner: -
 --
 
@@ -4615,6 +4941,30 @@ CREATE INDEX words_trigrams_idx ON search.words USING gin (word public.gin_trgm_
 --
 
 ALTER INDEX search.embeddings_pkey ATTACH PARTITION search.embeddings_1_pkey;
+
+--
+-- Name: tracks audio_unused_on_delete; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audio_unused_on_delete AFTER DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_audio_used();
+
+--
+-- Name: tracks audio_used_on_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audio_used_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_audio_used();
+
+--
+-- Name: tracks audio_used_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audio_used_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.on_audio_used();
+
+--
+-- Name: tracks discard_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER discard_on_new_audio BEFORE UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.on_audio_replaced();
 
 --
 -- Name: tracks enqueue_on_insert; Type: TRIGGER; Schema: public; Owner: -

@@ -13,7 +13,6 @@ from app.errors import is_disk_full
 from models.audio import DecoderLimits, identify
 from services.audio_store import AudioStore
 
-
 _PIECE_BYTES = 2**20
 
 

@@ -17,11 +17,11 @@ from app.catalogue import (
     delete_track,
     read_track,
 )
-from app.routes.refusal import refuse_field
+from app.refusal import refuse_field
 from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
-from app.routes.track import TrackResponse, Visibility, show_track
 from app.search import UnknownTrackError
 from app.state import INVALID_TOKEN, LACKING_SCOPE, ApiState, State, Uploader, Viewer
+from app.track_response import TrackResponse, Visibility, show_track
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
 

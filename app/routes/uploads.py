@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
 from app.auth import Caller
+from app.authorised_route import AuthorisedRoute
 from app.catalogue import (
     AudioGoneError,
     NewTrack,
@@ -21,12 +22,11 @@ from app.catalogue import (
     read_track,
     replace_audio,
 )
-from app.routes.authorised_route import AuthorisedRoute
-from app.routes.refusal import refuse_field
+from app.refusal import refuse_field
 from app.routes.search import UNAVAILABLE
-from app.routes.track import TrackResponse, Visibility, show_track
 from app.routes.tracks import NOT_FOUND, TrackId, clean_field, find_changeable
 from app.state import LACKING_SCOPE, ApiState, State, Uploader
+from app.track_response import TrackResponse, Visibility, show_track
 from models.audio import AudioError
 from services.audio_store import ReadOnlyStoreError
 

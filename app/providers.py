@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.errors import UserError
 from app.settings import Settings
 from models.recent_results import RecentResults
-from models.registry import ModelCard, Registry, UnknownModelError
+from models.registry import BUNDLED_GENRES, ModelCard, Registry, UnknownModelError
 from services.audio_store import AudioStore, LocalAudioStore
 from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits
@@ -112,7 +112,9 @@ def build_providers(settings: Settings) -> Providers:
     return Providers(
         audio_store=LocalAudioStore(settings.audio_dir),
         embedding=embeddings.of_card(card),
-        genres=InProcessGenres(threads=settings.model_threads, max_seconds=settings.audio_max_seconds),
+        genres=InProcessGenres(
+            registry.find_genre_model(BUNDLED_GENRES), settings.run_options, max_seconds=settings.audio_max_seconds
+        ),
         embeddings=embeddings,
     )
 

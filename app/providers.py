@@ -113,7 +113,7 @@ def build_providers(settings: Settings) -> Providers:
     return Providers(
         audio_store=build_audio_store(settings),
         embedding=embeddings.of_card(card),
-        genres=_build_genres(settings),
+        genres=_build_genres(settings, registry),
         embeddings=embeddings,
     )
 
@@ -159,7 +159,7 @@ def read_public_address(settings: Settings) -> PublicAddress | None:
         raise UserError(f"R2_PUBLIC_BUCKET_URL: {error}") from error
 
 
-def _build_genres(settings: Settings) -> GenreClassifier | None:
+def _build_genres(settings: Settings, registry: Registry) -> GenreClassifier | None:
     """Who names genres, if anybody does."""
     if settings.replicate_enabled or settings.genre_provider == "replicate":
         token = settings.replicate_api_token
@@ -176,7 +176,12 @@ def _build_genres(settings: Settings) -> GenreClassifier | None:
         )
     if settings.genre_provider == "none":
         return None
-    return InProcessGenres(settings.run_options, max_seconds=settings.audio_max_seconds, top=settings.replicate_top_n)
+    return InProcessGenres(
+        registry.find_genre_model(settings.genre_provider),
+        settings.run_options,
+        max_seconds=settings.audio_max_seconds,
+        top=settings.replicate_top_n,
+    )
 
 
 def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:

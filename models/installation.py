@@ -1,4 +1,4 @@
-"""What lies in a model's folder: exported files, and a record of them written last.
+"""What lies in a model's folder: exported or downloaded files, and a record of them written last.
 
 A folder is prepared under another name and renamed when it is complete, so that a model is installed or is not.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from models.model_card import ModelCard, ModelFile
+from models.model_card import Card, ModelCard, ModelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 RECORD = "installed.json"
 """Name of the record in a model's folder."""
@@ -35,7 +35,8 @@ class Installation:
     """The record of an installed model.
 
     Attributes:
-        checkpoint: What the files were made of, as the model's pipeline names it: `repository@revision`.
+        checkpoint: What the files were made of or are, as the model's pipeline names it: `repository@revision` where
+            they come from the hub.
         files: Everything that is read when the model is opened.
         versions: Libraries that made the files, by name.
         card: The model's own card, as a table of the manifest, where the manifest has none; else empty.
@@ -46,7 +47,7 @@ class Installation:
     versions: Mapping[str, str]
     card: Mapping[str, Any]
 
-    def files_of(self, card: ModelCard) -> tuple[ModelFile, ...]:
+    def files_of(self, card: Card) -> tuple[ModelFile, ...]:
         """The files, if they were made of the checkpoint that the card names, else none."""
         return self.files if self.checkpoint == card.pipeline["checkpoint"] else ()
 
@@ -75,14 +76,18 @@ def _read_file(entry: Mapping[str, Any]) -> ModelFile:
 
 
 def write_installation(
-    folder: Path, checkpoint: str, versions: Mapping[str, str], card: Mapping[str, Any] | None = None
+    folder: Path,
+    checkpoint: str,
+    versions: Mapping[str, str],
+    card: Mapping[str, Any] | None = None,
+    names: Sequence[str] = EXPORTED,
 ) -> Installation:
-    """Record the exported files of a folder.
+    """Record files of a folder: those of an export, or others of the given names.
 
     Raises:
         OSError: A file is missing or cannot be read or written.
     """
-    files = tuple(measure_file(folder, name) for name in EXPORTED)
+    files = tuple(measure_file(folder, name) for name in names)
     installation = Installation(checkpoint, files, dict(versions), dict(card or {}))
     record = {
         "checkpoint": checkpoint,

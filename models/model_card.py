@@ -84,30 +84,60 @@ class HubSource:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
-    """A model's entry in the manifest.
+class WebFile:
+    """One file at a web address.
+
+    Attributes:
+        path: Below the source's address; its last part is the name that it is installed under.
+        sha256: Hexadecimal digest, or None where nobody has published it: then the digest of the first download is
+            recorded, and compared from then on.
+        size: Length in bytes, or None likewise.
+    """
+
+    path: str
+    sha256: str | None = None
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in the model's folder."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSource:
+    """Files that somebody publishes at a web address, with nothing to say which version they are of.
+
+    Attributes:
+        address: What the files' paths are appended to, with a slash at its end.
+        files: What is needed.
+    """
+
+    address: str
+    files: tuple[WebFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What the manifest says of a model of any kind.
 
     Attributes:
         name: Short name, used in settings and table names.
         implementation: Where its class lies, as `module:class`; called with the card and `RunOptions`.
-        dimensions: Length of its vectors.
         sample_rate: Samples per second of the waveform that it takes, in Hz.
         licence: SPDX identifier of the weights' licence.
         source: Where the weights come from.
         description: One sentence for people choosing a model.
         bundled: Whether the weights are in this repository.
-        files: Everything that is read when the model is opened; of a model from a hub, nothing before it is installed.
-        pipeline: Everything else that shapes its vectors: checkpoint, preprocessing, windows, pooling, text
+        files: Everything that is read when the model is opened; of one that is not bundled, nothing before it is
+            installed.
+        pipeline: Everything else that shapes its results: checkpoint, preprocessing, windows, pooling, text
             half, precision. The implementation reads its parameters from here.
-        match: `slope` and `intercept` of the log-odds that a track matches a description, given its standard score
-            among the description's similarities; docs/why/confidence.md. No part of the identity: vectors stay.
-        hub: Where its checkpoint comes from; None for a bundled model.
         folder: Where its files lie; None for a bundled one, whose files lie beside this module or in a package.
     """
 
     name: str
     implementation: str
-    dimensions: int
     sample_rate: int
     licence: str
     source: str
@@ -115,8 +145,6 @@ class ModelCard:
     bundled: bool
     files: tuple[ModelFile, ...]
     pipeline: Mapping[str, Any]
-    match: Mapping[str, float]
-    hub: HubSource | None = None
     folder: Path | None = None
 
     @property
@@ -146,7 +174,36 @@ class ModelCard:
         raise ModelFileError(f"{self.name} lists no file named {filename}")
 
 
-def verify_files(card: ModelCard) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard(Card):
+    """A model that embeds, and its entry in the manifest.
+
+    Attributes:
+        dimensions: Length of its vectors.
+        match: `slope` and `intercept` of the log-odds that a track matches a description, given its standard score
+            among the description's similarities; docs/why/confidence.md. No part of the identity: vectors stay.
+        hub: Where its checkpoint comes from; None for a bundled model.
+        genres: Whether it names genres too.
+    """
+
+    dimensions: int
+    match: Mapping[str, float]
+    hub: HubSource | None = None
+    genres: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenreCard(Card):
+    """A model that only names genres, and its entry in the manifest.
+
+    Attributes:
+        web: Where its files come from.
+    """
+
+    web: WebSource
+
+
+def verify_files(card: Card) -> None:
     """Compare every file of a model with the manifest.
 
     Args:
@@ -156,9 +213,8 @@ def verify_files(card: ModelCard) -> None:
         ModelFileError: A file is missing, or its size or digest differs; the message names the file.
     """
     if not card.files:
-        raise ModelFileError(
-            f"{card.name} is not installed: vibe-search models pull {card.name}, then models export {card.name}"
-        )
+        then = "" if isinstance(card, GenreCard) else f", then models export {card.name}"
+        raise ModelFileError(f"{card.name} is not installed: vibe-search models pull {card.name}{then}")
     for file in card.files:
         path = file.locate(card.folder)
         if not path.is_file():

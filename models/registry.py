@@ -11,10 +11,21 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from models.installation import RECORD, InstallationError, read_installation
-from models.model_card import HubFile, HubSource, ModelCard, ModelFile, ModelFileError, verify_files
+from models.model_card import (
+    Card,
+    GenreCard,
+    HubFile,
+    HubSource,
+    ModelCard,
+    ModelFile,
+    ModelFileError,
+    WebFile,
+    WebSource,
+    verify_files,
+)
 from models.run_options import RunOptions
 from models.windows import count_windows
 
@@ -22,9 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.embedding_model import EmbeddingModel
+    from models.genres import GenreModel
 
 __all__ = [
+    "BUNDLED_GENRES",
     "MANIFEST",
+    "Card",
+    "GenreCard",
     "HubFile",
     "HubSource",
     "ManifestError",
@@ -33,15 +48,26 @@ __all__ = [
     "ModelFileError",
     "Registry",
     "UnknownModelError",
+    "WebFile",
+    "WebSource",
+    "WrongKindError",
+    "build_model",
     "find_model",
+    "load_all",
     "load_manifest",
+    "open_genre_model",
     "open_model",
     "verify_files",
 ]
 
 MANIFEST = Path(__file__).with_name("manifest.toml")
 
-_opened: dict[tuple[str, Path | None, RunOptions], EmbeddingModel] = {}
+BUNDLED_GENRES = "musicnn-tags"
+"""The model that names genres where nothing else is chosen, whichever model embeds."""
+
+AnyCard = TypeVar("AnyCard", bound=Card)
+
+_opened: dict[tuple[str, Path | None, RunOptions], object] = {}
 _opening = Lock()
 
 
@@ -53,8 +79,12 @@ class UnknownModelError(LookupError):
     """No model of that name is known."""
 
 
+class WrongKindError(UnknownModelError):
+    """There is a model of that name, and it does something else."""
+
+
 def load_manifest(path: Path = MANIFEST) -> dict[str, ModelCard]:
-    """Read the manifest.
+    """Read the models of the manifest that embed.
 
     Args:
         path: The TOML file, one `[[model]]` table a model.
@@ -66,7 +96,17 @@ def load_manifest(path: Path = MANIFEST) -> dict[str, ModelCard]:
         ManifestError: Not TOML, a field is missing or unknown, or a name occurs twice.
         OSError: The file cannot be read.
     """
-    cards: dict[str, ModelCard] = {}
+    return {name: card for name, card in load_all(path).items() if isinstance(card, ModelCard)}
+
+
+def load_all(path: Path = MANIFEST) -> dict[str, Card]:
+    """Read the manifest, models of every kind; see `load_manifest`.
+
+    Raises:
+        ManifestError: As there.
+        OSError: As there.
+    """
+    cards: dict[str, Card] = {}
     try:
         for entry in tomllib.loads(path.read_text(encoding="utf-8"))["model"]:
             card = _read_card(entry)
@@ -78,7 +118,14 @@ def load_manifest(path: Path = MANIFEST) -> dict[str, ModelCard]:
     return cards
 
 
-def _read_card(entry: dict[str, Any]) -> ModelCard:
+def _read_card(entry: dict[str, Any]) -> Card:
+    kind = entry.pop("kind", "embedding")
+    if kind == "genres":
+        web = entry.pop("web")
+        source = WebSource(files=tuple(WebFile(**file) for file in web.pop("files")), **web)
+        return GenreCard(files=(), bundled=False, web=source, **entry)
+    if kind != "embedding":
+        raise ManifestError(f"{entry.get('name')}: a model's kind is embedding or genres, not {kind}")
     files = tuple(ModelFile(**file) for file in entry.pop("files", ()))
     hub = entry.pop("hub", None)
     if (hub is None) == (not files):
@@ -98,9 +145,9 @@ def find_model(name: str) -> ModelCard:
         Its card.
 
     Raises:
-        UnknownModelError: There is none; the message lists the names that there are.
+        UnknownModelError: There is none that embeds; the message lists the names that there are.
     """
-    return _pick(load_manifest(), name)
+    return _pick_embedding(load_all(), name)
 
 
 class Registry:
@@ -118,11 +165,15 @@ class Registry:
         self._max_seconds = max_seconds
 
     def cards(self) -> dict[str, ModelCard]:
-        """Every model by name: the manifest's in its order, then those that are only installed.
+        """Every model that embeds, by name: the manifest's in its order, then those that are only installed.
 
         An installation that cannot be read counts as none: opening the model says what is wrong with it.
         """
-        cards = {name: self._adapt(card) for name, card in load_manifest().items()}
+        return {name: card for name, card in self.all_cards().items() if isinstance(card, ModelCard)}
+
+    def all_cards(self) -> dict[str, Card]:
+        """The same of every kind."""
+        cards = {name: self._adapt(card) for name, card in load_all().items()}
         for folder in sorted(self.models_dir.iterdir()) if self.models_dir.is_dir() else []:
             # what is being prepared bears a dot
             if folder.name not in cards and not folder.name.startswith(".") and (folder / RECORD).is_file():
@@ -132,31 +183,53 @@ class Registry:
         return cards
 
     def find(self, name: str) -> ModelCard:
-        """Look a model up by name.
+        """Look a model that embeds up by name.
+
+        Raises:
+            WrongKindError: The model of that name only names genres.
+            UnknownModelError: There is none; the message lists the names that there are.
+        """
+        return _pick_embedding(self.all_cards(), name)
+
+    def find_any(self, name: str) -> Card:
+        """Look a model of any kind up by name.
 
         Raises:
             UnknownModelError: There is none; the message lists the names that there are.
         """
-        return _pick(self.cards(), name)
+        return _pick(self.all_cards(), name)
+
+    def find_genre_model(self, name: str) -> Card:
+        """Look a model that names genres up by name, whether or not it is installed.
+
+        Raises:
+            WrongKindError: The model of that name names none; the message lists those that do.
+            UnknownModelError: There is none; likewise.
+        """
+        cards = self.all_cards()
+        able = {key: card for key, card in cards.items() if _names_genres(card)}
+        if name in cards and name not in able:
+            raise WrongKindError(f"{name} names no genres; those that do are: {', '.join(able)}")
+        return _pick(able, name)
 
     def find_identity(self, identity: str) -> ModelCard | None:
         """Look a model up by identity."""
         return next((card for card in self.cards().values() if card.identity == identity), None)
 
-    def folder(self, card: ModelCard) -> Path:
-        """Where a model from a hub lies, or will."""
+    def folder(self, card: Card) -> Path:
+        """Where a model that is not bundled lies, or will."""
         return self.models_dir / card.name
 
-    def checkpoint(self, card: ModelCard) -> Path:
+    def checkpoint(self, card: Card) -> Path:
         """Where the checkpoint of a model lies, or will: beside its folder, for it is not needed to serve."""
         return self.models_dir / f"{card.name}.checkpoint"
 
-    def is_installed(self, card: ModelCard) -> bool:
+    def is_installed(self, card: Card) -> bool:
         """Whether the model's files are there; what is in them is seen when it is opened."""
         return bool(card.files) and all(file.locate(card.folder).is_file() for file in card.files)
 
-    def _adapt(self, card: ModelCard) -> ModelCard:
-        """A card with the configured windows and, where it is installed, with its files."""
+    def _adapt(self, card: AnyCard) -> AnyCard:
+        """A card with its files, where it is installed, and a model that embeds with the configured windows."""
         if card.bundled:
             return card
         folder = self.folder(card)
@@ -164,6 +237,8 @@ class Registry:
             files = read_installation(folder).files_of(card)
         except InstallationError:
             files = ()
+        if isinstance(card, GenreCard):
+            return replace(card, files=files, folder=folder)
         window = card.pipeline["windows"]["size"]
         # nothing may lie between two windows
         hop = min(window, max(1, round(self._hop_seconds * card.sample_rate)))
@@ -171,7 +246,7 @@ class Registry:
         windows = {"size": window, "hop": hop, "most": most}
         return replace(card, files=files, folder=folder, pipeline={**card.pipeline, "windows": windows})
 
-    def _read_own(self, folder: Path) -> ModelCard | None:
+    def _read_own(self, folder: Path) -> Card | None:
         try:
             card = _read_card({**read_installation(folder).card})
             # a copy under another name is not the model that its vectors are named after
@@ -195,20 +270,55 @@ def open_model(model: str | ModelCard, options: RunOptions | None = None) -> Emb
         ModelFileError: It is not installed, or a file is missing or damaged.
     """
     card = find_model(model) if isinstance(model, str) else model
+    return cast("EmbeddingModel", _open(card, options))
+
+
+def open_genre_model(card: Card, options: RunOptions | None = None) -> GenreModel:
+    """Open a model that names genres, as `open_model`; one that embeds too is the same object there and here.
+
+    Args:
+        card: From `Registry.find_genre_model`.
+        options: How it runs; None takes the defaults.
+
+    Raises:
+        ModelFileError: It is not installed, or a file is missing, damaged or not of such a model.
+    """
+    return cast("GenreModel", _open(card, options))
+
+
+def build_model(card: Card, options: RunOptions) -> object:
+    """Load a model whose files have been looked at, for the caller alone.
+
+    Raises:
+        ModelFileError: A file is not of such a model.
+    """
+    module, _, class_name = card.implementation.partition(":")
+    build = cast("Callable[[Card, RunOptions], object]", getattr(import_module(module), class_name))
+    return build(card, options)
+
+
+def _open(card: Card, options: RunOptions | None) -> object:
     chosen = RunOptions() if options is None else options
     key = (card.identity, card.folder, chosen)
     with _opening:
         if key not in _opened:
             verify_files(card)
-            module, _, class_name = card.implementation.partition(":")
-            build = cast(
-                "Callable[[ModelCard, RunOptions], EmbeddingModel]", getattr(import_module(module), class_name)
-            )
-            _opened[key] = build(card, chosen)
+            _opened[key] = build_model(card, chosen)
         return _opened[key]
 
 
-def _pick(cards: dict[str, ModelCard], name: str) -> ModelCard:
+def _names_genres(card: Card) -> bool:
+    return isinstance(card, GenreCard) or (isinstance(card, ModelCard) and card.genres)
+
+
+def _pick_embedding(cards: dict[str, Card], name: str) -> ModelCard:
+    card = cards.get(name)
+    if isinstance(card, GenreCard):
+        raise WrongKindError(f"{name} only names genres: it makes no vectors, and nothing can be searched by it")
+    return _pick({key: known for key, known in cards.items() if isinstance(known, ModelCard)}, name)
+
+
+def _pick(cards: dict[str, AnyCard], name: str) -> AnyCard:
     if name not in cards:
         raise UnknownModelError(f"no model is named {name!r}; known are: {', '.join(cards)}")
     return cards[name]

@@ -20,7 +20,8 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # ships no annotations
 import typer
 
-from scripts.musicnn_graph import SAMPLE_RATE, build_graph
+from models.log_mel import SAMPLE_RATE
+from scripts.musicnn_graph import build_graph
 from scripts.musicnn_reference import reference_logits
 from scripts.tf_checkpoint import CheckpointError, Tensor, read_index, read_tensors
 

@@ -15,18 +15,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from models.log_mel import FFT_SIZE, HOP, LOG_GAIN, MEL_BANDS, mel_filters
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from scripts.tf_checkpoint import Tensor
-
-SAMPLE_RATE = 16_000
-FFT_SIZE = 512
-HOP = 256
-MEL_BANDS = 96
-LOG_GAIN = 10_000.0
 
 BATCH_NORM_EPSILON = 1e-3
 """The default of `tf.compat.v1.layers.batch_normalization`."""
@@ -45,30 +41,6 @@ _MIDDLE = (
     ("conv2d_6", "batch_normalization_7"),
     ("conv2d_7", "batch_normalization_8"),
 )
-
-
-def mel_filters() -> NDArray[np.float64]:
-    """Slaney's mel filter bank over 0 to 8,000 Hz, each triangle scaled to unit area.
-
-    The mel scale is that of Slaney's Auditory Toolbox (1998): linear at 3 mel per 200 Hz below 1,000 Hz, then
-    27 mel per factor of 6.4.
-
-    Returns:
-        Weights of power-spectrum bins, shape `(MEL_BANDS, FFT_SIZE // 2 + 1)`.
-    """
-    knee_hz, knee_mel, log_step = 1000.0, 15.0, math.log(6.4) / 27
-    top_mel = knee_mel + math.log(SAMPLE_RATE / 2 / knee_hz) / log_step
-    mels = np.linspace(0.0, top_mel, MEL_BANDS + 2)
-    edges = np.where(
-        mels < knee_mel,
-        mels * knee_hz / knee_mel,
-        knee_hz * np.exp(log_step * (np.maximum(mels, knee_mel) - knee_mel)),
-    )
-    bins = np.arange(FFT_SIZE // 2 + 1) * SAMPLE_RATE / FFT_SIZE
-    lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    triangles = np.minimum((bins - lower) / (centre - lower), (upper - bins) / (upper - centre))
-    filters: NDArray[np.float64] = np.maximum(triangles, 0.0) * 2.0 / (upper - lower)
-    return filters
 
 
 def fourier_basis() -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from app.cli.version import AsJson
 from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
-from models.hub import download_checkpoint
+from models.hub import DownloadProgress, download_checkpoint
 from models.installation import (
     RECORD,
     InstallationError,
@@ -27,7 +27,8 @@ from models.installation import (
     prepared_folder,
     write_installation,
 )
-from models.registry import ModelCard, Registry, UnknownModelError, find_model, load_manifest
+from models.registry import GenreCard, ModelCard, Registry, UnknownModelError, find_model, load_all
+from models.web import download_files, install_files
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _NAME_DIGITS = 12
@@ -37,21 +38,27 @@ def pull(
     name: Annotated[str, typer.Argument(help="Name of a model of the manifest.")],
     folder: Annotated[
         Path | None,
-        typer.Option("--from", help="Instead of the hub: a folder with the checkpoint, or with an export of it."),
+        typer.Option("--from", help="Instead of the network: a folder with the files, or with an export of them."),
     ] = None,
 ) -> None:
     """Install a model's checkpoint in MODELS_DIR, at the commit that the manifest names.
 
     What was begun is continued. A folder that another machine has exported (MODELS_DIR/NAME there) is ready at once.
+    A model that only names genres needs no export, and is ready at once too.
 
     Examples:
       vibe-search models pull clap-htsat-unfused
 
       vibe-search models pull clap-htsat-unfused --from /media/usb/clap-htsat-unfused
+
+      vibe-search models pull discogs-effnet
     """
     registry = build_registry(get_settings())
     card = _downloadable(registry, name)
     with _reporting():
+        if isinstance(card, GenreCard):
+            _pull_genres(registry, card, folder)
+            return
         if folder is not None and (folder / RECORD).is_file():
             install_export(folder, registry.folder(card), card)
             typer.echo(f"{name} is installed: vibe-search models use {name}")
@@ -81,7 +88,9 @@ def export(
       vibe-search models export my-clap --from ./checkpoints/my-clap
     """
     registry = build_registry(get_settings())
-    card = registry.cards().get(name)
+    card = registry.all_cards().get(name)
+    if isinstance(card, GenreCard):
+        raise UserError(f"{name} only names genres: there is nothing to export")
     if card is not None and card.bundled:
         raise UserError(f"{name} is bundled: there is nothing to export")
     if card is None and folder is None:
@@ -89,7 +98,7 @@ def export(
     checkpoint = folder or (None if card is None else registry.checkpoint(card))
     if checkpoint is None or not checkpoint.is_dir():
         raise UserError(f"the checkpoint of {name} is not here: vibe-search models pull {name}")
-    report = _export(registry, name, checkpoint, own=name not in load_manifest())
+    report = _export(registry, name, checkpoint, own=name not in load_all())
     if as_json:
         typer.echo(json.dumps(report, indent=2))
         return
@@ -112,10 +121,10 @@ def remove(
     """
     registry = build_registry(get_settings())
     try:
-        card = registry.find(name)
+        card = registry.find_any(name)
     except UnknownModelError as error:
         raise UserError(str(error)) from error
-    stored = remove_store(card.identity)
+    stored = isinstance(card, ModelCard) and remove_store(card.identity)
     installed = [folder for folder in (registry.folder(card), registry.checkpoint(card)) if folder.is_dir()]
     for folder in [] if card.bundled else installed:
         shutil.rmtree(folder)
@@ -124,19 +133,44 @@ def remove(
     typer.echo(f"{name} is removed")
 
 
-def _downloadable(registry: Registry, name: str) -> ModelCard:
+def _downloadable(registry: Registry, name: str) -> ModelCard | GenreCard:
     try:
-        card = registry.find(name)
+        card = registry.find_any(name)
     except UnknownModelError as error:
         raise UserError(str(error)) from error
-    if card.hub is None or not card.hub.files:
+    if isinstance(card, GenreCard):
+        return card
+    if not isinstance(card, ModelCard) or card.hub is None or not card.hub.files:
         raise UserError(f"{name} is {'bundled' if card.bundled else 'of a checkpoint of your own'}: nothing to pull")
     return card
 
 
 def _download(card: ModelCard, target: Path) -> None:
-    if card.hub is None:
-        return
+    if card.hub is not None:
+        with _progress() as show:
+            download_checkpoint(card.hub, target, show)
+
+
+def _pull_genres(registry: Registry, card: GenreCard, folder: Path | None) -> None:
+    """Install the files of a folder, or download them; a download that is no such model is not kept."""
+    downloaded = registry.checkpoint(card)
+    if folder is None:
+        with _progress() as show:
+            download_files(card.web, downloaded, show)
+    try:
+        install_files(folder or downloaded, registry.folder(card), card)
+    except InstallationError:
+        if folder is None:
+            shutil.rmtree(downloaded)
+        raise
+    if folder is None:
+        shutil.rmtree(downloaded)
+    typer.echo(f"{card.name} is installed. Its licence is {card.licence}: {card.description}")
+
+
+@contextmanager
+def _progress() -> Iterator[DownloadProgress]:
+    """Bars for the files that are being downloaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bars: dict[str, Any] = {}
@@ -146,7 +180,7 @@ def _download(card: ModelCard, target: Path) -> None:
                 bars[file] = progress.add_task(file, total=size)
             progress.update(bars[file], completed=done, total=size)
 
-        download_checkpoint(card.hub, target, show)
+        yield show
 
 
 def _export(registry: Registry, name: str, checkpoint: Path, *, own: bool) -> dict[str, Any]:

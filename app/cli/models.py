@@ -17,9 +17,9 @@ from app.errors import UserError
 from app.model_states import ModelState
 from app.providers import build_registry
 from app.settings import get_settings
-from models.registry import ModelCard, Registry
+from models.registry import Card, GenreCard, ModelCard, Registry
 
-cli = typer.Typer(help="The models that embed tracks and queries.", no_args_is_help=True)
+cli = typer.Typer(help="The models that embed tracks and queries, and those that name genres.", no_args_is_help=True)
 
 
 @cli.command("list", epilog="Example: vibe-search models list --json")
@@ -27,28 +27,30 @@ def list_models(as_json: AsJson = False) -> None:
     """List the models: what they are, whether they are installed, and how far the database is with each."""
     registry = build_registry(get_settings())
     states = database_states()
-    rows = [_describe(registry, card, states.get(card.identity)) for card in registry.cards().values()]
+    rows = [_describe(registry, card, states.get(card.identity)) for card in registry.all_cards().values()]
     rows += [_describe_unknown(state) for state in _unknown(registry, states)]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    columns = [Column(name, no_wrap=True) for name in ("identity", "dim", "MB", "files", "tracks")]
+    columns = [Column(name, no_wrap=True) for name in ("identity", "kind", "dim", "MB", "files", "tracks")]
     table = Table(*columns, "licence", box=SIMPLE_HEAD)
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f}" if isinstance(row["bytes"], int) else ""
         state = states.get(str(row["identity"]))
         installed = "bundled" if row["bundled"] else "installed" if row["installed"] else ""
         words = "" if state is None else render_state(state)
-        table.add_row(str(row["identity"]), str(row["dimensions"]), size, installed, words, str(row["licence"]))
+        dimensions = "" if row["dimensions"] is None else str(row["dimensions"])
+        table.add_row(str(row["identity"]), str(row["kind"]), dimensions, size, installed, words, str(row["licence"]))
     Console().print(table)
 
 
-def _describe(registry: Registry, card: ModelCard, state: ModelState | None) -> dict[str, float | str | bool | None]:
+def _describe(registry: Registry, card: Card, state: ModelState | None) -> dict[str, float | str | bool | None]:
     installed = registry.is_installed(card)
     return {
         "name": card.name,
         "identity": card.identity,
-        "dimensions": card.dimensions,
+        "kind": "genres" if isinstance(card, GenreCard) else "embedding",
+        "dimensions": card.dimensions if isinstance(card, ModelCard) else None,
         "bytes": sum(file.size for file in card.files) if installed else None,
         "bundled": card.bundled,
         "installed": installed,
@@ -68,6 +70,7 @@ def _describe_unknown(state: ModelState) -> dict[str, float | str | bool | None]
     described: dict[str, float | str | bool | None] = {
         "name": state.name,
         "identity": state.identity,
+        "kind": "embedding",
         "dimensions": state.dimensions,
         "bytes": None,
         "bundled": False,

@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.model_card import ModelCard, ModelFile, ModelFileError, verify_files
-from models.registry import MANIFEST, ManifestError, Registry, UnknownModelError, find_model, load_manifest, open_model
+from models.model_card import GenreCard, ModelCard, ModelFile, ModelFileError, verify_files
+from models.registry import (
+    MANIFEST,
+    ManifestError,
+    Registry,
+    UnknownModelError,
+    WrongKindError,
+    find_model,
+    load_all,
+    load_manifest,
+    open_genre_model,
+    open_model,
+)
 from models.windows import SILENCE_STEP, SILENT
 
 if TYPE_CHECKING:
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
 NAME = "musicnn-tags"
 
 
+GENRES = "discogs-effnet"
 HUB_MODELS = ("clap-htsat-unfused", "larger_clap_general")
 WINDOW = 480_000
 
@@ -55,6 +67,46 @@ def test_a_model_of_the_hub_is_pinned_to_a_commit_and_to_digests(name: str) -> N
 def test_a_model_of_the_hub_says_how_to_install_it(name: str) -> None:
     with pytest.raises(ModelFileError, match=rf"{name} is not installed: vibe-search models pull {name}, then"):
         open_model(name)
+
+
+def test_a_model_of_a_web_address_is_pinned_to_digests_and_says_how_it_may_be_used() -> None:
+    (card,) = (card for card in load_all().values() if isinstance(card, GenreCard))
+    assert card.name == GENRES
+    assert card.web.address.startswith("https://")
+    assert card.web.address.endswith("/")
+    assert {card.pipeline["network"], card.pipeline["metadata"]} == {file.name for file in card.web.files}
+    assert all(file.size and re.fullmatch("[0-9a-f]{64}", file.sha256 or "") for file in card.web.files)
+    assert card.licence == "CC-BY-NC-SA-4.0"
+    assert "not for commercial use" in card.description
+
+
+def test_a_model_that_only_names_genres_is_none_that_embeds(tmp_path: Path) -> None:
+    known = Registry(tmp_path)
+    assert GENRES not in load_manifest()
+    assert GENRES not in known.cards()
+    for find in (find_model, known.find):
+        with pytest.raises(WrongKindError, match=f"{GENRES} only names genres: it makes no vectors"):
+            find(GENRES)
+    assert known.find_identity(known.find_any(GENRES).identity) is None
+
+
+def test_models_that_name_genres_are_found_by_name(tmp_path: Path) -> None:
+    known = Registry(tmp_path)
+    assert known.find_genre_model(NAME) == find_model(NAME)
+    assert isinstance(known.find_genre_model(GENRES), GenreCard)
+    with pytest.raises(WrongKindError, match=rf"{HUB_MODELS[0]} names no genres; those that do are: {NAME}, {GENRES}$"):
+        known.find_genre_model(HUB_MODELS[0])
+    with pytest.raises(UnknownModelError, match=f"no model is named 'clip'; known are: {NAME}, {GENRES}$"):
+        known.find_genre_model("clip")
+
+
+def test_a_model_that_does_both_is_opened_once() -> None:
+    assert id(open_genre_model(find_model(NAME))) == id(open_model(NAME))
+
+
+def test_a_model_of_a_web_address_says_how_to_install_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=f"{GENRES} is not installed: vibe-search models pull {GENRES}$"):
+        open_genre_model(Registry(tmp_path).find_genre_model(GENRES))
 
 
 def test_bundled_weights_come_with_their_licence_and_stay_small() -> None:
@@ -148,6 +200,8 @@ def test_a_model_is_opened_once() -> None:
         ("[[model]]\nname = 'a'\nfiles = []\n", "either files or a hub"),
         ("[[model]]\nname = 'a'\nfiles = [{ path = 'a', sha256 = 'b', size = 1 }]\n", "missing"),
         ("[[model]]\nfiles = [{ path = 'a', sha = 'b' }]\n", "sha"),
+        ("[[model]]\nname = 'a'\nkind = 'tags'\n", "a model's kind is embedding or genres, not tags"),
+        ("[[model]]\nname = 'a'\nkind = 'genres'\n", "web"),
     ],
 )
 def test_a_broken_manifest_is_reported(tmp_path: Path, text: str, reason: str) -> None:

@@ -13,8 +13,9 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from models.log_mel import mel_filters
 from scripts import convert_musicnn, standardise_musicnn
-from scripts.musicnn_graph import build_graph, mel_filters
+from scripts.musicnn_graph import build_graph
 from scripts.musicnn_reference import reference_logits
 from scripts.tf_checkpoint import CheckpointError, Tensor
 from tests.scripts.checkpoints import write_checkpoint

@@ -50,8 +50,11 @@ _TYPES = {
 }  # fmt: skip
 """File type by FFmpeg's name of the container."""
 
-_MOST_CHANNELS = 8
-"""7.1 has so many. FFmpeg's resampler knows no layout for some larger numbers, and has been seen to crash on one."""
+_MOST_CHANNELS = 64
+"""FFmpeg's own codecs have so many at most."""
+
+_MOST_PLANES = 7
+"""A frame points to eight planes, and PyAV reads on until it finds one that is missing: with eight, beyond them."""
 
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
 """Hz. Telephones have 8,000 and studios 384,000; what lies outside is a damaged header."""
@@ -154,7 +157,8 @@ class SoundFile:
                 if resampler is not None:
                     yield from map(_downmix, resampler.resample(None))
                 _refuse_absurd(frame.sample_rate, frame.layout.nb_channels)
-                resampler, shape = AudioResampler(format="fltp", layout=frame.layout, rate=sample_rate), found
+                packing = "fltp" if frame.layout.nb_channels <= _MOST_PLANES else "flt"
+                resampler, shape = AudioResampler(format=packing, layout=frame.layout, rate=sample_rate), found
             yield from map(_downmix, resampler.resample(frame))
         if resampler is not None:
             yield from map(_downmix, resampler.resample(None))
@@ -242,7 +246,9 @@ def _reason(source: BinaryIO) -> str:
 
 
 def _downmix(frame: AudioFrame) -> Waveform:
-    """Mean over channels of a planar float frame, shape `(samples,)`."""
-    planes = np.asarray(frame.to_ndarray(), np.float32)
-    mono: Waveform = planes.mean(axis=0, dtype=np.float32)
+    """Mean over channels of a float frame, shape `(samples,)`."""
+    channels = np.asarray(frame.to_ndarray(), np.float32)
+    if not frame.format.is_planar:
+        channels = channels.reshape(-1, frame.layout.nb_channels).T
+    mono: Waveform = channels.mean(axis=0, dtype=np.float32)
     return mono

@@ -45,7 +45,7 @@ def _routes(service: EmbeddingService) -> APIRouter:
     router = APIRouter()
     refusals: dict[int | str, dict[str, object]] = {
         413: {"description": "The request, or a recording, is too large or too long."},
-        503: {"description": "CLAP_CONCURRENCY requests are being worked on already."},
+        503: {"description": "CLAP_CONCURRENCY requests are being worked on already, or a decoder crashed."},
     }
 
     # plain functions: the framework runs them in threads, and the event loop stays free for /healthz

@@ -8,7 +8,7 @@ from io import BytesIO
 from threading import BoundedSemaphore
 from typing import BinaryIO
 
-from models.audio import AudioError, probe
+from models.audio import AudioError, DecoderCrashedError, probe
 from services.clap.contract import (
     AudioEmbeddings,
     AudioRequest,
@@ -125,6 +125,8 @@ class EmbeddingService:
             return [float(value) for value in self._provider.embed_audio(audio)]
         except AudioError as error:
             raise RefusedError(422, str(error), *field, name, kind="audio") from error
+        except DecoderCrashedError as error:
+            raise RefusedError(503, f"{error}: try again") from error
 
     def _open(self, recording: Recording, field: tuple[str | int, ...]) -> tuple[BinaryIO, str]:
         if (recording.audio_b64 is None) == (recording.audio_url is None):

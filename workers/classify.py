@@ -6,6 +6,7 @@ from dataclasses import asdict
 from procrastinate import JobContext
 
 from app.database import load_query
+from app.providers import Providers
 from services.genres import GenrePrediction
 from workers.app import app
 from workers.retry import Backoff
@@ -19,10 +20,15 @@ async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -
     Raises:
         PermanentJobError: The audio cannot be decoded.
     """
+    job = genre_job(worker_context(context).providers)
+    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+
+
+def genre_job(providers: Providers) -> TrackJob:
+    """The work of classifying a track."""
 
     def parameters(predictions: list[GenrePrediction]) -> dict[str, object]:
         return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
 
-    classify = worker_context(context).providers.genres.classify
-    job = TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)
-    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+    classify = providers.genres.classify
+    return TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)

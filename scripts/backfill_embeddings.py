@@ -95,4 +95,4 @@ def _require_model(settings: Settings, providers: Providers, identity: str) -> N
 
 
 if __name__ == "__main__":
-    run_to_exit(lambda: typer.run(main), name="python scripts/backfill_embeddings.py")
+    run_to_exit(lambda: typer.run(main), hint="--verbose shows where")

@@ -54,4 +54,4 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 if __name__ == "__main__":
-    run_to_exit(lambda: typer.run(main), name="python scripts/backfill_genres.py")
+    run_to_exit(lambda: typer.run(main), hint="--verbose shows where")

@@ -40,4 +40,4 @@ def configure(
 
 def main() -> None:
     """Run the command."""
-    run_to_exit(cli, name="vibe-search")
+    run_to_exit(cli, hint="vibe-search --verbose ... shows where")

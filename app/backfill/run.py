@@ -41,6 +41,10 @@ MakeWork: TypeAlias = Callable[[AsyncEngine, Backfill], Work]
 """Makes the work of this process."""
 
 
+Finish: TypeAlias = Callable[[AsyncEngine, Backfill], Awaitable[object]]
+"""What follows from a backfill."""
+
+
 @dataclass(frozen=True)
 class Choices:
     """How a backfill is run.
@@ -68,8 +72,21 @@ class Choices:
         return self.concurrency or DEFAULT_CONCURRENCY
 
 
-def run_backfill(settings: Settings, choices: Choices, plan: Plan, make_work: MakeWork) -> int:
+async def _nothing(_engine: AsyncEngine, _backfill: Backfill) -> None:
+    """What is to be done after most backfills."""
+
+
+def run_backfill(
+    settings: Settings, choices: Choices, plan: Plan, make_work: MakeWork, finish: Finish = _nothing
+) -> int:
     """Run one, and print what came of it.
+
+    Args:
+        settings: Which database.
+        choices: How it is run.
+        plan: What is to be filled in.
+        make_work: The work of this process, where it does any.
+        finish: What this process does when it has worked to the end; otherwise workers see to that, too.
 
     Returns:
         Exit status: 0 when nothing is left to do, 1 when tracks failed or were left.
@@ -98,6 +115,8 @@ def run_backfill(settings: Settings, choices: Choices, plan: Plan, make_work: Ma
             console.print("nothing to do: every track has its result, or cannot be decoded")
         if running.stopped:
             raise KeyboardInterrupt
+        if work is not None and result.eligible:
+            await finish(engine, backfill)
         return 0 if result.complete else 1
 
     connections = 2 + min(choices.tracks_at_once, _MOST_CONNECTIONS)

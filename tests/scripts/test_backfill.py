@@ -161,17 +161,6 @@ def test_inline_works_without_the_queue_and_says_what_failed(
     assert "not an audio file" in again.stdout
 
 
-def test_two_at_once_share_the_work(start: Start, connection: Connection, tracks: list[int]) -> None:
-    both = [start(EMBED, "--concurrency", "1", "--json") for _ in range(2)]
-    figures = []
-    for process in both:
-        output, words = process.communicate(timeout=60)
-        assert process.returncode == 0, words
-        figures.append(json.loads(output))
-    assert embedded(connection) == tracks
-    assert [answer["done"] for answer in figures if answer["eligible"] == 4] == [4] * len(figures)
-
-
 def test_what_a_killed_one_left_is_found_by_the_next(
     start: Start, run: Run, connection: Connection, tracks: list[int]
 ) -> None:

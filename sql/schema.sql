@@ -2437,6 +2437,7 @@ COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alon
 CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_handle text, artist_name text, track_id bigint, title text, file_id text, embeddings jsonb, classified_file_id text, classified_at timestamp with time zone, pending text[], failures jsonb)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET enable_nestloop TO 'off'
     AS $$
     with embedded as (
         select e.track_id, jsonb_agg(jsonb_build_object(
@@ -3399,6 +3400,7 @@ COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewe
 CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'search'
+    SET enable_nestloop TO 'off'
     AS $$
     with serving as (
         select m.identity from search.models m where m.serving

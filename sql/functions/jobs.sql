@@ -36,6 +36,8 @@ create or replace function search.unprocessed_tracks(task text, identity text de
 returns table (track_id bigint, file_id text, model text, job_id bigint, failed boolean)
 language sql stable
 set search_path = pg_catalog, public, search
+-- a queue that has just been filled has no statistics yet, and a loop within a loop over both takes hours
+set enable_nestloop = off
 as $$
     with serving as (
         select m.identity from search.models m where m.serving

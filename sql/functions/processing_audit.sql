@@ -5,6 +5,8 @@ create or replace function search.processing_audit() returns table (
 )
 language sql stable
 set search_path = pg_catalog, public, search
+-- as in search.unprocessed_tracks
+set enable_nestloop = off
 as $$
     with embedded as (
         select e.track_id, jsonb_agg(jsonb_build_object(

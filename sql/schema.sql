@@ -1184,80 +1184,65 @@ $_$;
 COMMENT ON FUNCTION search.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
 
 --
--- Name: enqueue_missing_embeddings(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: enqueue_missing_embeddings(text, integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true) RETURNS bigint
-    LANGUAGE sql
+CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
-    with model as (
-        select m.id, m.identity, m.serving
-        from search.models m
-        where case when enqueue_missing_embeddings.identity is null then m.serving
-                   else m.identity = enqueue_missing_embeddings.identity end
-    ), pending as (
-        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
-        from public.procrastinate_jobs j, model
-        where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
-          -- a job that names no model embeds with the one that serves
-          and coalesce(j.args ->> 'model' = model.identity, model.serving)
-    ), missing as (
-        select t.id, t.file_id, model.identity
-        from public.tracks t, model
-        where not exists (
-                select from search.embeddings e
-                where e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id)
-          and not exists (
-                select from search.job_failures f
-                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'embed_track' and f.model = model.identity
-                  and (f.permanent or not retry_failed))
-          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
-    )
-    select count(search.defer_job(
-        'embed', 'embed_track',
-        jsonb_build_object('track_id', m.id, 'file_id', m.file_id, 'model', m.identity), priority))
-    from missing m;
+begin
+    -- whoever comes second waits, and then sees the jobs of whoever was first
+    perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_embeddings', 0));
+    return (
+        select count(search.defer_job(
+            'embed', 'embed_track',
+            jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id, 'model', u.model), priority))
+        from (
+            select * from search.unprocessed_tracks('embed_track', identity, permanent) u
+            where retry_failed or not u.failed
+            order by u.failed, u.track_id
+            limit most
+        ) as u
+        where u.job_id is null);
+end;
 $$;
 
 --
--- Name: FUNCTION enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean, most bigint, permanent boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
+COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason, with permanent true not even there. With most, only the first so many of them, pending ones included: those that have not failed yet, by id, then the others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.';
 
 --
--- Name: enqueue_missing_genres(integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: enqueue_missing_genres(integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true) RETURNS bigint
-    LANGUAGE sql
+CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
-    with pending as (
-        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
-        from public.procrastinate_jobs j
-        where j.task_name = 'classify_genres' and j.status in ('todo', 'doing')
-    ), missing as (
-        select t.id, t.file_id
-        from public.tracks t
-        where t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
-          and not exists (
-                select from search.job_failures f
-                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'classify_genres'
-                  and (f.permanent or not retry_failed))
-          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
-    )
-    select count(search.defer_job(
-        'classify', 'classify_genres', jsonb_build_object('track_id', m.id, 'file_id', m.file_id), priority))
-    from missing m;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
+    return (
+        select count(search.defer_job(
+            'classify', 'classify_genres',
+            jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id), priority))
+        from (
+            select * from search.unprocessed_tracks('classify_genres', permanent => permanent) u
+            where retry_failed or not u.failed
+            order by u.failed, u.track_id
+            limit most
+        ) as u
+        where u.job_id is null);
+end;
 $$;
 
 --
--- Name: FUNCTION enqueue_missing_genres(priority integer, retry_failed boolean); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION enqueue_missing_genres(priority integer, retry_failed boolean, most bigint, permanent boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed boolean) IS 'Enqueue a job for each track whose present audio has no genre predictions, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
+COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.';
 
 --
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -
@@ -2561,6 +2546,55 @@ CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
 COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.';
 
 --
+-- Name: processing_audit(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_handle text, artist_name text, track_id bigint, title text, file_id text, embeddings jsonb, classified_file_id text, classified_at timestamp with time zone, pending text[], failures jsonb)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET enable_nestloop TO 'off'
+    AS $$
+    with embedded as (
+        select e.track_id, jsonb_agg(jsonb_build_object(
+                   'model', m.name, 'identity', m.identity, 'file_id', e.file_id, 'embedded_at', e.embedded_at
+               ) order by m.serving desc, e.embedded_at) as embeddings
+        from search.embeddings e
+        join search.models m on m.id = e.model_id
+        group by e.track_id
+    ), jobs as (
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id,
+               array_agg(distinct j.task_name::text order by j.task_name::text) filter (where j.status in ('todo', 'doing')) as pending,
+               max(v.at) filter (where j.task_name = 'classify_genres') as classified_at
+        from procrastinate_jobs j
+        left join procrastinate_events v on v.job_id = j.id and v.type = 'succeeded'
+        where j.task_name in ('embed_track', 'classify_genres')
+        group by 1, 2
+    ), failed as (
+        select f.track_id, f.file_id, jsonb_agg(jsonb_build_object(
+                   'task', f.task, 'model', nullif(f.model, ''), 'reason', f.reason, 'permanent', f.permanent,
+                   'attempts', f.attempts, 'failed_at', f.failed_at
+               ) order by f.task, f.model) as failures
+        from search.job_failures f
+        group by 1, 2
+    )
+    select a.did, a.handle, a.display_name, t.id, t.title, t.file_id, coalesce(e.embeddings, '[]'),
+           t.extra ->> 'genre_predictions_file_id',
+           case when t.extra ->> 'genre_predictions_file_id' = t.file_id then j.classified_at end,
+           coalesce(j.pending, '{}'), coalesce(f.failures, '[]')
+    from tracks t
+    join artists a on a.did = t.artist_did
+    left join embedded e on e.track_id = t.id
+    left join jobs j on j.track_id = t.id and j.file_id = t.file_id
+    left join failed f on f.track_id = t.id and f.file_id = t.file_id;
+$$;
+
+--
+-- Name: FUNCTION processing_audit(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.processing_audit() IS 'What has been done to each track: every vector that is stored of it, in whichever model and of whichever audio; the audio that its genre predictions are of, and when they were made, as long as the queue remembers; the tasks whose jobs wait or run; and why the last attempts at its present audio failed. A track with neither a vector nor predictions was never processed.';
+
+--
 -- Name: queue_counts(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3636,6 +3670,53 @@ $$;
 --
 
 COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+
+--
+-- Name: unprocessed_tracks(text, text, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET enable_nestloop TO 'off'
+    AS $$
+    with serving as (
+        select m.identity from search.models m where m.serving
+    ), lacking as (
+        select t.id, t.file_id, m.identity as model
+        from public.tracks t, search.models m
+        where unprocessed_tracks.task = 'embed_track'
+          and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
+          and not exists (
+                select from search.embeddings e
+                where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
+        union all
+        select t.id, t.file_id, ''
+        from public.tracks t
+        where unprocessed_tracks.task = 'classify_genres'
+          and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
+    ), pending as (
+        -- a job that names no model embeds with the one that serves
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
+               case when j.task_name = 'embed_track'
+                    then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
+        from public.procrastinate_jobs j
+        where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
+        group by 1, 2, 4
+    )
+    select l.id, l.file_id, l.model, p.job_id, f.track_id is not null
+    from lacking l
+    left join pending p on p.track_id = l.id and p.file_id = l.file_id and p.model = l.model
+    left join search.job_failures f
+        on f.track_id = l.id and f.file_id = l.file_id and f.task = unprocessed_tracks.task and f.model = l.model
+    where unprocessed_tracks.permanent or not coalesce(f.permanent, false);
+$$;
+
+--
+-- Name: FUNCTION unprocessed_tracks(task text, identity text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.';
 
 --
 -- Name: word_forms(text[]); Type: FUNCTION; Schema: search; Owner: -

@@ -175,6 +175,18 @@ def test_command_is_documented_with_its_options(name: str) -> None:
     assert {cell for row in table_rows(text) for cell in code_in(row[0])} == options - {"--help"}
 
 
+@pytest.mark.parametrize("name", ["backfill_embeddings", "backfill_genres", "ml_audit"])
+def test_script_is_documented_with_its_options(name: str) -> None:
+    script = typer.Typer(add_completion=False)
+    script.command()(import_module(f"scripts.{name}").main)
+    command = typer.main.get_command(script)
+    assert all(getattr(parameter, "help", None) for parameter in command.params)
+    options = {option for parameter in command.params for option in parameter.opts}
+    text = section(read("docs/reference/cli.md"), f"## `scripts/{name}.py`")
+    documented = {cell for row in table_rows(text) for cell in code_in(row[0])}
+    assert documented == options - {"--help"}
+
+
 def test_no_command_is_documented_that_does_not_exist() -> None:
     documented = re.findall(r"^## `(vibe-search [^`]+)`$", read("docs/reference/cli.md"), re.MULTILINE)
     assert set(documented) == set(COMMANDS)
@@ -260,6 +272,7 @@ def test_sql_examples_run(connection: psycopg.Connection[Any]) -> None:
         "docs/how-to/search-from-psql.md",
         "docs/how-to/search-by-sound.md",
         "docs/how-to/embed-your-catalogue.md",
+        "docs/how-to/backfill-and-audit.md",
         "docs/reference/sql.md",
     ):
         for block in re.findall(r"^```sql\n(.*?)^```$", read(page), re.MULTILINE | re.DOTALL):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from procrastinate import JobContext
 
 from app.database import load_query
+from app.providers import Providers
 from services.genres import GenrePrediction
 from workers.app import app
 from workers.retry import Backoff
@@ -19,15 +20,20 @@ async def classify_genres(context: JobContext, *, track_id: int, file_id: str) -
     Raises:
         PermanentJobError: The audio cannot be decoded, or the classifier refuses it.
     """
+    job = genre_job(worker_context(context).providers)
+    if job is None:
+        # a backfill does it, when they are switched on again
+        return
+    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+
+
+def genre_job(providers: Providers) -> TrackJob | None:
+    """The work of classifying a track; None where nobody names genres."""
+    if providers.genres is None:
+        return None
 
     def parameters(predictions: list[GenrePrediction]) -> dict[str, object]:
         return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
 
-    genres = worker_context(context).providers.genres
-    if genres is None:
-        # a backfill does it, when they are switched on again
-        return
-    job = TrackJob(
-        "classify_genres", "", "classified", genres.classify, load_query("store_genre_predictions"), parameters
-    )
-    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+    classify = providers.genres.classify
+    return TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)

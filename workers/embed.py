@@ -6,6 +6,7 @@ from pgvector import HalfVector
 from procrastinate import JobContext
 
 from app.database import load_query
+from app.providers import Providers
 from services.audio_store import Recording
 from workers.app import WorkerContext, app
 from workers.retry import Backoff
@@ -31,10 +32,20 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
         ModelNotInstalledError: The model is not there.
     """
     worker = worker_context(context)
-    identity = model or await _serving(worker)
+    job = embedding_job(worker.providers, model or await _serving(worker))
+    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+
+
+def embedding_job(providers: Providers, identity: str) -> TrackJob:
+    """The work of embedding a track with one model.
+
+    Args:
+        providers: Where the model is looked for.
+        identity: The model; where it is not there the work raises ModelNotInstalledError.
+    """
 
     def embed(recording: Recording) -> NDArray[float32]:
-        provider = worker.providers.embedding_of(identity)
+        provider = providers.embedding_of(identity)
         if provider is None:
             raise ModelNotInstalledError(f"the model {identity} is not installed where this worker runs")
         with recording.open() as audio:
@@ -43,8 +54,7 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
     def parameters(vector: NDArray[float32]) -> dict[str, object]:
         return {"embedding": HalfVector(vector).to_text(), "identity": identity}
 
-    job = TrackJob("embed_track", identity, "embedded", embed, load_query("store_embedding"), parameters)
-    await run_track_job(context, job, track_id=track_id, file_id=file_id)
+    return TrackJob("embed_track", identity, "embedded", embed, load_query("store_embedding"), parameters)
 
 
 async def _serving(worker: WorkerContext) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from procrastinate import JobContext
-from sqlalchemy import Row, TextClause
+from sqlalchemy import TextClause
 
 from app.database import load_query
 from models.audio import AudioError
@@ -43,55 +43,72 @@ def worker_context(context: JobContext) -> WorkerContext:
 
 
 async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, file_id: str) -> None:
-    """Run a job; a repetition finds its result and stops, and so does one whose track or model has been given up.
+    """Run a job of the queue.
 
     Raises:
         PermanentJobError: The audio cannot be decoded, or a classifier refuses it.
         Exception: Anything else, after its reason was recorded; the queue retries.
     """
-    worker = worker_context(context)
-    key: dict[str, object] = {"track_id": track_id, "file_id": file_id}
+    track = (track_id, file_id)
+    await work_on_track(worker_context(context), job, track, attempts=context.job.attempts + 1)
+
+
+async def work_on_track(worker: WorkerContext, job: TrackJob, track: tuple[int, str], *, attempts: int = 1) -> bool:
+    """Do the work of a job, in the queue or outside it.
+
+    A repetition finds its result and stops, and so does one whose track or model has been given up.
+
+    Args:
+        worker: The database and the services.
+        job: What to do.
+        track: Its id, and the file_id that the work is for.
+        attempts: How often it was tried, this time included.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        PermanentJobError: The audio cannot be decoded, or a classifier refuses it.
+        Exception: Anything else, after its reason was recorded.
+    """
+    key: dict[str, object] = {"track_id": track[0], "file_id": track[1]}
     async with worker.engine.connect() as connection:
-        track = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
-    if track is None or (job.model and not track.wanted):
-        return
-    parameters = None if getattr(track, job.done) else {**key, **job.parameters(await _work(context, job, key, track))}
+        found = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
+    if found is None or (job.model and not found.wanted):
+        return False
+    if getattr(found, job.done):
+        await _store(worker, job, key, None)
+        return False
+    try:
+        recording = Recording(worker.providers.audio_store, track[1], found.file_type, address=found.r2_url)
+        await _store(worker, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
+    except (AudioError, ClassificationRefusedError) as error:
+        await _record_failure(worker, job, key, str(error), permanent=True, attempts=attempts)
+        raise PermanentJobError(f"track {track[0]}: {error}") from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        await _record_failure(worker, job, key, reason, permanent=False, attempts=attempts)
+        raise
+    return True
+
+
+async def _store(
+    worker: WorkerContext, job: TrackJob, key: dict[str, object], result: dict[str, object] | None
+) -> None:
+    """Store a result, unless it is there already, and forget what went wrong before."""
     async with _transaction(worker) as connection:
-        if parameters is not None:
-            await connection.execute(job.statement, parameters)
-        cleared = {"track_id": track_id, "task": job.task, "model": job.model}
+        if result is not None:
+            await connection.execute(job.statement, {**key, **result})
+        cleared = {"track_id": key["track_id"], "task": job.task, "model": job.model}
         await connection.execute(load_query("clear_job_failure"), cleared)
 
 
-async def _work(context: JobContext, job: TrackJob, key: dict[str, object], track: Row[Any]) -> object:
-    worker = worker_context(context)
-    try:
-        recording = Recording(worker.providers.audio_store, track.file_id, track.file_type, address=track.r2_url)
-        return await asyncio.to_thread(job.work, recording)
-    except (AudioError, ClassificationRefusedError) as error:
-        await _record_failure(context, job, key, str(error), permanent=True)
-        raise PermanentJobError(f"track {key['track_id']}: {error}") from error
-    except Exception as error:
-        await _record_failure(context, job, key, f"{type(error).__name__}: {error}", permanent=False)
-        raise
-
-
-async def _record_failure(
-    context: JobContext, job: TrackJob, key: dict[str, object], reason: str, *, permanent: bool
+async def _record_failure(  # noqa: PLR0913 - what a failure consists of
+    worker: WorkerContext, job: TrackJob, key: dict[str, object], reason: str, *, permanent: bool, attempts: int
 ) -> None:
-    attempts = context.job.attempts + 1
-    async with _transaction(worker_context(context)) as connection:
-        await connection.execute(
-            load_query("record_job_failure"),
-            {
-                **key,
-                "task": job.task,
-                "model": job.model,
-                "reason": reason,
-                "permanent": permanent,
-                "attempts": attempts,
-            },
-        )
+    failure = {"task": job.task, "model": job.model, "reason": reason, "permanent": permanent, "attempts": attempts}
+    async with _transaction(worker) as connection:
+        await connection.execute(load_query("record_job_failure"), {**key, **failure})
 
 
 def _transaction(worker: WorkerContext) -> Any:  # noqa: ANN401 - SQLAlchemy's private context manager

@@ -15,12 +15,15 @@ Result = TypeVar("Result")
 _CONNECTIONS = 3
 
 
-def run_with_engine(settings: Settings, steps: Callable[[str, AsyncEngine], Awaitable[Result]]) -> Result:
+def run_with_engine(
+    settings: Settings, steps: Callable[[str, AsyncEngine], Awaitable[Result]], *, connections: int = _CONNECTIONS
+) -> Result:
     """What some steps return.
 
     Args:
         settings: Which database.
         steps: Given its URL and its connections.
+        connections: How many of those there are at most.
 
     Raises:
         UserError: Its schema is of another version.
@@ -28,7 +31,7 @@ def run_with_engine(settings: Settings, steps: Callable[[str, AsyncEngine], Awai
     """
 
     async def run(url: str) -> Result:
-        engine = create_engine(url, pool_size=_CONNECTIONS)
+        engine = create_engine(url, pool_size=connections)
         try:
             return await steps(url, engine)
         finally:

@@ -32,69 +32,104 @@ for each row execute function search.enqueue_track_jobs();
 create or replace trigger enqueue_on_new_audio after update of file_id on public.tracks
 for each row when (new.file_id is distinct from old.file_id) execute function search.enqueue_track_jobs();
 
+create or replace function search.unprocessed_tracks(task text, identity text default null, permanent boolean default false)
+returns table (track_id bigint, file_id text, model text, job_id bigint, failed boolean)
+language sql stable
+set search_path = pg_catalog, public, search
+-- a queue that has just been filled has no statistics yet, and a loop within a loop over both takes hours
+set enable_nestloop = off
+as $$
+    with serving as (
+        select m.identity from search.models m where m.serving
+    ), lacking as (
+        select t.id, t.file_id, m.identity as model
+        from public.tracks t, search.models m
+        where unprocessed_tracks.task = 'embed_track'
+          and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
+          and not exists (
+                select from search.embeddings e
+                where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
+        union all
+        select t.id, t.file_id, ''
+        from public.tracks t
+        where unprocessed_tracks.task = 'classify_genres'
+          and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
+    ), pending as (
+        -- a job that names no model embeds with the one that serves
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
+               case when j.task_name = 'embed_track'
+                    then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
+        from public.procrastinate_jobs j
+        where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
+        group by 1, 2, 4
+    )
+    select l.id, l.file_id, l.model, p.job_id, f.track_id is not null
+    from lacking l
+    left join pending p on p.track_id = l.id and p.file_id = l.file_id and p.model = l.model
+    left join search.job_failures f
+        on f.track_id = l.id and f.file_id = l.file_id and f.task = unprocessed_tracks.task and f.model = l.model
+    where unprocessed_tracks.permanent or not coalesce(f.permanent, false);
+$$;
+comment on function search.unprocessed_tracks(text, text, boolean) is
+    'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or '
+    'classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded '
+    'are among them only with permanent true.';
+
+-- the signatures of before: beside the present ones, a call would be ambiguous
+drop function if exists search.enqueue_missing_embeddings(text, integer, boolean);
+drop function if exists search.enqueue_missing_genres(integer, boolean);
+
 create or replace function search.enqueue_missing_embeddings(
-    identity text default null, priority integer default -10, retry_failed boolean default true
+    identity text default null, priority integer default -10, retry_failed boolean default true, most bigint default null,
+    permanent boolean default false
 )
 returns bigint
-language sql
+language plpgsql
 set search_path = pg_catalog, public, search
 as $$
-    with model as (
-        select m.id, m.identity, m.serving
-        from search.models m
-        where case when enqueue_missing_embeddings.identity is null then m.serving
-                   else m.identity = enqueue_missing_embeddings.identity end
-    ), pending as (
-        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
-        from public.procrastinate_jobs j, model
-        where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
-          -- a job that names no model embeds with the one that serves
-          and coalesce(j.args ->> 'model' = model.identity, model.serving)
-    ), missing as (
-        select t.id, t.file_id, model.identity
-        from public.tracks t, model
-        where not exists (
-                select from search.embeddings e
-                where e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id)
-          and not exists (
-                select from search.job_failures f
-                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'embed_track' and f.model = model.identity
-                  and (f.permanent or not retry_failed))
-          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
-    )
-    select count(search.defer_job(
-        'embed', 'embed_track',
-        jsonb_build_object('track_id', m.id, 'file_id', m.file_id, 'model', m.identity), priority))
-    from missing m;
+begin
+    -- whoever comes second waits, and then sees the jobs of whoever was first
+    perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_embeddings', 0));
+    return (
+        select count(search.defer_job(
+            'embed', 'embed_track',
+            jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id, 'model', u.model), priority))
+        from (
+            select * from search.unprocessed_tracks('embed_track', identity, permanent) u
+            where retry_failed or not u.failed
+            order by u.failed, u.track_id
+            limit most
+        ) as u
+        where u.job_id is null);
+end;
 $$;
-comment on function search.enqueue_missing_embeddings(text, integer, boolean) is
+comment on function search.enqueue_missing_embeddings(text, integer, boolean, bigint, boolean) is
     'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is '
-    'pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason. Behind new '
-    'uploads, unless the priority says otherwise.';
+    'pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason, with permanent true '
+    'not even there. With most, only the first so many of them, pending ones included: those that have not failed yet, by id, then the '
+    'others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.';
 
-create or replace function search.enqueue_missing_genres(priority integer default -10, retry_failed boolean default true)
+create or replace function search.enqueue_missing_genres(
+    priority integer default -10, retry_failed boolean default true, most bigint default null, permanent boolean default false
+)
 returns bigint
-language sql
+language plpgsql
 set search_path = pg_catalog, public, search
 as $$
-    with pending as (
-        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id
-        from public.procrastinate_jobs j
-        where j.task_name = 'classify_genres' and j.status in ('todo', 'doing')
-    ), missing as (
-        select t.id, t.file_id
-        from public.tracks t
-        where t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
-          and not exists (
-                select from search.job_failures f
-                where f.track_id = t.id and f.file_id = t.file_id and f.task = 'classify_genres'
-                  and (f.permanent or not retry_failed))
-          and not exists (select from pending p where p.track_id = t.id and p.file_id = t.file_id)
-    )
-    select count(search.defer_job(
-        'classify', 'classify_genres', jsonb_build_object('track_id', m.id, 'file_id', m.file_id), priority))
-    from missing m;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
+    return (
+        select count(search.defer_job(
+            'classify', 'classify_genres',
+            jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id), priority))
+        from (
+            select * from search.unprocessed_tracks('classify_genres', permanent => permanent) u
+            where retry_failed or not u.failed
+            order by u.failed, u.track_id
+            limit most
+        ) as u
+        where u.job_id is null);
+end;
 $$;
-comment on function search.enqueue_missing_genres(integer, boolean) is
-    'Enqueue a job for each track whose present audio has no genre predictions, except where one is pending or its audio cannot be '
-    'decoded; with retry_failed false also where it failed for another reason. Behind new uploads, unless the priority says otherwise.';
+comment on function search.enqueue_missing_genres(integer, boolean, bigint, boolean) is
+    'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.';

@@ -1,10 +1,13 @@
 """Finding what has no vector or no genres, and no job either."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 
+from app.database import connect
 from tests.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
@@ -108,3 +111,71 @@ def test_vectors_of_the_serving_model_are_not_asked_for_again(catalogue: Catalog
         [track],
     )
     assert call(connection, "embed_track") == 0
+
+
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_two_at_once_enqueue_nothing_twice(
+    catalogue: Catalogue, connection: Connection, database: str, task: str
+) -> None:
+    catalogue.track("One", file_id="a")
+    catalogue.track("Two", file_id="b")
+    forget_jobs(connection)
+    waiting = "select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+
+    def enqueue_in_a_session_of_its_own() -> int:
+        with connect(database) as second:
+            return call(second, task)
+
+    with connect(database) as first, ThreadPoolExecutor(1) as pool:
+        assert call(first, task) == 2
+        later = pool.submit(enqueue_in_a_session_of_its_own)
+        deadline = time.monotonic() + 30
+        while connection.execute(waiting).fetchone() is None:
+            assert not later.done(), "the second did not wait for the first"
+            assert time.monotonic() < deadline
+        first.commit()
+        assert later.result() == 0
+    assert len(pending(connection, task)) == 2
+
+
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_a_number_takes_the_first_that_lack_it(catalogue: Catalogue, connection: Connection, task: str) -> None:
+    failed = catalogue.track("Failed", file_id="a")
+    tracks = [catalogue.track(f"Track {number}", file_id=f"f{number}") for number in range(3)]
+    forget_jobs(connection)
+    fail(connection, failed, task, permanent=False)
+
+    assert call(connection, task, "most => 2") == 2
+    assert [track for track, _, _ in pending(connection, task)] == tracks[:2]
+    assert call(connection, task, "most => 2") == 0, "they have their jobs by now"
+    assert call(connection, task, "most => 4") == 2
+    assert [track for track, _, _ in pending(connection, task)] == [failed, *tracks]
+
+
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_what_cannot_be_decoded_is_tried_again_when_that_is_said(
+    catalogue: Catalogue, connection: Connection, task: str
+) -> None:
+    broken = catalogue.track("Broken", file_id="a")
+    forget_jobs(connection)
+    fail(connection, broken, task, permanent=True)
+    assert call(connection, task) == 0
+    assert call(connection, task, "permanent => true") == 1
+
+
+@pytest.mark.parametrize("task", FUNCTIONS)
+def test_unprocessed_tracks_bear_their_job_and_their_failure(
+    catalogue: Catalogue, connection: Connection, task: str
+) -> None:
+    with_job, failed, broken = (catalogue.track(name, file_id=name) for name in ("a", "b", "c"))
+    connection.execute("delete from procrastinate_jobs where (args ->> 'track_id')::bigint <> %s", [with_job])
+    fail(connection, failed, task, permanent=False)
+    fail(connection, broken, task, permanent=True)
+    found = "select track_id, job_id is not null, failed from search.unprocessed_tracks(%s, permanent => %s) order by 1"
+    expected = [(with_job, True, False), (failed, False, True), (broken, False, True)]
+    assert connection.execute(found, [task, True]).fetchall() == expected
+    assert connection.execute(found, [task, False]).fetchall() == expected[:2]
+    assert connection.execute(found, ["no_such_task", True]).fetchall() == []
+    assert (
+        connection.execute("select * from search.unprocessed_tracks('embed_track', 'no such model')").fetchall() == []
+    )

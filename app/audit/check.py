@@ -1,0 +1,125 @@
+"""Whether what the database says of vectors is so."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import guard_connection, load_query
+from services.audio_store import AudioMissingError, AudioStore
+
+Kind: TypeAlias = Literal[
+    "missing",
+    "other audio",
+    "no such track",
+    "wrong dimensions",
+    "wrong length",
+    "wrong visibility",
+    "audio missing",
+]
+
+LENGTH_TOLERANCE = 1e-2
+"""A vector whose length is off by more is not of length 1; halves are exact to a tenth of it."""
+
+_LOOKS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it should be.
+
+    Attributes:
+        kind: What.
+        track_id: The track.
+        title: What it is called; None where there is none.
+        model: Identity of the model; None where it is not about a vector.
+        detail: What else there is to say.
+        expected: Whether the database itself tells why, so that nothing is wrong: a job waits or runs, or the audio
+            cannot be decoded.
+    """
+
+    kind: Kind
+    track_id: int
+    title: str | None = None
+    model: str | None = None
+    detail: str | None = None
+    expected: bool = False
+
+
+def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]]) -> Iterator[Difference]:
+    """Compare what a store of vectors holds with what it should.
+
+    Args:
+        wanted: What the vector of each track should be of, in one word: of which audio, say.
+        held: Track ids, each once, with what their vectors are of.
+
+    Yields:
+        Tracks that the store does not hold, those that it holds of something else, and what is no track.
+    """
+    seen = set()
+    for track_id, identity in held:
+        seen.add(track_id)
+        if track_id not in wanted:
+            yield Difference("no such track", track_id)
+        elif identity != wanted[track_id]:
+            yield Difference("other audio", track_id, detail=f"it is of {identity}, not of {wanted[track_id]}")
+    for track_id in wanted:
+        if track_id not in seen:
+            yield Difference("missing", track_id)
+
+
+async def check_embeddings(engine: AsyncEngine, store: AudioStore) -> list[Difference]:
+    """Compare the vectors with the tracks, and the tracks with the audio store.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
+    """
+    with guard_connection():
+        async with engine.connect() as connection:
+            models = (await connection.execute(load_query("models_in_use"))).all()
+            tracks = {row.id: row for row in await connection.execute(load_query("audited_tracks"))}
+            held = (await connection.execute(load_query("audited_vectors"))).all()
+            reasons = {row.track_id: row for row in await connection.execute(load_query("audited_reasons"))}
+            damaged = await connection.execute(load_query("damaged_vectors"), {"tolerance": LENGTH_TOLERANCE})
+            damages = [Difference(**row) for row in damaged.mappings()]
+    identity = next((model.identity for model in models if model.serving), None)
+    wanted = {track_id: row.file_id for track_id, row in tracks.items()}
+    compared = [
+        _explain(replace(difference, model=identity, title=tracks[difference.track_id].title), reasons)
+        for difference in compare_identities(wanted, ((row.track_id, row.file_id) for row in held))
+        # of all models, these are among the damaged ones
+        if difference.kind != "no such track"
+    ]
+    return [*compared, *damages, *await _find_missing_audio(store, tracks.values())]
+
+
+def _explain(difference: Difference, reasons: Mapping[int, Any]) -> Difference:
+    row = reasons.get(difference.track_id)
+    if row is None:
+        # its vector was stored between two looks
+        return replace(difference, detail="no longer so", expected=True)
+    details = [difference.detail] if difference.detail else []
+    if row.reason is not None:
+        details.append(row.reason)
+    if row.pending:
+        details.append("its job waits or runs")
+    elif row.reason is None:
+        details.append("no job is there for it")
+    return replace(difference, detail="; ".join(details), expected=row.pending or bool(row.permanent))
+
+
+async def _find_missing_audio(store: AudioStore, tracks: Iterable[Any]) -> list[Difference]:
+    remaining = iter(tracks)
+    found: list[Difference] = []
+
+    async def look() -> None:
+        for track in remaining:
+            try:
+                await asyncio.to_thread(store.locate, track.file_id, track.file_type)
+            except AudioMissingError as error:
+                found.append(Difference("audio missing", track.id, track.title, detail=str(error)))
+
+    await asyncio.gather(*(look() for _ in range(_LOOKS_AT_ONCE)))
+    return sorted(found, key=lambda difference: difference.track_id)

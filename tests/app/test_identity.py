@@ -210,6 +210,19 @@ def test_kept_back_audio_is_played_to_its_artist(
         assert answer.headers["vary"] == "authorization"
 
 
+def test_kept_back_audio_is_played_to_a_viewer_whom_the_proxy_knows(
+    settings: Settings, providers: Providers, catalogue: Catalogue, me: str, file_id: str
+) -> None:
+    catalogue.track("Kept Back", artist=me, file_id=file_id, file_type="opus", visibility="private")
+
+    async def steps() -> list[int]:
+        async with open_client(settings.model_copy(update={"viewer_header": "x-viewer"}), providers) as client:
+            asked = [{"x-viewer": me}, {"x-viewer": "did:plc:other"}, {}]
+            return [(await client.get(f"/audio/{file_id}", headers=headers)).status_code for headers in asked]
+
+    assert asyncio.run(steps()) == [200, 404, 404]
+
+
 def test_audio_of_everybody_stays_cacheable(
     get: Get, catalogue: Catalogue, issue: Issue, me: str, other: str, file_id: str
 ) -> None:

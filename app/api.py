@@ -60,6 +60,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         following = asyncio.create_task(serving.follow(engine))
         yield
         following.cancel()
+        # it may be in the middle of a query, whose connection it has to give back before they are closed
+        await asyncio.gather(following, return_exceptions=True)
         clips.close()
         intake.close()
         await engine.dispose()

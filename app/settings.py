@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^[A-Za-z0-9-]+$",
         description="Request header in which a trusted proxy passes the DID of who is asking. "
-        "Unset: everybody is unknown. Set it only where that proxy replaces what clients send.",
+        "Unset: only those with a token are known. Set it only where that proxy replaces what clients send.",
     )
     clip_max_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."

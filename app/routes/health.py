@@ -31,7 +31,7 @@ class ReadinessResponse(BaseModel):
                 {
                     "ready": False,
                     "checks": {"database": "ok", "migrations": "missing", "models": "ok"},
-                    "missing": ["the schema is at 0004, this version needs 0005: run vibe-search db migrate"],
+                    "missing": ["the schema is at 0006, this version needs 0007: run vibe-search db migrate"],
                 }
             ]
         }

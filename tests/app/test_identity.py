@@ -210,6 +210,19 @@ def test_kept_back_audio_is_played_to_its_artist(
         assert answer.headers["vary"] == "authorization"
 
 
+def test_kept_back_audio_is_played_to_a_viewer_whom_the_proxy_knows(
+    settings: Settings, providers: Providers, catalogue: Catalogue, me: str, file_id: str
+) -> None:
+    catalogue.track("Kept Back", artist=me, file_id=file_id, file_type="opus", visibility="private")
+
+    async def steps() -> list[int]:
+        async with open_client(settings.model_copy(update={"viewer_header": "x-viewer"}), providers) as client:
+            asked = [{"x-viewer": me}, {"x-viewer": "did:plc:other"}, {}]
+            return [(await client.get(f"/audio/{file_id}", headers=headers)).status_code for headers in asked]
+
+    assert asyncio.run(steps()) == [200, 404, 404]
+
+
 def test_audio_of_everybody_stays_cacheable(
     get: Get, catalogue: Catalogue, issue: Issue, me: str, other: str, file_id: str
 ) -> None:
@@ -225,7 +238,8 @@ def test_the_description_of_the_api_says_who_takes_a_token(settings: Settings, p
         path for path, item in described["paths"].items() if any("security" in operation for operation in item.values())
     }
     assert taking == {
-        "/search/", "/search/semantic", "/search/by-audio", "/tracks/{track_id}/similar", "/audio/{file_id}", "/me"
+        "/search/", "/search/semantic", "/search/by-audio", "/tracks/{track_id}/similar", "/audio/{file_id}", "/me",
+            "/tracks", "/tracks/{track_id}", "/tracks/{track_id}/audio", "/tracks/{track_id}/recommended-tags"
     }  # fmt: skip
     assert all("401" in operation["responses"] for path in taking for operation in described["paths"][path].values())
 

@@ -81,6 +81,7 @@ def test_two_hear_each_recording_once(
     async def steps(engine: AsyncEngine) -> None:
         worker = WorkerContext(engine, replace(providers, genres=counting), settings)
         job = genre_job(worker.providers)
+        assert job is not None
 
         def work(track_id: int, file_id: str) -> Awaitable[bool]:
             return work_on_track(worker, job, (track_id, file_id))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from procrastinate import App, PsycopgConnector
@@ -13,6 +13,7 @@ from app.database import create_engine, normalise_url
 from app.providers import Providers
 from app.settings import Settings
 from workers.retry import PermanentJobError
+from workers.supervision import Supervisor, stopping_on_signals
 
 app = App(
     # the URL is known only when a worker runs: run_worker gives this connector's place to a real one
@@ -59,15 +60,17 @@ async def run_worker(
 
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
+    supervisor = Supervisor(
+        app,
+        wait=wait,
+        concurrency=context.settings.worker_concurrency,
+        fetch_job_polling_interval=2.0,
+        shutdown_graceful_timeout=30.0,
+        additional_context={"worker": context},
+    )
     async with _opened():
-        await app.run_worker_async(
-            wait=wait,
-            concurrency=context.settings.worker_concurrency,
-            install_signal_handlers=handle_signals,
-            fetch_job_polling_interval=2.0,
-            shutdown_graceful_timeout=30.0,
-            additional_context={"worker": context},
-        )
+        with stopping_on_signals(supervisor) if handle_signals else nullcontext():
+            await supervisor.run()
 
 
 @asynccontextmanager

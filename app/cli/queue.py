@@ -17,8 +17,8 @@ from app.errors import UserError
 from app.queue_state import JobFailure, TaskState, read_queue
 from app.settings import get_settings
 
-BACKFILL_BELOW = 0
-"""Uploads have priority 0; everything that nobody waits for has less."""
+BACKFILL_BELOW = -5
+"""`search.job_priority('on_demand')`: everything that nobody waits for has less."""
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 

@@ -17,7 +17,12 @@ def worker(
         int | None, typer.Option(min=1, max=256, help="Jobs at the same time (WORKER_CONCURRENCY).")
     ] = None,
 ) -> None:
-    """Run the jobs that embed and classify tracks; SIGTERM and Ctrl-C let those under way finish.
+    """Run the jobs that embed and classify tracks.
+
+    Each job under way takes a thread, a decoder process of about 50 MB and the memory of the models, which all share.
+    SIGTERM and Ctrl-C let the jobs under way finish, for 30 s; what is not finished then goes back to the queue. Jobs of
+    a worker that is killed are given back by another within two minutes. When Postgres goes away, the worker waits for
+    it and goes on.
 
     Examples:
       vibe-search worker --concurrency 4

@@ -6,7 +6,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
 from types import ModuleType, TracebackType
@@ -72,6 +72,20 @@ class EmbeddedPostgres:
     ) -> None:
         """Give the handle back; the last one stops the server."""
         self._server.cleanup()
+
+    def crash(self) -> None:
+        """Kill the server's processes, as a machine that loses its power does; for tests of what survives that."""
+        master = psutil.Process(self._server.get_pid())
+        processes = [master, *master.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=10)
+
+    def revive(self) -> None:
+        """Start a server that has crashed; whoever uses it finds it at the same address."""
+        with _locale(LOCALE):
+            self._server.ensure_postgres_running()
 
     @property
     def url(self) -> str:

@@ -99,9 +99,11 @@ begin
     limit 1;
     if not found then
         perform search.defer_job(
-            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id), -5);
-    elsif waiting.priority < -5 then
-        update public.procrastinate_jobs j set priority = -5 where j.id = waiting.id and j.status = 'todo';
+            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
+            search.job_priority('on_demand'));
+    elsif waiting.priority < search.job_priority('on_demand') then
+        update public.procrastinate_jobs j set priority = search.job_priority('on_demand')
+        where j.id = waiting.id and j.status = 'todo';
     end if;
     return true;
 end;

@@ -10,6 +10,25 @@ $$;
 comment on function search.defer_job(text, text, jsonb, integer) is
     'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
 
+create or replace function search.job_priority(reason text) returns integer
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog
+as $$
+begin
+    case reason
+        when 'upload' then return 0;
+        when 'on_demand' then return -5;
+        when 'backfill' then return -10;
+        when 'model_switch' then return -20;
+        else raise exception 'no job has the reason %', reason
+            using errcode = 'invalid_parameter_value', hint = 'upload, on_demand, backfill or model_switch.';
+    end case;
+end;
+$$;
+comment on function search.job_priority(text) is
+    'Which job goes first: upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker '
+    'takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
+
 create or replace function search.enqueue_track_jobs() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
@@ -80,7 +99,7 @@ drop function if exists search.enqueue_missing_embeddings(text, integer, boolean
 drop function if exists search.enqueue_missing_genres(integer, boolean);
 
 create or replace function search.enqueue_missing_embeddings(
-    identity text default null, priority integer default -10, retry_failed boolean default true, most bigint default null,
+    identity text default null, priority integer default search.job_priority('backfill'), retry_failed boolean default true, most bigint default null,
     permanent boolean default false
 )
 returns bigint
@@ -110,7 +129,7 @@ comment on function search.enqueue_missing_embeddings(text, integer, boolean, bi
     'others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.';
 
 create or replace function search.enqueue_missing_genres(
-    priority integer default -10, retry_failed boolean default true, most bigint default null, permanent boolean default false
+    priority integer default search.job_priority('backfill'), retry_failed boolean default true, most bigint default null, permanent boolean default false
 )
 returns bigint
 language plpgsql

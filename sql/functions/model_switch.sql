@@ -43,7 +43,7 @@ begin
         raise exception 'no model has the identity %', identity
             using errcode = 'no_data_found', hint = 'search.register_model creates its store.';
     end if;
-    return search.enqueue_missing_embeddings(identity);
+    return search.enqueue_missing_embeddings(identity, search.job_priority('model_switch'));
 end;
 $$;
 comment on function search.request_model(text, real) is

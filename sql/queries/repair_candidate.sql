@@ -1,5 +1,5 @@
 -- Enqueue what a candidate lacks once its queue is empty: uploads that were under way when it was requested.
-select search.enqueue_missing_embeddings(m.identity, retry_failed => false)
+select search.enqueue_missing_embeddings(m.identity, search.job_priority('model_switch'), retry_failed => false)
 from search.models m
 where m.candidate
   and not exists (

@@ -118,7 +118,7 @@ def test_a_switch_from_request_to_removal(
     assert models(connection) == {"musicnn-tags": "serving", FIRST: "candidate"}
     assert connection.execute(
         "select distinct args ->> 'model', priority from procrastinate_jobs where status = 'todo'"
-    ).fetchall() == [(identities[FIRST], -10)]
+    ).fetchall() == [(identities[FIRST], -20)]
 
     listed = {model["name"]: model for model in json.loads(run("models", "list", "--json").stdout)}
     assert (listed[FIRST]["role"], listed[FIRST]["embedded"], listed[FIRST]["tracks"]) == ("candidate", 0, 3)

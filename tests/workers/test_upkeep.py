@@ -33,6 +33,26 @@ def test_jobs_of_a_dead_worker_run_again(catalogue: Catalogue, connection: Conne
     assert states == [("succeeded",)]
 
 
+def test_a_job_that_its_workers_die_of_is_given_up_with_a_reason(
+    catalogue: Catalogue, connection: Connection, drain: Drain
+) -> None:
+    track = catalogue.track("Deadly")
+    connection.execute("delete from procrastinate_jobs where task_name <> 'classify_genres'")
+    connection.execute(
+        "with dead as ("
+        "insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour') returning id) "
+        "update procrastinate_jobs set status = 'doing', attempts = 4, worker_id = dead.id from dead"
+    )
+    enqueue(connection, "retry_stalled_jobs")
+    drain()
+    job = connection.execute(
+        "select status::text, attempts from procrastinate_jobs where task_name = 'classify_genres'"
+    )
+    assert job.fetchone() == ("failed", 5)
+    failure = connection.execute("select track_id, task, reason, permanent from search.job_failures").fetchone()
+    assert failure == (track, "classify_genres", "its worker died 5 times while it worked on this", False)
+
+
 def test_old_finished_jobs_are_removed(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:
     track = catalogue.track("Finished")
     connection.execute("delete from tracks where id = %s", [track])

@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests evaluate bench schema clean
+.PHONY: help demo test lint types tests evaluate bench soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +45,9 @@ evaluate: $(VENV)/.demo ## how well labelled queries are answered (ARGS=FILE: yo
 
 bench: $(VENV)/.demo ## time searches on a synthetic catalogue of 50,000 tracks (ARGS='--tracks 200000' chooses)
 	@$(BIN)/vibe-search bench search $(ARGS)
+
+soak: $(VENV)/.demo ## kill workers and Postgres while they work on 1,500 tracks, good and broken, and time uploads (ARGS=--help)
+	@$(BIN)/python -m scripts.soak $(ARGS)
 
 schema: $(VENV)/.test ## write sql/schema.sql anew after a migration
 	@$(BIN)/python -m scripts.dump_schema

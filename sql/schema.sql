@@ -1184,10 +1184,36 @@ $_$;
 COMMENT ON FUNCTION search.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
 
 --
+-- Name: job_priority(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.job_priority(reason text) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    case reason
+        when 'upload' then return 0;
+        when 'on_demand' then return -5;
+        when 'backfill' then return -10;
+        when 'model_switch' then return -20;
+        else raise exception 'no job has the reason %', reason
+            using errcode = 'invalid_parameter_value', hint = 'upload, on_demand, backfill or model_switch.';
+    end case;
+end;
+$$;
+
+--
+-- Name: FUNCTION job_priority(reason text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
+
+--
 -- Name: enqueue_missing_embeddings(text, integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
@@ -1218,7 +1244,7 @@ COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority in
 -- Name: enqueue_missing_genres(integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT '-10'::integer, retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
@@ -3113,9 +3139,11 @@ begin
     limit 1;
     if not found then
         perform search.defer_job(
-            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id), -5);
-    elsif waiting.priority < -5 then
-        update public.procrastinate_jobs j set priority = -5 where j.id = waiting.id and j.status = 'todo';
+            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
+            search.job_priority('on_demand'));
+    elsif waiting.priority < search.job_priority('on_demand') then
+        update public.procrastinate_jobs j set priority = search.job_priority('on_demand')
+        where j.id = waiting.id and j.status = 'todo';
     end if;
     return true;
 end;
@@ -3148,7 +3176,7 @@ begin
         raise exception 'no model has the identity %', identity
             using errcode = 'no_data_found', hint = 'search.register_model creates its store.';
     end if;
-    return search.enqueue_missing_embeddings(identity);
+    return search.enqueue_missing_embeddings(identity, search.job_priority('model_switch'));
 end;
 $$;
 

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from procrastinate import App, JobContext
@@ -41,7 +41,7 @@ class Supervisor:
         self._wait = wait
         self._options = options
         self._worker: Worker | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._running: set[int] = set()
 
     async def run(self) -> None:
@@ -50,26 +50,28 @@ class Supervisor:
         Raises:
             Exception: What ends a worker again and again while a queue is drained.
         """
-        self._app.perform_import_paths()
+        self._app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
         failures = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             started = time.monotonic()
             error = await self._run_once()
-            if self._stopping or (error is None and not self._wait):
+            if self._stopping.is_set() or (error is None and not self._wait):
                 return
             failures = 1 if time.monotonic() - started > _SETTLED_SECONDS else failures + 1
             if error is not None and not self._wait and failures >= _DRAIN_ATTEMPTS:
                 raise error
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10))
             pause *= random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
-            _log.warning("the worker has stopped (%s): another starts in %.1f s", error or "see above", pause)
-            await asyncio.sleep(pause)
+            reason = "see above" if error is None else error
+            _log.warning("the worker has stopped (%s): another starts in %.1f s", reason, pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
 
     def stop(self) -> None:
         """Let the jobs under way finish, and end."""
-        self._stopping = True
+        self._stopping.set()
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop()  # type: ignore[no-untyped-call]  # as above
 
     async def _run_once(self) -> Exception | None:
         """Run one worker to its end; what ended it, if anything did."""
@@ -83,7 +85,7 @@ class Supervisor:
         )
         checking = asyncio.create_task(self._return_lost_jobs())
         try:
-            await self._worker.run()
+            await self._worker.run()  # type: ignore[no-untyped-call]  # as above
         except Exception as error:  # noqa: BLE001 - whatever it is, another worker is the answer; the caller tells it
             return error
         finally:

@@ -20,9 +20,9 @@ def worker(
     """Run the jobs that embed and classify tracks.
 
     Each job under way takes a thread, a decoder process of about 50 MB and the memory of the models, which all share.
-    SIGTERM and Ctrl-C let the jobs under way finish, for 30 s; what is not finished then goes back to the queue. Jobs of
-    a worker that is killed are given back by another within two minutes. When Postgres goes away, the worker waits for
-    it and goes on.
+    SIGTERM and Ctrl-C let the jobs under way finish, for 30 s; what is not finished then goes back to the queue. What
+    a killed worker had begun is given back by another within two minutes. When Postgres goes away, the worker waits
+    for it and goes on.
 
     Examples:
       vibe-search worker --concurrency 4

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.catalogue.track_record import LARGEST_ID
 from app.database import guard_connection, load_query
 
 _FIRST_PAUSE_SECONDS = 0.05
@@ -38,6 +39,8 @@ async def read_recommended_tags(engine: AsyncEngine, track_id: int, limit: int) 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
+    if track_id > LARGEST_ID:
+        return None
     values = {"track_id": track_id, "most": limit}
     with guard_connection():
         async with engine.connect() as connection:

@@ -73,8 +73,7 @@ def describe(source: BinaryIO, limits: DecoderLimits, *, require_sound: bool) ->
         DecoderCrashedError: The decoder died.
         Exception: Whatever reading the source raises.
     """
-    with _children.borrow() as child:
-        child.order(source, limits, {"do": "describe", "require_sound": require_sound})
+    with _children.borrow(source, limits, {"do": "describe", "require_sound": require_sound}) as child:
         kind, content = child.answer()
         if kind != b"P":
             raise child.misbehave(kind)
@@ -99,8 +98,7 @@ def decoding(
         DecoderCrashedError: The decoder died.
         Exception: Whatever reading the source raises.
     """
-    with _children.borrow() as child:
-        child.order(source, limits, {"do": "decode", "sample_rate": sample_rate, "most": most})
+    with _children.borrow(source, limits, {"do": "decode", "sample_rate": sample_rate, "most": most}) as child:
 
         def chunks() -> Iterator[Waveform]:
             while True:
@@ -249,14 +247,31 @@ class _Children:
         atexit.register(self.end_idle)
 
     @contextmanager
-    def borrow(self) -> Iterator[_Child]:
-        """A child for one file. One that is not done with it at the end is killed."""
-        child = self._take() or _Child()
+    def borrow(self, source: BinaryIO, limits: DecoderLimits, what: dict[str, Any]) -> Iterator[_Child]:
+        """A child that has been given a file. One that is not done with it at the end is killed."""
+        child = self._give(source, limits, what)
         try:
             yield child
         finally:
             if not self._keep(child):
                 child.end()
+
+    def _give(self, source: BinaryIO, limits: DecoderLimits, what: dict[str, Any]) -> _Child:
+        """Give a file to an idle child, or to a new one; that one died while it was idle is no fault of the file."""
+        while (idle := self._take()) is not None:
+            try:
+                idle.order(source, limits, what)
+            except DecoderCrashedError:
+                idle.end()
+            else:
+                return idle
+        child = _Child()
+        try:
+            child.order(source, limits, what)
+        except BaseException:
+            child.end()
+            raise
+        return child
 
     def end_idle(self) -> None:
         """End those that wait."""

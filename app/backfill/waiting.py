@@ -50,6 +50,10 @@ async def wait_for_jobs(engine: AsyncEngine, jobs: Collection[int], show: Callab
                 row = (await connection.execute(load_query("backfill_progress"), parameters)).mappings().one()
         progress = JobProgress(**row)
         show(progress)
+        # Ctrl-C in the middle of a statement has been seen to get lost in the layers below
+        this = asyncio.current_task()
+        if this is not None and this.cancelling():
+            raise asyncio.CancelledError
         if not progress.unfinished:
             return
         await asyncio.sleep(max(_POLL_SECONDS, _POLL_SHARE * (time.monotonic() - began)))

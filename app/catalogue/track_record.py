@@ -14,6 +14,10 @@ TaskState = Literal["done", "running", "queued", "failed", "missing"]
 _WORST_FIRST: tuple[TaskState, ...] = ("failed", "running", "queued", "done", "missing")
 
 
+LARGEST_ID = 2**63 - 1
+"""What a bigint holds: there is no track beyond, and Postgres would refuse to look."""
+
+
 @dataclass(frozen=True)
 class TaskProgress:
     """One task on a track's present audio.
@@ -71,6 +75,8 @@ async def read_track(engine: AsyncEngine, track_id: int) -> TrackRecord | None:
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
+    if track_id > LARGEST_ID:
+        return None
     with guard_connection():
         async with engine.connect() as connection:
             key = {"track_id": track_id}

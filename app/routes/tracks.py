@@ -31,7 +31,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")
 
-TrackId = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[76])]
+TrackId = Annotated[int, Path(ge=1, examples=[76])]
 
 
 class TrackPatch(BaseModel):

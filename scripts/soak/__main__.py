@@ -19,6 +19,7 @@ from app.database import EmbeddedPostgres, migrate
 from app.providers import build_providers
 from app.settings import Settings
 from scripts.soak.crashes import survive_crashes
+from scripts.soak.machinery import measure_machinery
 from scripts.soak.uploads import measure_uploads
 
 
@@ -45,7 +46,8 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         # not from .env: nothing here may touch anybody's database or store
         settings = Settings(_env_file=None, database_url=server.url, data_dir=Path(name) / "data")
         migrate(server.url, build_providers(settings).embedding.card)
-        found = asyncio.run(measure_uploads(settings, uploads, stages))
+        found = asyncio.run(measure_machinery(settings))
+        found |= asyncio.run(measure_uploads(settings, uploads, stages))
         found |= survive_crashes(
             server, settings, stages, tracks=tracks, broken=broken, kills=(worker_kills, database_kills), seed=seed
         )

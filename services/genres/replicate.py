@@ -79,13 +79,16 @@ class ReplicateGenres:
         prediction: Json = self._ask("POST", f"{self._base_url}/v1/predictions", deadline, body)
         while prediction.get("status") in _UNFINISHED:
             if time.monotonic() + _POLL_SECONDS > deadline:
-                raise ClassificationFailedError(f"Replicate has not finished within {self._timeout_seconds:g} s")
+                raise self._too_late()
             time.sleep(_POLL_SECONDS)
             prediction = self._ask("GET", self._own_address(prediction.get("urls", {}).get("get")), deadline)
         if prediction.get("status") != "succeeded":
             reason = prediction.get("error") or prediction.get("status") or "it says nothing"
             raise ClassificationFailedError(f"the prediction on Replicate failed: {str(reason)[:500]}")
         return prediction
+
+    def _too_late(self) -> ClassificationFailedError:
+        return ClassificationFailedError(f"Replicate has not finished within {self._timeout_seconds:g} s")
 
     def _fetch_scores(self, output: object, deadline: float) -> dict[str, float]:
         """Probabilities by label."""
@@ -133,7 +136,7 @@ class ReplicateGenres:
     def _ask_once(self, method: str, url: str, deadline: float, body: Json | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
         left = deadline - time.monotonic()
         if left <= 0:
-            raise ClassificationFailedError(f"Replicate has not answered within {self._timeout_seconds:g} s")
+            raise self._too_late()
         host = urlsplit(url).hostname
         timeout = httpx2.Timeout(left, connect=min(left, _CONNECT_SECONDS))
         try:

@@ -15,7 +15,7 @@ from models.audibility import TextAudibility
 from models.audio import AudioError
 from models.registry import ModelCard
 from services.attempts import RETRIED, TryAgainError, attempts_within, read_retry_after
-from services.embedding.breaker import CircuitBreaker, CircuitOpenError
+from services.breaker import CircuitBreaker, CircuitOpenError
 
 _log = logging.getLogger(__name__)
 

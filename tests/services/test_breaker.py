@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.embedding.breaker import CircuitBreaker, CircuitOpenError
+from services.breaker import CircuitBreaker, CircuitOpenError
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""The mirrors: one interface, and what is turbopuffer's own."""

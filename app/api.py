@@ -49,7 +49,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
             concurrency=settings.clip_concurrency,
             deadline_seconds=settings.clip_deadline_seconds,
         )
-        search = Search.from_settings(engine, serving, settings)
+        search = Search.from_settings(engine, serving, settings, providers.mirror)
         intake = AudioIntake(
             engine,
             providers.audio_store,
@@ -64,6 +64,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         await asyncio.gather(following, return_exceptions=True)
         clips.close()
         intake.close()
+        await providers.mirror.close()
         await engine.dispose()
 
     api = FastAPI(

@@ -1,7 +1,7 @@
 """The one place where settings choose the implementation behind each service."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from services.clap.limits import Limits
 from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
+from services.vector_mirror import NoMirror, VectorMirror
 
 
 class Embeddings:
@@ -56,12 +57,14 @@ class Providers:
         embedding: The model of EMBEDDING_MODEL, which a new database serves.
         genres: Names genres; None where that is switched off.
         embeddings: Every other model.
+        mirror: Where the vectors are mirrored, if anywhere.
     """
 
     audio_store: AudioStore
     embedding: EmbeddingProvider
     genres: GenreClassifier | None
     embeddings: Embeddings
+    mirror: VectorMirror = field(default_factory=NoMirror)
 
     def embedding_of(self, identity: str) -> EmbeddingProvider | None:
         """The provider of a model identity, or None where this installation knows no such model."""
@@ -115,6 +118,32 @@ def build_providers(settings: Settings) -> Providers:
         embedding=embeddings.of_card(card),
         genres=_build_genres(settings, registry),
         embeddings=embeddings,
+        mirror=build_mirror(settings),
+    )
+
+
+def build_mirror(settings: Settings) -> VectorMirror:
+    """The mirror that the TURBOPUFFER_ settings describe; nothing is asked yet.
+
+    Raises:
+        UserError: A setting is missing or contradicts another, or the client is not installed.
+    """
+    if not settings.turbopuffer_enabled:
+        if settings.vector_backend == "turbopuffer":
+            raise UserError("TURBOPUFFER_ENABLED: VECTOR_BACKEND=turbopuffer needs a mirror, so set it to true")
+        return NoMirror()
+    if settings.turbopuffer_api_key is None:
+        raise UserError("TURBOPUFFER_API_KEY: needed while TURBOPUFFER_ENABLED is true")
+    try:
+        from services.vector_mirror.turbopuffer import TurbopufferMirror  # noqa: PLC0415 - its client is an extra
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "TURBOPUFFER_ENABLED: turbopuffer's client is not installed: pip install 'vibe-search[turbopuffer]'"
+        ) from error
+    return TurbopufferMirror(
+        settings.turbopuffer_api_key.get_secret_value(),
+        region=settings.turbopuffer_region,
+        base_url=settings.turbopuffer_base_url,
     )
 
 

@@ -116,6 +116,40 @@ class Settings(BaseSettings):
         description="Version of mtg/effnet-discogs that is asked for.",
     )
     replicate_base_url: str = Field(default="https://api.replicate.com", description="Address of Replicate's API.")
+    turbopuffer_enabled: bool = Field(
+        default=False, description="Whether workers keep a mirror of the vectors in turbopuffer."
+    )
+    turbopuffer_api_key: SecretStr | None = Field(default=None, description="Key of the account at turbopuffer.")
+    turbopuffer_region: str = Field(
+        default="api",
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="Region of its namespaces, for example gcp-us-central1: the first part of the API's host name.",
+    )
+    turbopuffer_namespace: str = Field(
+        default="plyr-tracks",
+        # a number may be added to it
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Namespace of the mirror. One that takes its place has a number behind this name.",
+    )
+    turbopuffer_base_url: str | None = Field(
+        default=None, description="Address of the API instead of the region's, for a proxy or a test."
+    )
+    vector_backend: Literal["pgvector", "turbopuffer"] = Field(
+        default="pgvector",
+        description="Who finds the tracks nearest to a vector: Postgres, or the mirror as long as it answers in time.",
+    )
+    vector_backend_deadline_seconds: float = Field(
+        default=0.25,
+        gt=0,
+        le=60,
+        description="How long a search waits for the mirror. Past it Postgres finds the tracks.",
+    )
+    mirror_max_lag_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=86_400,
+        description="How far the mirror may be behind and still be asked. Past it Postgres finds the tracks.",
+    )
     recommended_tags_wait_seconds: float = Field(
         default=8.0,
         ge=0,
@@ -234,6 +268,8 @@ class Settings(BaseSettings):
         "modal_embed_audio_url",
         "modal_embed_text_url",
         "replicate_api_token",
+        "turbopuffer_api_key",
+        "turbopuffer_base_url",
         mode="before",
     )
     @classmethod

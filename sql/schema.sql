@@ -868,7 +868,8 @@ begin
     select * into serving from search.models m where m.serving;
     if not found then
         execute $empty$
-            create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+            create or replace function search.nearest_tracks(
+                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
             returns table (track_id bigint, similarity real)
             language sql stable parallel safe
             begin atomic select null::bigint, null::real where false; end
@@ -882,7 +883,8 @@ begin
     -- Written anew at each switch, so that the statement names one partition and one cast:
     -- a parameter in their place would keep the index from being used.
     execute format($template$
-        create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+        create or replace function search.nearest_tracks(
+            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
         set search_path = pg_catalog, public, search
@@ -902,6 +904,24 @@ begin
                 raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
                     vector_dims(query_embedding)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
+            if (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
+                candidates := candidates || search.unmirrored_tracks();
+                return query
+                    select found.track_id, (1 - found.distance)::real
+                    from (
+                        select e.track_id, e.embedding <=> query_embedding as distance
+                        from search.embeddings_%1$s e
+                        where e.track_id = any (candidates) and e.listed
+                        union all
+                        select e.track_id, e.embedding <=> query_embedding
+                        from search.embeddings_%1$s e
+                        where e.owner = viewer
+                    ) as found
+                    order by found.distance, found.track_id
+                    limit k;
+                return;
             end if;
             return query
                 select found.track_id, (1 - found.distance)::real
@@ -923,8 +943,9 @@ begin
         end;
         $body$
         $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    comment on function search.nearest_tracks(halfvec, text, integer) is
-        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+    comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
+        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
 end;
 $_$;
 
@@ -1940,10 +1961,10 @@ $$;
 COMMENT ON FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
 
 --
--- Name: match_sounds(public.halfvec, text, integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+-- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision) RETURNS SETOF search.signal
+CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
@@ -1956,7 +1977,7 @@ begin
         select near.track_id, near.similarity,
                search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
                    as confidence
-        from search.nearest_tracks(query_embedding, viewer, max_tracks) as near
+        from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
     ) as n
     -- an unknown confidence hides nothing
     where n.confidence >= min_confidence or n.confidence is null;
@@ -1964,10 +1985,84 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision) IS 'Tracks that sound like the query''s vector, as far as that can be trusted.';
+COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
+
+--
+-- Name: mirror_documents(text, bigint[], bigint, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.mirror_documents(namespace text, track_ids bigint[] DEFAULT NULL::bigint[], after bigint DEFAULT NULL::bigint, most integer DEFAULT NULL::integer) RETURNS TABLE(track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select e.track_id, e.embedding, t.title, a.handle, a.did, t.visibility, m.identity
+    from search.mirror_namespaces n
+    join search.models m on m.id = n.model_id
+    join search.embeddings e on e.model_id = n.model_id and e.listed
+    join public.tracks t on t.id = e.track_id
+    join public.artists a on a.did = t.artist_did
+    where n.name = mirror_documents.namespace
+      and (mirror_documents.track_ids is null or e.track_id = any (mirror_documents.track_ids))
+      and (mirror_documents.after is null or e.track_id > mirror_documents.after)
+      -- a vector says so already; it is asked of the track itself because this is what leaves the database
+      and search.is_listed(t.visibility)
+    order by e.track_id
+    limit mirror_documents.most;
+$$;
+
+--
+-- Name: FUNCTION mirror_documents(namespace text, track_ids bigint[], after bigint, most integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.mirror_documents(namespace text, track_ids bigint[], after bigint, most integer) IS 'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';
+
+--
+-- Name: mirror_serves(text, interval); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.mirror_serves(namespace text, max_lag interval) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select exists (
+        select from search.mirror_namespaces n
+        join search.models m on m.id = n.model_id and m.serving
+        where n.name = mirror_serves.namespace and n.state = 'serving'
+    ) and not exists (
+        select from search.mirror_changes c
+        -- a refused document is read from here for as long as it is not there
+        where c.refused is null and c.changed_at < now() - max_lag
+    );
+$$;
+
+--
+-- Name: FUNCTION mirror_serves(namespace text, max_lag interval); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.mirror_serves(namespace text, max_lag interval) IS 'Whether candidates from a namespace may be used: it has the model that serves, and is not further behind than that.';
+
+--
+-- Name: mirrored_tracks(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.mirrored_tracks(track_ids bigint[]) RETURNS bigint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select coalesce(array_agg(distinct e.track_id), '{}')
+    from search.mirror_namespaces n
+    join search.embeddings e on e.model_id = n.model_id and e.listed and e.track_id = any (track_ids)
+    where n.state in ('filling', 'serving');
+$$;
+
+--
+-- Name: FUNCTION mirrored_tracks(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.mirrored_tracks(track_ids bigint[]) IS 'Those of the tracks that a namespace of the mirror should have.';
 
 --
 -- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
@@ -2055,10 +2150,10 @@ $$;
 COMMENT ON FUNCTION search.near_duplicate_similarity() IS 'Cosine similarity in the serving model from which two vectors count as one recording. musicnn-tags: the 28 sample tracks, encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.';
 
 --
--- Name: nearest_tracks(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: nearest_tracks(public.halfvec, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 20) RETURNS TABLE(track_id bigint, similarity real)
+CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 20, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(track_id bigint, similarity real)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET "hnsw.ef_search" TO '200'
@@ -2077,6 +2172,24 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                 raise exception 'the query vector has % dimensions, the serving model (musicnn-tags@94ee4126d4d5) has 100',
                     vector_dims(query_embedding)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
+            if (select count(*) from search.embeddings_1 e where e.track_id = any (candidates) and e.listed) >= k then
+                candidates := candidates || search.unmirrored_tracks();
+                return query
+                    select found.track_id, (1 - found.distance)::real
+                    from (
+                        select e.track_id, e.embedding <=> query_embedding as distance
+                        from search.embeddings_1 e
+                        where e.track_id = any (candidates) and e.listed
+                        union all
+                        select e.track_id, e.embedding <=> query_embedding
+                        from search.embeddings_1 e
+                        where e.owner = viewer
+                    ) as found
+                    order by found.distance, found.track_id
+                    limit k;
+                return;
             end if;
             return query
                 select found.track_id, (1 - found.distance)::real
@@ -2099,10 +2212,36 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
         $$;
 
 --
--- Name: FUNCTION nearest_tracks(query_embedding public.halfvec, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION nearest_tracks(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
+
+--
+-- Name: note_mirror_changes(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.note_mirror_changes(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    insert into search.mirror_changes as c (track_id)
+    -- in order, so that two transactions that note the same tracks wait for each other and not in a circle
+    select distinct noted.id from unnest(track_ids) as noted (id) order by noted.id
+    on conflict (track_id) do update
+    set version = null, attempts = 0, refused = null, retry_at = null
+    -- where nothing is to be changed the row is locked all the same, so that nobody reads the track before this commits
+    where c.version is not null or c.refused is not null;
+end;
+$$;
+
+--
+-- Name: FUNCTION note_mirror_changes(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.note_mirror_changes(track_ids bigint[]) IS 'Note that the mirror has to be told about tracks, in the caller''s transaction.';
 
 --
 -- Name: on_albums_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -2130,6 +2269,28 @@ $$;
 --
 
 COMMENT ON FUNCTION search.on_albums_changed() IS 'Keeps the documents of albums equal to the catalogue.';
+
+--
+-- Name: on_artist_mirrored(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_artist_mirrored() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    perform search.note_mirror_changes(search.mirrored_tracks(array(
+        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_artist_mirrored(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_artist_mirrored() IS 'Notes for the mirror all tracks of an artist who has another handle.';
 
 --
 -- Name: on_artists_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -2263,6 +2424,31 @@ $$;
 COMMENT ON FUNCTION search.on_documents_written() IS 'Adds the words of new names to the vocabulary.';
 
 --
+-- Name: on_embedding_mirrored(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_embedding_mirrored() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    -- in an insert there is no old row, in a deletion no new one
+    changed constant search.embeddings := case when tg_op = 'DELETE' then old else new end;
+begin
+    if exists (select from search.mirror_namespaces n where n.model_id = changed.model_id and n.state in ('filling', 'serving')) then
+        perform search.note_mirror_changes(array[changed.track_id]);
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_embedding_mirrored(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_embedding_mirrored() IS 'Notes for the mirror that a track has a vector, another one, or none any more.';
+
+--
 -- Name: on_playlist_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -2365,6 +2551,27 @@ $$;
 --
 
 COMMENT ON FUNCTION search.on_track_deleted() IS 'Counts a track out of its tags and playlists while the rows that say which are still there.';
+
+--
+-- Name: on_track_mirrored(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.on_track_mirrored() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+begin
+    perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_mirrored(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.on_track_mirrored() IS 'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
 
 --
 -- Name: on_track_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
@@ -2660,10 +2867,27 @@ $$;
 COMMENT ON FUNCTION search.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued.';
 
 --
--- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+-- Name: raise_mirror_version(bigint); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) RETURNS TABLE("position" bigint, kind text, key text, place smallint, class smallint, fields text[], quality real, popularity real, similarity real, confidence real)
+CREATE FUNCTION search.raise_mirror_version(least_version bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
+$$;
+
+--
+-- Name: FUNCTION raise_mirror_version(least_version bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.raise_mirror_version(least_version bigint) IS 'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';
+
+--
+-- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, place smallint, class smallint, fields text[], quality real, popularity real, similarity real, confidence real)
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -2678,7 +2902,7 @@ begin
         select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
                (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence) as s
+        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
@@ -2702,10 +2926,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'The order of a page: each entity once, the best max_per_type of each type.';
+COMMENT ON FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'The order of a page: each entity once, the best max_per_type of each type.';
 
 --
 -- Name: rebuild_documents(); Type: FUNCTION; Schema: search; Owner: -
@@ -3254,10 +3478,10 @@ $$;
 COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.';
 
 --
--- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+-- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) RETURNS SETOF search.signal
+CREATE FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -3300,22 +3524,23 @@ begin
         end if;
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from search.match_sounds(query_embedding, viewer, 2 * max_per_type, audibility, min_confidence);
+        return query select * from search.match_sounds(
+            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates);
     end if;
 end;
 $$;
 
 --
--- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+COMMENT ON FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 --
--- Name: similar_tracks(bigint, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: similar_tracks(bigint, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
@@ -3328,17 +3553,17 @@ CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL:
         where t.id = similar_tracks.track_id
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
     ) as source
-    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1) as s
+    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
     where s.id <> similar_tracks.track_id
     order by s.similarity desc, s.id
     limit k;
 $$;
 
 --
--- Name: FUNCTION similar_tracks(track_id bigint, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k integer) IS 'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';
+COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]) IS 'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';
 
 --
 -- Name: similar_words(text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -3568,10 +3793,10 @@ $$;
 COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.';
 
 --
--- Name: tracks_by_vector(public.halfvec, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: tracks_by_vector(public.halfvec, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $$
@@ -3579,7 +3804,7 @@ CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer t
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
-    from search.nearest_tracks(query_embedding, viewer, k) n
+    from search.nearest_tracks(query_embedding, viewer, k, candidates) n
     join public.tracks t on t.id = n.track_id
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
@@ -3589,10 +3814,10 @@ CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer t
 $$;
 
 --
--- Name: FUNCTION tracks_by_vector(query_embedding public.halfvec, viewer text, k integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
+COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
 
 --
 -- Name: typo_class(smallint, real); Type: FUNCTION; Schema: search; Owner: -
@@ -3626,10 +3851,10 @@ END;
 COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictionary, and therefore immutable.';
 
 --
--- Name: unified(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
+-- Name: unified(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
+CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'search'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -3640,7 +3865,9 @@ declare
 begin
     return query
     with page as materialized (
-        select r.* from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as r
+        select r.*
+        from search.ranked_page(
+            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
     select hit.kind, hit.label, hit.artist,
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
@@ -3694,10 +3921,27 @@ end;
 $$;
 
 --
--- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+
+--
+-- Name: unmirrored_tracks(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unmirrored_tracks() RETURNS bigint[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+    select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
+$$;
+
+--
+-- Name: FUNCTION unmirrored_tracks(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unmirrored_tracks() IS 'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so that a search finds what has just been written.';
 
 --
 -- Name: unprocessed_tracks(text, text, boolean); Type: FUNCTION; Schema: search; Owner: -
@@ -4382,6 +4626,184 @@ COMMENT ON TABLE search.job_failures IS 'Why the last attempt of a track''s job 
 COMMENT ON COLUMN search.job_failures.model IS 'Identity of the model that was to embed; empty where the task has none.';
 
 --
+-- Name: mirror_changes; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.mirror_changes (
+    track_id bigint NOT NULL,
+    version bigint,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    refused text,
+    retry_at timestamp with time zone
+);
+
+--
+-- Name: TABLE mirror_changes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.mirror_changes IS 'Tracks that the mirror has to be told about, each once however often it changed. Written by triggers in the transaction of the change; a row goes when the mirror has what it says.';
+
+--
+-- Name: COLUMN mirror_changes.version; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_changes.version IS 'Under which version the track is being written; null when it has changed since it was last read for that.';
+
+--
+-- Name: COLUMN mirror_changes.changed_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_changes.changed_at IS 'Since when the mirror is behind.';
+
+--
+-- Name: COLUMN mirror_changes.refused; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_changes.refused IS 'Why the mirror will not take this one document; the others go on.';
+
+--
+-- Name: COLUMN mirror_changes.retry_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_changes.retry_at IS 'When a refused document is tried again.';
+
+--
+-- Name: mirror_checks; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.mirror_checks (
+    id bigint NOT NULL,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    namespace text NOT NULL,
+    first_id bigint,
+    last_id bigint,
+    compared bigint NOT NULL,
+    missing bigint NOT NULL,
+    extra bigint NOT NULL,
+    stale bigint NOT NULL,
+    wrong_vector bigint NOT NULL
+);
+
+--
+-- Name: TABLE mirror_checks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.mirror_checks IS 'Comparisons of the mirror with the catalogue: what they found, and how far they went. Kept for a month.';
+
+--
+-- Name: COLUMN mirror_checks.first_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_checks.first_id IS 'Ids above this one were compared; null from the first.';
+
+--
+-- Name: COLUMN mirror_checks.last_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_checks.last_id IS 'Ids up to this one were compared; null to the last.';
+
+--
+-- Name: mirror_checks_id_seq; Type: SEQUENCE; Schema: search; Owner: -
+--
+
+ALTER TABLE search.mirror_checks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME search.mirror_checks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: mirror_namespaces; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.mirror_namespaces (
+    generation integer NOT NULL,
+    name text NOT NULL,
+    model_id smallint,
+    state text DEFAULT 'filling'::text NOT NULL,
+    filled_to bigint,
+    filled_tracks bigint DEFAULT 0 NOT NULL,
+    filled boolean DEFAULT false NOT NULL,
+    begun_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    served_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    CONSTRAINT mirror_namespaces_state_check CHECK ((state = ANY (ARRAY['filling'::text, 'serving'::text, 'retired'::text, 'dropped'::text])))
+);
+
+--
+-- Name: TABLE mirror_namespaces; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.mirror_namespaces IS 'Namespaces of the mirror, each with the vectors of one model. One serves; one may be getting filled to take its place; retired ones are about to be dropped. While none serves or is being filled, nothing is noted in search.mirror_changes.';
+
+--
+-- Name: COLUMN mirror_namespaces.name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.name IS 'Never used twice, so that a late write finds no other namespace under it.';
+
+--
+-- Name: COLUMN mirror_namespaces.model_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.model_id IS 'The model whose vectors are there; null once that model was removed.';
+
+--
+-- Name: COLUMN mirror_namespaces.filled_to; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.filled_to IS 'While it is filled: tracks up to this id are there.';
+
+--
+-- Name: COLUMN mirror_namespaces.filled_tracks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.filled_tracks IS 'While it is filled: how many those are.';
+
+--
+-- Name: COLUMN mirror_namespaces.filled; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.filled IS 'Whether all tracks are there; it serves once a comparison finds no difference.';
+
+--
+-- Name: COLUMN mirror_namespaces.begun_in; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_namespaces.begun_in IS 'Filling begins when all transactions that could not see this row are over: they note no changes for it.';
+
+--
+-- Name: mirror_state; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.mirror_state (
+    only_row boolean DEFAULT true NOT NULL,
+    wanted boolean DEFAULT true NOT NULL,
+    drained_at timestamp with time zone,
+    failure text,
+    failing_since timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    CONSTRAINT mirror_state_only_row_check CHECK (only_row)
+);
+
+--
+-- Name: TABLE mirror_state; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.mirror_state IS 'One row: how the last attempt went to bring the mirror up to date.';
+
+--
+-- Name: COLUMN mirror_state.wanted; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_state.wanted IS 'False after vibe-search mirror drop, until vibe-search mirror rebuild.';
+
+--
 -- Name: models; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -4443,6 +4865,75 @@ COMMENT ON COLUMN search.models.served_at IS 'When it began to serve, the last t
 --
 
 COMMENT ON COLUMN search.models.retired_at IS 'When another took its place, the last time; null while it serves.';
+
+--
+-- Name: mirror_lag; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.mirror_lag AS
+ SELECT serving.name AS namespace,
+    m.identity AS model,
+    filling.name AS filling,
+    filling.filled_tracks,
+    waiting.changes,
+    waiting.refused,
+    COALESCE((clock_timestamp() - waiting.oldest), '00:00:00'::interval) AS lag,
+    s.wanted,
+    s.drained_at,
+    s.failure,
+    s.failing_since,
+    checked.checked_at,
+    checked.differences
+   FROM (((((search.mirror_state s
+     LEFT JOIN search.mirror_namespaces serving ON ((serving.state = 'serving'::text)))
+     LEFT JOIN search.models m ON ((m.id = serving.model_id)))
+     LEFT JOIN search.mirror_namespaces filling ON ((filling.state = 'filling'::text)))
+     CROSS JOIN ( SELECT count(*) AS changes,
+            count(c.refused) AS refused,
+            min(c.changed_at) FILTER (WHERE (c.refused IS NULL)) AS oldest
+           FROM search.mirror_changes c) waiting)
+     LEFT JOIN LATERAL ( SELECT k.checked_at,
+            (((k.missing + k.extra) + k.stale) + k.wrong_vector) AS differences
+           FROM search.mirror_checks k
+          WHERE (k.namespace = serving.name)
+          ORDER BY k.id DESC
+         LIMIT 1) checked ON (true));
+
+--
+-- Name: VIEW mirror_lag; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.mirror_lag IS 'How far the mirror is behind: one row. Which namespace serves and which is being filled, the tracks that it has to be told about and since when, those that it refuses, the last failure, and what the last comparison found.';
+
+--
+-- Name: mirror_namespaces_generation_seq; Type: SEQUENCE; Schema: search; Owner: -
+--
+
+ALTER TABLE search.mirror_namespaces ALTER COLUMN generation ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME search.mirror_namespaces_generation_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: mirror_versions; Type: SEQUENCE; Schema: search; Owner: -
+--
+
+CREATE SEQUENCE search.mirror_versions
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: SEQUENCE mirror_versions; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON SEQUENCE search.mirror_versions IS 'Versions of mirrored documents. A mirror takes a document only over an older one, so that no late write undoes a newer.';
 
 --
 -- Name: models_id_seq; Type: SEQUENCE; Schema: search; Owner: -
@@ -4822,6 +5313,41 @@ ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_pkey PRIMARY KEY (track_id, task, model);
 
 --
+-- Name: mirror_changes mirror_changes_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_changes
+    ADD CONSTRAINT mirror_changes_pkey PRIMARY KEY (track_id);
+
+--
+-- Name: mirror_checks mirror_checks_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_checks
+    ADD CONSTRAINT mirror_checks_pkey PRIMARY KEY (id);
+
+--
+-- Name: mirror_namespaces mirror_namespaces_name_key; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_namespaces
+    ADD CONSTRAINT mirror_namespaces_name_key UNIQUE (name);
+
+--
+-- Name: mirror_namespaces mirror_namespaces_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_namespaces
+    ADD CONSTRAINT mirror_namespaces_pkey PRIMARY KEY (generation);
+
+--
+-- Name: mirror_state mirror_state_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_state
+    ADD CONSTRAINT mirror_state_pkey PRIMARY KEY (only_row);
+
+--
 -- Name: models models_identity_key; Type: CONSTRAINT; Schema: search; Owner: -
 --
 
@@ -5004,6 +5530,24 @@ CREATE INDEX embeddings_1_hnsw_idx ON search.embeddings_1 USING hnsw (((embeddin
 CREATE INDEX embeddings_1_owner_idx ON search.embeddings_1 USING btree (owner) WHERE (owner IS NOT NULL);
 
 --
+-- Name: mirror_changes_changed_at_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX mirror_changes_changed_at_idx ON search.mirror_changes USING btree (changed_at);
+
+--
+-- Name: mirror_namespaces_filling_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE UNIQUE INDEX mirror_namespaces_filling_idx ON search.mirror_namespaces USING btree (state) WHERE (state = 'filling'::text);
+
+--
+-- Name: mirror_namespaces_serving_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE UNIQUE INDEX mirror_namespaces_serving_idx ON search.mirror_namespaces USING btree (state) WHERE (state = 'serving'::text);
+
+--
 -- Name: models_candidate_idx; Type: INDEX; Schema: search; Owner: -
 --
 
@@ -5086,6 +5630,18 @@ CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXEC
 --
 
 CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.enqueue_track_jobs();
+
+--
+-- Name: artists mirror_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.artists FOR EACH ROW WHEN ((old.handle IS DISTINCT FROM new.handle)) EXECUTE FUNCTION search.on_artist_mirrored();
+
+--
+-- Name: tracks mirror_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((old.title IS DISTINCT FROM new.title) OR (old.artist_did IS DISTINCT FROM new.artist_did)) OR (old.visibility IS DISTINCT FROM new.visibility))) EXECUTE FUNCTION search.on_track_mirrored();
 
 --
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -
@@ -5280,6 +5836,24 @@ CREATE TRIGGER learn_insert AFTER INSERT ON search.documents REFERENCING NEW TAB
 CREATE TRIGGER learn_update AFTER UPDATE ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_documents_written();
 
 --
+-- Name: embeddings mirror_delete; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER mirror_delete AFTER DELETE ON search.embeddings FOR EACH ROW WHEN (old.listed) EXECUTE FUNCTION search.on_embedding_mirrored();
+
+--
+-- Name: embeddings mirror_insert; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER mirror_insert AFTER INSERT ON search.embeddings FOR EACH ROW WHEN (new.listed) EXECUTE FUNCTION search.on_embedding_mirrored();
+
+--
+-- Name: embeddings mirror_update; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER mirror_update AFTER UPDATE ON search.embeddings FOR EACH ROW WHEN (((old.listed OR new.listed) AND ((old.embedding IS DISTINCT FROM new.embedding) OR (old.listed IS DISTINCT FROM new.listed)))) EXECUTE FUNCTION search.on_embedding_mirrored();
+
+--
 -- Name: albums albums_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -5404,6 +5978,13 @@ ALTER TABLE search.embeddings
 
 ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: mirror_namespaces mirror_namespaces_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.mirror_namespaces
+    ADD CONSTRAINT mirror_namespaces_model_id_fkey FOREIGN KEY (model_id) REFERENCES search.models(id) ON DELETE SET NULL;
 
 --
 -- Name: tokens tokens_did_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -

@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import create_engine, normalise_url
+from app.mirror import require_mirror
 from app.providers import Providers
 from app.settings import Settings
 from workers.retry import PermanentJobError
@@ -22,6 +23,7 @@ app = App(
         "workers.embed",
         "workers.classify",
         "workers.calibrate",
+        "workers.mirror",
         "workers.model_switch",
         "workers.unused_audio",
         "workers.upkeep",
@@ -51,8 +53,12 @@ async def run_worker(
         wait: Whether to go on waiting for jobs when the queue is empty.
         handle_signals: Whether SIGINT and SIGTERM finish the jobs under way and end the worker. Otherwise the
             caller cancels it, and what is under way goes back to the queue.
+
+    Raises:
+        UserError: The mirror cannot be used with these settings.
     """
     async with _worker_engine(url, settings) as engine:
+        await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
         connector = PsycopgConnector(conninfo=normalise_url(url), min_size=1, max_size=settings.worker_concurrency + 2)
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
@@ -68,7 +74,10 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
         shutdown_graceful_timeout=30.0,
         additional_context={"worker": context},
     )
-    async with _opened():
+    # the task's module needs this one
+    from workers.mirror import following  # noqa: PLC0415
+
+    async with _opened(), following(context, wait=wait):
         with stopping_on_signals(supervisor) if handle_signals else nullcontext():
             await supervisor.run()
 
@@ -104,7 +113,8 @@ def _without_known_traces(record: logging.LogRecord) -> bool:
 
 @asynccontextmanager
 async def _worker_engine(url: str, settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(url, pool_size=settings.worker_concurrency + 1)
+    # one for each job, one for what is periodic, and those of the mirror: its lock and its work
+    engine = create_engine(url, pool_size=settings.worker_concurrency + 3)
     try:
         yield engine
     finally:

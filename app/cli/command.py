@@ -4,7 +4,22 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, clap, database, demo, evaluate, models, queue, sample, search, serve, similar, token, worker
+from app.cli import (
+    bench,
+    clap,
+    database,
+    demo,
+    evaluate,
+    mirror,
+    models,
+    queue,
+    sample,
+    search,
+    serve,
+    similar,
+    token,
+    worker,
+)
 from app.cli.exit_status import configure_log, run_to_exit
 from app.cli.version import version
 
@@ -24,6 +39,7 @@ cli.command()(evaluate.evaluate)
 cli.add_typer(bench.cli, name="bench")
 cli.add_typer(clap.cli, name="clap")
 cli.add_typer(database.cli, name="db")
+cli.add_typer(mirror.cli, name="mirror")
 cli.add_typer(models.cli, name="models")
 cli.add_typer(queue.cli, name="queue")
 cli.add_typer(sample.cli, name="sample")

@@ -161,7 +161,7 @@ async def _show_failures(console: Console, engine: AsyncEngine) -> None:
 async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
     serving = ServingModel(demo.providers)
     await serving.refresh(engine)
-    search = Search.from_settings(engine, serving, demo.settings)
+    search = Search.from_settings(engine, serving, demo.settings, demo.providers.mirror)
     await search.unified(
         EXAMPLES[0][1]
     )  # the first statement of a connection reads the catalogues; show the usual time

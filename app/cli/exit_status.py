@@ -11,6 +11,7 @@ from rich.text import Text
 
 from app.errors import DatabaseUnavailableError, UserError, is_disk_full
 from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
+from services.vector_mirror import MirrorError, MirrorRefusedError
 
 
 def run_to_exit(command: Callable[[], object], *, hint: str = "") -> None:
@@ -48,7 +49,7 @@ def configure_log(*, verbose: bool) -> None:
 
 def _explain(error: Exception, hint: str) -> tuple[int, str]:
     """Exit status and words for an error."""
-    if isinstance(error, (UserError, StoreRefusedError, ReadOnlyStoreError)):
+    if isinstance(error, (UserError, StoreRefusedError, ReadOnlyStoreError, MirrorRefusedError)):
         return 2, str(error)
     if is_disk_full(error):
         return 2, "the disk is full: make room, or set DATA_DIR to another disk"
@@ -56,6 +57,8 @@ def _explain(error: Exception, hint: str) -> tuple[int, str]:
         return 1, f"Postgres cannot be reached: {error}"
     if isinstance(error, StoreUnavailableError):
         return 1, f"the audio store does not answer: {error}"
+    if isinstance(error, MirrorError):
+        return 1, f"the mirror: {error}"
     line = str(error).strip().partition("\n")[0]
     return 1, f"{type(error).__name__}: {line}" + (f" ({hint})" if hint else "")
 

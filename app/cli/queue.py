@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
+from app.cli.age import describe_age
 from app.cli.engine import call_function, run_with_engine
 from app.cli.version import AsJson
 from app.errors import UserError
@@ -19,8 +19,6 @@ from app.settings import get_settings
 
 BACKFILL_BELOW = -5
 """`search.job_priority('on_demand')`: everything that nobody waits for has less."""
-
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 _FIGURES = {
     "waiting": "waiting",
@@ -115,17 +113,8 @@ def _render_tasks(tasks: list[TaskState]) -> Table:
     )
     for number, state in enumerate(tasks):
         counts = (f"{found[number]:,}" if found[number] else "" for found in shown.values())
-        table.add_row(state.task, str(state.priority), *counts, _age(state))
+        table.add_row(state.task, str(state.priority), *counts, describe_age(state.oldest))
     return table
-
-
-def _age(state: TaskState) -> str:
-    """How long the oldest unfinished job has been there, in its largest unit."""
-    if state.oldest is None:
-        return ""
-    seconds = max(1, int((datetime.now(UTC) - state.oldest).total_seconds()))
-    size, unit = next(found for found in _UNITS if seconds >= found[0])
-    return f"{seconds // size} {unit}"
 
 
 def _render_failures(failures: list[JobFailure]) -> Table:

@@ -115,16 +115,22 @@ async def _ask(url: str, providers: Providers, ask: Callable[[Search], Awaitable
         await serving.refresh(engine)
         # the flag is for viewers; whoever can run this is the operator
         settings = get_settings().model_copy(update={"vibe_search_for_everyone": True})
-        return await ask(Search.from_settings(engine, serving, settings))
+        return await ask(Search.from_settings(engine, serving, settings, providers.mirror))
     except UnknownTrackError as error:
         raise UserError(str(error)) from error
     finally:
+        await providers.mirror.close()
         await engine.dispose()
 
 
 def print_json(asked: dict[str, Any], answer: Answer) -> None:
     """Print an answer for machines, with what was asked."""
-    body = {"results": [asdict(hit) for hit in answer.hits]} | asked | {"available": answer.available}
+    about = {
+        "available": answer.available,
+        "vector_backend": answer.vector_backend,
+        "vector_fallback": answer.vector_fallback,
+    }
+    body = {"results": [asdict(hit) for hit in answer.hits]} | asked | about
     typer.echo(json.dumps(body | {"took_ms": round(answer.milliseconds, 2)}, ensure_ascii=False, indent=2))
 
 

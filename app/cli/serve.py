@@ -9,8 +9,9 @@ import typer
 import uvicorn
 
 from app.api import create_api
-from app.database import open_database, require_schema
+from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
+from app.mirror import require_mirror
 from app.providers import build_providers
 from app.settings import get_settings
 
@@ -37,7 +38,13 @@ def serve(
 async def serve_api(url: str, listener: socket.socket) -> None:
     """Serve on a bound socket until SIGINT or SIGTERM."""
     settings = get_settings()
-    api = create_api(url, settings, build_providers(settings))
+    providers = build_providers(settings)
+    engine = create_engine(url, pool_size=1)
+    try:
+        await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
+    finally:
+        await engine.dispose()
+    api = create_api(url, settings, providers)
     config = uvicorn.Config(api, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
     await uvicorn.Server(config).serve(sockets=[listener])
 

@@ -5,7 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
+from app.routes.search import (
+    TRACK_EXAMPLE,
+    UNAVAILABLE,
+    Neighbour,
+    VectorBackend,
+    VectorFallback,
+    neighbours,
+    vector_backend,
+)
 from app.search import Answer, BusyError, Heard
 from app.state import INVALID_TOKEN, ApiState, State, Viewer
 from models.audio import AudioError
@@ -19,11 +27,22 @@ class ClipResponse(BaseModel):
     """Tracks that sound like a clip."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"results": [TRACK_EXAMPLE | {"near_duplicate": False}], "available": True}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [TRACK_EXAMPLE | {"near_duplicate": False}],
+                    "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
+                }
+            ]
+        }
     )
 
     results: list[Neighbour]
     available: bool = Field(description="False when the clip could not be compared with the tracks.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
 
 
 @router.post(
@@ -46,7 +65,7 @@ async def search_by_audio(
     Of a long clip only the beginning is listened to, CLIP_MAX_SECONDS of it.
     """
     answer = await _search(state, viewer, file, limit)
-    return ClipResponse(results=neighbours(answer), available=answer.available)
+    return ClipResponse(results=neighbours(answer), available=answer.available, **vector_backend(answer))
 
 
 async def _search(state: ApiState, viewer: str | None, file: UploadFile, limit: int) -> Answer:

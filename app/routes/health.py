@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import connect, inspect_schema
 from app.errors import DatabaseUnavailableError
+from app.mirror import inspect_mirror
 from app.providers import Providers
 from app.state import ApiState, State
+from services.vector_mirror import MirrorRefusedError
 
 router = APIRouter(tags=["health"])
 
@@ -31,14 +33,17 @@ class ReadinessResponse(BaseModel):
                 {
                     "ready": False,
                     "checks": {"database": "ok", "migrations": "missing", "models": "ok"},
-                    "missing": ["the schema is at 0006, this version needs 0007: run vibe-search db migrate"],
+                    "missing": ["the schema is at 0007, this version needs 0008: run vibe-search db migrate"],
                 }
             ]
         }
     )
 
     ready: bool
-    checks: dict[str, str] = Field(description="database, migrations and models, each ok or missing.")
+    checks: dict[str, str] = Field(
+        description="database, migrations and models, each ok or missing; with a mirror that too, "
+        "and unreachable while only that does not answer, for searches go on without it."
+    )
     missing: list[str] = Field(description="What to do about each check that fails.")
 
 
@@ -49,7 +54,19 @@ async def health() -> HealthResponse:
 
 
 async def _inspect(state: State) -> ReadinessResponse:
-    return await asyncio.to_thread(inspect_readiness, state)
+    report = await asyncio.to_thread(inspect_readiness, state)
+    if not state.providers.mirror.name or not report.ready:
+        return report
+    try:
+        problem = await inspect_mirror(state.engine, state.providers.mirror, state.settings.turbopuffer_namespace)
+    except DatabaseUnavailableError as error:
+        lost = {"database": "missing"}
+        return ReadinessResponse(ready=False, checks=report.checks | lost, missing=[f"Postgres is gone: {error}"])
+    if problem is None:
+        return report.model_copy(update={"checks": report.checks | {"mirror": "ok"}})
+    refused = isinstance(problem, MirrorRefusedError)
+    checks = report.checks | {"mirror": "missing" if refused else "unreachable"}
+    return ReadinessResponse(ready=not refused, checks=checks, missing=[str(problem)])
 
 
 @router.get(

@@ -109,6 +109,20 @@ TRACK_EXAMPLE: dict[str, Any] = {
 """A track for the description of the API."""
 
 
+VectorBackend = Annotated[
+    str | None,
+    Field(description="Who found what is nearest by sound, pgvector or turbopuffer; null where nothing was compared."),
+]
+VectorFallback = Annotated[
+    bool, Field(description="True when that was pgvector because the mirror failed, was too slow or too far behind.")
+]
+
+
+def vector_backend(answer: Answer) -> dict[str, Any]:
+    """The two fields of an answer that say who compared the sounds."""
+    return {"vector_backend": answer.vector_backend, "vector_fallback": answer.vector_fallback}
+
+
 class SearchResponse(BaseModel):
     """Results of all types, best first."""
 
@@ -120,6 +134,8 @@ class SearchResponse(BaseModel):
                     "query": "ambient waves",
                     "counts": {"tracks": 1, "artists": 0, "albums": 0, "tags": 0, "playlists": 0},
                     "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
                     "took_ms": 2.1,
                 }
             ]
@@ -130,6 +146,8 @@ class SearchResponse(BaseModel):
     query: str
     counts: dict[str, int] = Field(description="Results by type: tracks, artists, albums, tags, playlists.")
     available: bool = Field(description="False when the answer was found by name alone.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
     took_ms: float = Field(description="Milliseconds of the one SQL statement.")
 
 
@@ -143,6 +161,8 @@ class SemanticResponse(BaseModel):
                     "results": [TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
                     "query": "dark ambient techno",
                     "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
                 }
             ]
         }
@@ -151,6 +171,8 @@ class SemanticResponse(BaseModel):
     results: list[TrackResult]
     query: str
     available: bool = Field(description="False when the text could not be compared with sounds.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
 
 
 class UnavailableResponse(BaseModel):
@@ -195,6 +217,7 @@ async def search_everything(
         counts=answer.counts,
         available=answer.available,
         took_ms=round(answer.milliseconds, 2),
+        **vector_backend(answer),
     )
 
 
@@ -211,7 +234,7 @@ async def search_by_description(
     except UnknownTrackError as error:
         raise _refuse(q, error) from error
     tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
-    return SemanticResponse(results=tracks, query=q, available=answer.available)
+    return SemanticResponse(results=tracks, query=q, available=answer.available, **vector_backend(answer))
 
 
 def neighbours(answer: Answer) -> list[Neighbour]:

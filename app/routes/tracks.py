@@ -18,7 +18,15 @@ from app.catalogue import (
     read_track,
 )
 from app.refusal import refuse_field
-from app.routes.search import TRACK_EXAMPLE, UNAVAILABLE, Neighbour, neighbours
+from app.routes.search import (
+    TRACK_EXAMPLE,
+    UNAVAILABLE,
+    Neighbour,
+    VectorBackend,
+    VectorFallback,
+    neighbours,
+    vector_backend,
+)
 from app.search import UnknownTrackError
 from app.state import INVALID_TOKEN, LACKING_SCOPE, ApiState, State, Uploader, Viewer
 from app.track_response import TrackResponse, Visibility, show_track
@@ -57,6 +65,8 @@ class SimilarResponse(BaseModel):
                     "track_id": 76,
                     "results": [TRACK_EXAMPLE | {"near_duplicate": False}],
                     "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
                 }
             ]
         }
@@ -65,6 +75,8 @@ class SimilarResponse(BaseModel):
     track_id: int
     results: list[Neighbour]
     available: bool = Field(description="False while the track has no vector, or when the viewer gets no sound.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
 
 
 @router.get(
@@ -119,7 +131,9 @@ async def find_similar_tracks(
         answer = await state.search.similar(track_id, limit=limit, viewer=viewer)
     except UnknownTrackError as error:
         raise HTTPException(404, "no such track") from error
-    return SimilarResponse(track_id=track_id, results=neighbours(answer), available=answer.available)
+    return SimilarResponse(
+        track_id=track_id, results=neighbours(answer), available=answer.available, **vector_backend(answer)
+    )
 
 
 async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> TrackRecord:

@@ -4,6 +4,7 @@ from app.search.answer import ENTITY_TYPES, Answer, Hit, parse_types
 from app.search.clips import BusyError, ClipReader, Heard
 from app.search.search import Search, UnknownTrackError
 from app.search.serving_model import ServingModel
+from app.search.vector_backend import MirrorBackend
 
 __all__ = [
     "ENTITY_TYPES",
@@ -12,6 +13,7 @@ __all__ = [
     "ClipReader",
     "Heard",
     "Hit",
+    "MirrorBackend",
     "Search",
     "ServingModel",
     "UnknownTrackError",

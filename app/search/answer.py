@@ -68,11 +68,16 @@ class Answer:
         hits: Best first.
         available: Whether the text could be compared with sounds.
         milliseconds: Time of the one statement, with its round trip.
+        vector_backend: Who found the tracks nearest to the vector: pgvector, or the mirror's name; None where nothing
+            was compared.
+        vector_fallback: Whether that was Postgres because the mirror failed, was too slow or too far behind.
     """
 
     hits: list[Hit]
     available: bool
     milliseconds: float
+    vector_backend: str | None = None
+    vector_fallback: bool = False
 
     @property
     def counts(self) -> dict[str, int]:

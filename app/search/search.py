@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Self
 
 from numpy import float32
@@ -21,8 +22,10 @@ from app.errors import DatabaseUnavailableError
 from app.search.answer import Answer, Hit
 from app.search.query_vector import embed_description, measure_audibility
 from app.search.serving_model import ServingModel
+from app.search.vector_backend import Candidates, MirrorBackend
 from app.settings import Settings
 from services.embedding import EmbeddingProvider
+from services.vector_mirror import VectorMirror
 
 _LARGEST_ID = 2**63 - 1
 
@@ -68,9 +71,10 @@ class Search:
         deadline_seconds: How long a search waits for its vector.
         everyone: Whether sound is for all viewers, or for those with the feature flag alone.
         min_confidence: Results by sound below it are left out.
+        mirror: Who names candidates for what is near to a vector; None where Postgres finds them alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two that it works with, the rest from settings
         self,
         engine: AsyncEngine,
         serving: ServingModel,
@@ -78,22 +82,33 @@ class Search:
         deadline_seconds: float,
         everyone: bool = True,
         min_confidence: float = 0.2,
+        mirror: MirrorBackend | None = None,
     ) -> None:
         self._engine = engine
         self._serving = serving
         self._deadline_seconds = deadline_seconds
         self._everyone = everyone
         self._min_confidence = min_confidence
+        self._mirror = mirror
 
     @classmethod
-    def from_settings(cls, engine: AsyncEngine, serving: ServingModel, settings: Settings) -> Self:
-        """A search with the configured deadline, audience and cutoff."""
+    def from_settings(
+        cls, engine: AsyncEngine, serving: ServingModel, settings: Settings, mirror: VectorMirror
+    ) -> Self:
+        """A search with the configured deadline, audience, cutoff and vector backend."""
+        backend = MirrorBackend(
+            engine,
+            mirror,
+            deadline_seconds=settings.vector_backend_deadline_seconds,
+            max_lag=timedelta(seconds=settings.mirror_max_lag_seconds),
+        )
         return cls(
             engine,
             serving,
             deadline_seconds=settings.semantic_deadline_seconds,
             everyone=settings.vibe_search_for_everyone,
             min_confidence=settings.sound_min_confidence,
+            mirror=None if settings.vector_backend == "pgvector" else backend,
         )
 
     async def unified(
@@ -129,11 +144,13 @@ class Search:
             UnknownTrackError: There is no such track that the viewer may find.
             DatabaseUnavailableError: Postgres cannot be reached.
         """
-        parameters = {"track_id": min(track_id, _LARGEST_ID), "limit": limit} | self._audience(viewer)
+        track = {"track_id": min(track_id, _LARGEST_ID)}
+        candidates = await self._candidates_like(track, viewer, limit + 1)
+        parameters = track | {"limit": limit} | self._audience(viewer) | self._offered(candidates)
         rows, milliseconds = await self._fetch("similar_tracks", parameters)
         if not rows:
             raise UnknownTrackError(f"{track_id}: there is no such track")
-        return Answer(_hits_by_sound(rows), available=rows[0].available, milliseconds=milliseconds)
+        return self._answer_by_sound(rows, milliseconds)
 
     async def by_vector(
         self, vector: NDArray[float32], identity: str, *, limit: int = 10, viewer: str | None = None
@@ -148,10 +165,11 @@ class Search:
             "identity": identity,
             "limit": limit,
         }
+        parameters |= self._offered(await self._candidates(vector, identity, limit))
         rows, milliseconds = await self._fetch("tracks_by_vector", parameters | self._audience(viewer))
         if rows[0].identity != identity:
             await self._follow()
-        return Answer(_hits_by_sound(rows), available=rows[0].available, milliseconds=milliseconds)
+        return self._answer_by_sound(rows, milliseconds)
 
     @property
     def serving(self) -> ServingModel:
@@ -164,6 +182,43 @@ class Search:
 
     def _audience(self, viewer: str | None) -> dict[str, object]:
         return {"viewer": viewer, "everyone": self._everyone}
+
+    async def _candidates(self, vector: NDArray[float32], identity: str, count: int) -> Candidates | None:
+        return None if self._mirror is None else await self._mirror.find(vector, identity, count)
+
+    async def _candidates_like(self, track: dict[str, int], viewer: str | None, count: int) -> Candidates | None:
+        """Candidates near to a track, whose vector only the database knows."""
+        if self._mirror is None:
+            return None
+        rows, _ = await self._fetch("track_vector", track | {"viewer": viewer})
+        if not rows:
+            return None
+        vector = HalfVector.from_text(rows[0].embedding).to_numpy().astype(float32)
+        return await self._candidates(vector, rows[0].identity, count)
+
+    def _offered(self, candidates: Candidates | None) -> dict[str, object]:
+        """Candidates as the statements take them."""
+        return {
+            "candidates": None if candidates is None else candidates.track_ids,
+            "namespace": None if candidates is None else candidates.namespace,
+            "max_lag": None if self._mirror is None else self._mirror.max_lag,
+        }
+
+    def _backend(self, row: Any, *, compared: bool) -> dict[str, Any]:  # noqa: ANN401 - the first row of a statement
+        """Who found what is near to the vector, for an answer."""
+        if not compared:
+            return {}
+        if self._mirror is None:
+            return {"vector_backend": "pgvector"}
+        return {
+            "vector_backend": self._mirror.name if row.mirrored else "pgvector",
+            "vector_fallback": not row.mirrored,
+        }
+
+    def _answer_by_sound(self, rows: Sequence[Any], milliseconds: float) -> Answer:
+        compared: bool = rows[0].available
+        backend = self._backend(rows[0], compared=compared)
+        return Answer(_hits_by_sound(rows), available=compared, milliseconds=milliseconds, **backend)
 
     async def _hear_and_ask(self, question: _Question, description: Description | None) -> Answer:
         """Embed, and ask; once more when another model serves by now than the one that embedded."""
@@ -224,7 +279,11 @@ class Search:
 
     async def _ask(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
         """The answer, and the identity of the model that served."""
-        parameters = {
+        # those that the query names are left out below
+        limit = question.limit + len(question.liked)
+        # as many as search.signals asks search.nearest_tracks for
+        candidates = None if sound is None else await self._candidates(sound.vector, sound.identity, 2 * limit)
+        parameters: dict[str, object] = {
             # Postgres has no NUL in text, and no title contains one
             "q": None if question.name is None else question.name.replace("\0", ""),
             "query_embedding": None if sound is None else HalfVector(sound.vector).to_text(),
@@ -232,10 +291,10 @@ class Search:
             "min_confidence": self._min_confidence,
             "identity": None if sound is None else sound.identity,
             "types": question.types,
-            # those that the query names are left out below
-            "max_per_type": question.limit + len(question.liked),
+            "max_per_type": limit,
         }
-        rows, milliseconds = await self._fetch("unified_search", parameters | self._audience(question.viewer))
+        parameters |= self._audience(question.viewer) | self._offered(candidates)
+        rows, milliseconds = await self._fetch("unified_search", parameters)
         hits = [
             Hit(row.type, row.tier, list(row.matched), row.relevance, row.similarity, row.details, row.confidence)
             for row in rows
@@ -243,8 +302,9 @@ class Search:
         ]
         if question.liked:  # then the query speaks of sounds, and every hit is a track
             hits = hits[: question.limit]
-        answer = Answer(hits, available=sound is not None and rows[0].comparable, milliseconds=milliseconds)
-        return answer, rows[0].identity
+        compared = sound is not None and rows[0].comparable
+        backend = self._backend(rows[0], compared=compared)
+        return Answer(hits, available=compared, milliseconds=milliseconds, **backend), rows[0].identity
 
     async def _fetch(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         """Rows of a named statement, and the milliseconds that it took with its round trip."""

@@ -42,7 +42,8 @@ begin
     select * into serving from search.models m where m.serving;
     if not found then
         execute $empty$
-            create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+            create or replace function search.nearest_tracks(
+                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
             returns table (track_id bigint, similarity real)
             language sql stable parallel safe
             begin atomic select null::bigint, null::real where false; end
@@ -56,7 +57,8 @@ begin
     -- Written anew at each switch, so that the statement names one partition and one cast:
     -- a parameter in their place would keep the index from being used.
     execute format($template$
-        create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, k integer default 20)
+        create or replace function search.nearest_tracks(
+            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
         set search_path = pg_catalog, public, search
@@ -76,6 +78,24 @@ begin
                 raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
                     vector_dims(query_embedding)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
+            if (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
+                candidates := candidates || search.unmirrored_tracks();
+                return query
+                    select found.track_id, (1 - found.distance)::real
+                    from (
+                        select e.track_id, e.embedding <=> query_embedding as distance
+                        from search.embeddings_%1$s e
+                        where e.track_id = any (candidates) and e.listed
+                        union all
+                        select e.track_id, e.embedding <=> query_embedding
+                        from search.embeddings_%1$s e
+                        where e.owner = viewer
+                    ) as found
+                    order by found.distance, found.track_id
+                    limit k;
+                return;
             end if;
             return query
                 select found.track_id, (1 - found.distance)::real
@@ -97,8 +117,9 @@ begin
         end;
         $body$
         $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    comment on function search.nearest_tracks(halfvec, text, integer) is
-        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model.';
+    comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
+        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
 end;
 $outer$;
 comment on function search.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';

@@ -5,7 +5,8 @@ create or replace function search.ranked_page(
     types text[],
     max_per_type integer,
     audibility double precision,
-    min_confidence double precision
+    min_confidence double precision,
+    candidates bigint[] default null
 )
 returns table (
     "position" bigint,
@@ -33,7 +34,7 @@ begin
         select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
                (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence) as s
+        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
@@ -55,7 +56,7 @@ begin
     where c.of_kind <= max_per_type;
 end;
 $$;
-comment on function search.ranked_page(text, halfvec, text, text[], integer, double precision, double precision) is
+comment on function search.ranked_page(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'The order of a page: each entity once, the best max_per_type of each type.';
 
 create or replace function search.named_by(kind text, key text, typed text[]) returns text[]

@@ -44,7 +44,8 @@ comment on function search.match_held(search.signal[], text, integer) is
     'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
 
 create or replace function search.match_sounds(
-    query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision
+    query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
+    candidates bigint[]
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 20
@@ -59,14 +60,14 @@ begin
         select near.track_id, near.similarity,
                search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
                    as confidence
-        from search.nearest_tracks(query_embedding, viewer, max_tracks) as near
+        from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
     ) as n
     -- an unknown confidence hides nothing
     where n.confidence >= min_confidence or n.confidence is null;
 end;
 $$;
-comment on function search.match_sounds(halfvec, text, integer, double precision, double precision) is
-    'Tracks that sound like the query''s vector, as far as that can be trusted.';
+comment on function search.match_sounds(halfvec, text, integer, double precision, double precision, bigint[]) is
+    'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
 
 create or replace function search.signals(
     q text,
@@ -75,7 +76,8 @@ create or replace function search.signals(
     types text[],
     max_per_type integer,
     audibility double precision,
-    min_confidence double precision
+    min_confidence double precision,
+    candidates bigint[] default null
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 150
@@ -120,11 +122,12 @@ begin
         end if;
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from search.match_sounds(query_embedding, viewer, 2 * max_per_type, audibility, min_confidence);
+        return query select * from search.match_sounds(
+            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates);
     end if;
 end;
 $$;
-comment on function search.signals(text, halfvec, text, text[], integer, double precision, double precision) is
+comment on function search.signals(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 create or replace function search.lacking(types text[], named search.signal[], enough integer) returns text[]

@@ -9,7 +9,9 @@ comment on function search.near_duplicate_similarity() is
     'encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two '
     'different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.';
 
-create or replace function search.tracks_by_vector(query_embedding halfvec, viewer text default null, k integer default 10)
+create or replace function search.tracks_by_vector(
+    query_embedding halfvec, viewer text default null, k integer default 10, candidates bigint[] default null
+)
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
 set search_path = pg_catalog, public, search
@@ -18,7 +20,7 @@ as $$
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
-    from search.nearest_tracks(query_embedding, viewer, k) n
+    from search.nearest_tracks(query_embedding, viewer, k, candidates) n
     join public.tracks t on t.id = n.track_id
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
@@ -26,10 +28,12 @@ as $$
     where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
     order by n.similarity desc, t.id;
 $$;
-comment on function search.tracks_by_vector(halfvec, text, integer) is
+comment on function search.tracks_by_vector(halfvec, text, integer, bigint[]) is
     'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
 
-create or replace function search.similar_tracks(track_id bigint, viewer text default null, k integer default 10)
+create or replace function search.similar_tracks(
+    track_id bigint, viewer text default null, k integer default 10, candidates bigint[] default null
+)
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
 set search_path = pg_catalog, public, search
@@ -43,11 +47,11 @@ as $$
         where t.id = similar_tracks.track_id
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
     ) as source
-    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1) as s
+    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
     where s.id <> similar_tracks.track_id
     order by s.similarity desc, s.id
     limit k;
 $$;
-comment on function search.similar_tracks(bigint, text, integer) is
+comment on function search.similar_tracks(bigint, text, integer, bigint[]) is
     'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or '
     'it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';

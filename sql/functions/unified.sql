@@ -5,7 +5,8 @@ create or replace function search.unified(
     types text[] default null,
     max_per_type integer default 20,
     audibility double precision default null,
-    min_confidence double precision default 0.2
+    min_confidence double precision default 0.2,
+    candidates bigint[] default null
 )
 returns table (
     type text,
@@ -29,7 +30,9 @@ declare
 begin
     return query
     with page as materialized (
-        select r.* from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as r
+        select r.*
+        from search.ranked_page(
+            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
     select hit.kind, hit.label, hit.artist,
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
@@ -81,5 +84,5 @@ begin
     order by hit.position;
 end;
 $$;
-comment on function search.unified(text, halfvec, text, text[], integer, double precision, double precision) is
+comment on function search.unified(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';

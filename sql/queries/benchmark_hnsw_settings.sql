@@ -2,4 +2,4 @@
 select split_part(setting, '=', 1), split_part(setting, '=', 2)
 from pg_proc p
 cross join unnest(p.proconfig) as setting
-where p.oid = 'search.nearest_tracks(halfvec, text, integer)'::regprocedure and setting like 'hnsw.%'
+where p.oid = 'search.nearest_tracks(halfvec, text, integer, bigint[])'::regprocedure and setting like 'hnsw.%'

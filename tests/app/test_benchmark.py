@@ -355,7 +355,8 @@ def test_recall_is_below_one_when_the_index_lacks_rows(catalogue_of: psycopg.Con
     with catalogue_of.transaction(force_rollback=True):
         catalogue_of.execute(
             "create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, "
-            "k integer default 20) returns table (track_id bigint, similarity real) language sql stable as "
+            "k integer default 20, candidates bigint[] default null) "
+            "returns table (track_id bigint, similarity real) language sql stable as "
             "$$ select track_id, 1::real from search.embeddings where listed "
             "order by embedding <=> query_embedding offset 10 limit 20 $$"
         )

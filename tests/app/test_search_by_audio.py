@@ -22,6 +22,7 @@ from tests.models.recordings import CONTAINERS, chirp, encode, sample
 Post = Callable[..., httpx.Response]
 
 PATH = "/search/by-audio"
+NOTHING = {"results": [], "available": False, "vector_backend": None, "vector_fallback": False}
 
 
 def middle(name: str, ending: str, seconds: float) -> bytes:
@@ -218,7 +219,7 @@ def test_a_slow_clip_is_given_up_but_keeps_its_place(
     async def steps() -> None:
         async with open_client(hasty, replace(providers, embedding=held)) as client:
             given_up = await client.post(PATH, **upload(b"a"))
-            assert given_up.json() == {"results": [], "available": False}
+            assert given_up.json() == NOTHING
             assert (await client.post(PATH, **upload(b"b"))).status_code == 503
             held.go_on.set()
             for _ in range(200):
@@ -242,11 +243,11 @@ class BrokenEmbedding(HeldEmbedding):
 def test_a_broken_model_is_not_available(settings: Settings, providers: Providers, caplog: Any) -> None:
     broken = replace(providers, embedding=BrokenEmbedding(providers.embedding.card))
     response = send(settings, broken, **upload(b"a"))
-    assert (response.status_code, response.json()) == (200, {"results": [], "available": False})
+    assert (response.status_code, response.json()) == (200, NOTHING)
     assert "no session for" in caplog.text
 
 
 def test_vectors_of_another_model_are_never_compared(post: Post, catalogue: Catalogue) -> None:
     catalogue.embed(catalogue.track("Heard"), direction(0))
     catalogue.connection.execute("update search.models set identity = 'other@1'")
-    assert post(PATH, **upload(tone())).json() == {"results": [], "available": False}
+    assert post(PATH, **upload(tone())).json() == NOTHING

@@ -1,0 +1,26 @@
+"""Keeping a mirror of the vectors equal to the catalogue, and telling whether it is."""
+
+from app.mirror.comparison import Comparison, Difference, compare, record, repair
+from app.mirror.health import inspect_mirror, require_mirror
+from app.mirror.namespaces import Namespace, begin_rebuild, read_namespaces, retire_all
+from app.mirror.state import MirrorState, count_tracks, read_state
+from app.mirror.sync import MirrorSync, Progress
+
+__all__ = [
+    "Comparison",
+    "Difference",
+    "MirrorState",
+    "MirrorSync",
+    "Namespace",
+    "Progress",
+    "begin_rebuild",
+    "compare",
+    "count_tracks",
+    "inspect_mirror",
+    "read_namespaces",
+    "read_state",
+    "record",
+    "repair",
+    "require_mirror",
+    "retire_all",
+]

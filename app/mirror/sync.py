@@ -1,0 +1,310 @@
+"""Bringing the mirror up to date: dropping what has retired, filling what is new, telling what has changed."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import guard_connection, load_query
+from app.mirror import changes, comparison, namespaces
+from app.mirror.namespaces import Namespace
+from services.vector_mirror import (
+    DocumentsRefusedError,
+    Entry,
+    MirrorError,
+    NamespaceMissingError,
+    VectorMirror,
+)
+
+BATCH = 1000
+"""Tracks in one write: at 512 dimensions some 3 MB, where 512 MB are allowed, and the fewer writes the better."""
+
+REMOVALS_KEPT = timedelta(hours=24)
+"""No write is under way for so long: the client gives up after minutes, and no server is known to wait for hours."""
+
+_MOST_COMPARISONS = 3
+"""A new namespace that still differs then will not be mended by another attempt."""
+
+SWEEP_EVERY = timedelta(hours=1)
+_LOCK = "hashtextextended('search.mirror_sync', 0)"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one round is.
+
+    Attributes:
+        filled: Tracks written into a new namespace.
+        told: Changes that the mirror was told about.
+        compared: Entries of a new namespace that were compared before it serves.
+    """
+
+    filled: int = 0
+    told: int = 0
+    compared: int = 0
+
+
+def _ignore(_progress: Progress) -> None:
+    """Whoever does not want to know."""
+
+
+class MirrorSync:
+    """Brings one mirror up to date with one database, one at a time among all processes.
+
+    What it does survives being killed at any point: changes are forgotten only when the mirror has them, and every
+    write carries a version, so that one which is repeated, or comes late, or comes from a process that has lost the
+    lock without knowing, changes nothing.
+
+    Args:
+        engine: The database; autocommitting, with two connections to spare.
+        store: The mirror.
+        base: Name of its first namespace, and beginning of the others'.
+        batch: Tracks in one write.
+        sweep_every: How often old removals are forgotten, and dropped namespaces dropped again.
+        show: Told how far a round is.
+    """
+
+    def __init__(  # noqa: PLR0913 - the last three have defaults for everybody but tests
+        self,
+        engine: AsyncEngine,
+        store: VectorMirror,
+        base: str,
+        *,
+        batch: int = BATCH,
+        sweep_every: timedelta = SWEEP_EVERY,
+        show: Callable[[Progress], None] = _ignore,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._base = base
+        self._batch = batch
+        self._sweep_every = sweep_every
+        self._show = show
+        self._progress = Progress()
+        self._comparisons = 0
+        self._swept_at: datetime | None = None
+
+    async def run(self) -> bool:
+        """One round: until nothing is left to do.
+
+        Returns:
+            Whether it was done: not while another process is at it.
+
+        Raises:
+            MirrorError: The mirror does not do what it should; noted in search.mirror_state.
+            DatabaseUnavailableError: Postgres cannot be reached.
+        """
+        self._progress, self._comparisons = Progress(), 0
+        with guard_connection():
+            async with self._alone() as alone:
+                if alone:
+                    await self._run_and_note()
+                return alone
+
+    async def _run_and_note(self) -> None:
+        try:
+            while await self._step():
+                self._show(self._progress)
+            await self._sweep()
+        except Exception as error:
+            words = str(error) if isinstance(error, MirrorError) else f"{type(error).__name__}: {error}"
+            await self._execute("mirror_failed", failure=words[:1000])
+            raise
+        await self._execute("mirror_succeeded", moved=self._progress != Progress())
+
+    async def _step(self) -> bool:
+        """One write or so; whether there may be more to do."""
+        await self._drop_retired()
+        if await self._ensure_namespace():
+            return True
+        await self._create_new()
+        if await self._tell_changes():
+            return True
+        filling = next((found for found in await self._namespaces() if found.state == "filling"), None)
+        return filling is not None and await self._fill(filling)
+
+    async def _ensure_namespace(self) -> bool:
+        """See that the serving model has a namespace; whether that changed anything."""
+        async with self._engine.connect() as connection:
+            wanted = (await connection.execute(text("select wanted from search.mirror_state"))).scalar_one()
+            used = [found for found in await namespaces.list_namespaces(connection) if found.in_use]
+            stale = [found for found in used if found.state == "filling" and not found.of_serving_model]
+            for found in stale:
+                await namespaces.retire_namespace(connection, found)
+            if stale:
+                return True
+            lacking = not any(found.of_serving_model and self._is_ours(found) for found in used)
+            if wanted and lacking and not any(found.state == "filling" for found in used):
+                return await namespaces.begin_namespace(connection, self._base) is not None
+        return False
+
+    def _is_ours(self, namespace: Namespace) -> bool:
+        """Whether it is called as configured, now."""
+        return namespace.name in {self._base, f"{self._base}-{namespace.generation}"}
+
+    async def _drop_retired(self) -> None:
+        for retired in await self._namespaces():
+            if retired.state == "retired":
+                await self._store.drop(retired.name)
+                async with self._engine.connect() as connection:
+                    await namespaces.remember_dropped(connection, retired)
+
+    async def _create_new(self) -> None:
+        """Create the namespace that is to be filled, before anything else is written into it."""
+        for found in await self._namespaces():
+            if (
+                found.state == "filling"
+                and found.filled_to is None
+                and not found.filled
+                and found.dimensions is not None
+            ):
+                await self._store.create(found.name, found.dimensions)
+
+    async def _tell_changes(self) -> bool:
+        """Tell the mirror about one batch of changes; whether there were any."""
+        async with self._engine.connect() as connection:
+            claim = await changes.claim_changes(connection, self._batch)
+            if not claim.versions:
+                return False
+            # whoever noted a change has seen the namespaces that it is for, so they are looked up after that
+            used = [found for found in await namespaces.list_namespaces(connection) if found.in_use]
+        told = dict(claim.versions)
+        reasons: dict[int, str] = {}
+        for namespace in used:
+            async with self._engine.connect() as connection:
+                entries = await changes.read_claimed(connection, claim, namespace.name)
+            current = {entry.track_id for entry in entries}
+            told = {track_id: version for track_id, version in told.items() if track_id in current}
+            try:
+                reasons |= await self._write(namespace, entries)
+            except NamespaceMissingError:
+                await self._replace(namespace)
+                return True
+        async with self._engine.connect() as connection:
+            await changes.refuse(connection, claim.versions, reasons)
+            done = {track_id: version for track_id, version in told.items() if track_id not in reasons}
+            await changes.acknowledge(connection, done)
+        self._count(told=len(done))
+        return True
+
+    async def _fill(self, namespace: Namespace) -> bool:
+        """Write the next tracks into a new namespace, or let it serve when it has all; whether there is more to do."""
+        if not namespace.may_fill or namespace.dimensions is None:
+            # a transaction that began before it notes nothing for it: the next round will see
+            return False
+        if namespace.filled:
+            return await self._finish(namespace)
+        try:
+            async with self._engine.connect() as connection:
+                # older than what is read under it: whatever changes after the reading gets a newer one
+                version = await changes.next_version(connection)
+                documents = await changes.read_documents(
+                    connection, namespace.name, version, after=namespace.filled_to, most=self._batch
+                )
+            reasons = await self._write(namespace, documents)
+        except NamespaceMissingError:
+            await self._replace(namespace)
+            return True
+        if reasons:
+            async with self._engine.connect() as connection:
+                # they are tried again, and told about, as changes
+                await changes.note_changes(connection, sorted(reasons))
+        await self._execute(
+            "mirror_filled",
+            generation=namespace.generation,
+            filled_to=documents[-1].track_id if documents else namespace.filled_to,
+            written=len(documents) - len(reasons),
+            filled=len(documents) < self._batch,
+        )
+        self._count(filled=len(documents))
+        return True
+
+    async def _finish(self, namespace: Namespace) -> bool:
+        """Let a namespace serve if it has all that it should and nothing else; else have the differences mended."""
+        before = self._progress.compared
+
+        def show(compared: int) -> None:
+            self._progress = Progress(self._progress.filled, self._progress.told, before + compared)
+            self._show(self._progress)
+
+        found = await comparison.compare(self._engine, self._store, namespace.name, show=show)
+        if found.differences:
+            self._comparisons += 1
+            if self._comparisons == _MOST_COMPARISONS:
+                first = found.differences[0]
+                raise MirrorError(
+                    f"{self._store.name} does not hold what was written to {namespace.name}: {len(found.differences)} "
+                    f"differences remain, of track {first.track_id} for one, which is {first.kind}"
+                )
+            await comparison.repair(self._engine, found)
+            return True
+        await namespaces.serve_namespace(self._engine, namespace)
+        await comparison.record(self._engine, found)
+        return True
+
+    async def _replace(self, namespace: Namespace) -> None:
+        """Somebody has dropped it in the mirror: have another filled."""
+        async with self._engine.connect() as connection:
+            await namespaces.retire_namespace(connection, namespace)
+
+    async def _write(self, namespace: Namespace, entries: Sequence[Entry]) -> dict[int, str]:
+        """Write entries; why those that the mirror will not take are refused, by track."""
+        if not entries:
+            return {}
+        try:
+            await self._store.write(namespace.name, entries)
+        except DocumentsRefusedError as error:
+            if len(entries) == 1:
+                return {entries[0].track_id: str(error)}
+            half = len(entries) // 2
+            return await self._write(namespace, entries[:half]) | await self._write(namespace, entries[half:])
+        return {}
+
+    async def _sweep(self) -> None:
+        """Clear away what was kept because of writes that come late."""
+        now = datetime.now(UTC)
+        if self._swept_at is not None and now - self._swept_at < self._sweep_every:
+            return
+        async with self._engine.connect() as connection:
+            dropped = await namespaces.list_dropped(connection, REMOVALS_KEPT)
+        for name in dropped:
+            # the write that created it may have come after the one that dropped it
+            await self._store.drop(name)
+        for namespace in await self._namespaces():
+            if namespace.state == "serving":
+                await self._store.forget_removals(namespace.name, now - REMOVALS_KEPT)
+        self._swept_at = now
+
+    async def _namespaces(self) -> list[Namespace]:
+        async with self._engine.connect() as connection:
+            return await namespaces.list_namespaces(connection)
+
+    async def _execute(self, query: str, **parameters: object) -> None:
+        async with self._engine.connect() as connection:
+            await connection.execute(load_query(query), parameters)
+
+    def _count(self, *, filled: int = 0, told: int = 0) -> None:
+        was = self._progress
+        self._progress = Progress(was.filled + filled, was.told + told, was.compared)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[bool]:
+        """Keep others out while this lasts; whether nobody else is in.
+
+        The lock is the connection's, so it ends with a process that is killed.
+        """
+        async with self._engine.connect() as connection:
+            alone = (await connection.execute(text(f"select pg_try_advisory_lock({_LOCK})"))).scalar_one()
+            try:
+                yield alone
+            finally:
+                if alone:
+                    try:
+                        await connection.execute(text(f"select pg_advisory_unlock({_LOCK})"))
+                    except BaseException:
+                        # given back with its lock, the connection would keep everybody out
+                        await connection.invalidate()
+                        raise

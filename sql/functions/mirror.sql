@@ -1,0 +1,154 @@
+-- What a mirror of the vectors must be told. A trigger notes the track in the transaction of the change, so that nothing is
+-- forgotten by a crash and nothing noted that did not happen.
+
+create or replace function search.note_mirror_changes(track_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    insert into search.mirror_changes as c (track_id)
+    -- in order, so that two transactions that note the same tracks wait for each other and not in a circle
+    select distinct noted.id from unnest(track_ids) as noted (id) order by noted.id
+    on conflict (track_id) do update
+    set version = null, attempts = 0, refused = null, retry_at = null
+    -- where nothing is to be changed the row is locked all the same, so that nobody reads the track before this commits
+    where c.version is not null or c.refused is not null;
+end;
+$$;
+comment on function search.note_mirror_changes(bigint[]) is
+    'Note that the mirror has to be told about tracks, in the caller''s transaction.';
+
+create or replace function search.mirrored_tracks(track_ids bigint[]) returns bigint[]
+language sql stable
+set search_path = pg_catalog, public, search
+as $$
+    select coalesce(array_agg(distinct e.track_id), '{}')
+    from search.mirror_namespaces n
+    join search.embeddings e on e.model_id = n.model_id and e.listed and e.track_id = any (track_ids)
+    where n.state in ('filling', 'serving');
+$$;
+comment on function search.mirrored_tracks(bigint[]) is 'Those of the tracks that a namespace of the mirror should have.';
+
+create or replace function search.on_embedding_mirrored() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+declare
+    -- in an insert there is no old row, in a deletion no new one
+    changed constant search.embeddings := case when tg_op = 'DELETE' then old else new end;
+begin
+    if exists (select from search.mirror_namespaces n where n.model_id = changed.model_id and n.state in ('filling', 'serving')) then
+        perform search.note_mirror_changes(array[changed.track_id]);
+    end if;
+    return null;
+end;
+$$;
+comment on function search.on_embedding_mirrored() is 'Notes for the mirror that a track has a vector, another one, or none any more.';
+
+create or replace function search.on_track_mirrored() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+comment on function search.on_track_mirrored() is
+    'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
+
+create or replace function search.on_artist_mirrored() returns trigger
+language plpgsql
+set search_path = pg_catalog, public, search
+as $$
+begin
+    perform search.note_mirror_changes(search.mirrored_tracks(array(
+        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+comment on function search.on_artist_mirrored() is 'Notes for the mirror all tracks of an artist who has another handle.';
+
+-- rows of a partition have these too, however they are written
+create or replace trigger mirror_insert after insert on search.embeddings
+for each row when (new.listed) execute function search.on_embedding_mirrored();
+
+create or replace trigger mirror_update after update on search.embeddings
+for each row when ((old.listed or new.listed)
+    and (old.embedding, old.listed) is distinct from (new.embedding, new.listed))
+execute function search.on_embedding_mirrored();
+
+create or replace trigger mirror_delete after delete on search.embeddings
+for each row when (old.listed) execute function search.on_embedding_mirrored();
+
+create or replace trigger mirror_update after update on public.tracks
+for each row when ((old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility))
+execute function search.on_track_mirrored();
+
+create or replace trigger mirror_update after update on public.artists
+for each row when (old.handle is distinct from new.handle) execute function search.on_artist_mirrored();
+
+create or replace function search.mirror_documents(
+    namespace text, track_ids bigint[] default null, after bigint default null, most integer default null
+)
+returns table (
+    track_id bigint, embedding halfvec, title text, artist_handle text, artist_did text, visibility text, model text
+)
+language sql stable
+set search_path = pg_catalog, public, search
+as $$
+    select e.track_id, e.embedding, t.title, a.handle, a.did, t.visibility, m.identity
+    from search.mirror_namespaces n
+    join search.models m on m.id = n.model_id
+    join search.embeddings e on e.model_id = n.model_id and e.listed
+    join public.tracks t on t.id = e.track_id
+    join public.artists a on a.did = t.artist_did
+    where n.name = mirror_documents.namespace
+      and (mirror_documents.track_ids is null or e.track_id = any (mirror_documents.track_ids))
+      and (mirror_documents.after is null or e.track_id > mirror_documents.after)
+      -- a vector says so already; it is asked of the track itself because this is what leaves the database
+      and search.is_listed(t.visibility)
+    order by e.track_id
+    limit mirror_documents.most;
+$$;
+comment on function search.mirror_documents(text, bigint[], bigint, integer) is
+    'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';
+
+create or replace function search.mirror_serves(namespace text, max_lag interval) returns boolean
+language sql stable parallel safe
+set search_path = pg_catalog, public, search
+as $$
+    select exists (
+        select from search.mirror_namespaces n
+        join search.models m on m.id = n.model_id and m.serving
+        where n.name = mirror_serves.namespace and n.state = 'serving'
+    ) and not exists (
+        select from search.mirror_changes c
+        -- a refused document is read from here for as long as it is not there
+        where c.refused is null and c.changed_at < now() - max_lag
+    );
+$$;
+comment on function search.mirror_serves(text, interval) is
+    'Whether candidates from a namespace may be used: it has the model that serves, and is not further behind than that.';
+
+create or replace function search.unmirrored_tracks() returns bigint[]
+language sql stable parallel safe
+set search_path = pg_catalog, public, search
+as $$
+    select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
+$$;
+comment on function search.unmirrored_tracks() is
+    'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so '
+    'that a search finds what has just been written.';
+
+create or replace function search.raise_mirror_version(least_version bigint) returns void
+language sql
+set search_path = pg_catalog, public, search
+as $$
+    select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
+$$;
+comment on function search.raise_mirror_version(bigint) is
+    'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';

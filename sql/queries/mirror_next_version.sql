@@ -1,0 +1,2 @@
+-- A version for what is read after this.
+select nextval('search.mirror_versions')

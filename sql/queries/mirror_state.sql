@@ -1,0 +1,2 @@
+-- The state of the mirror.
+select l.* from search.mirror_lag l

@@ -1,0 +1,1 @@
+"""The mirror: told everything, once, in the right order, whatever happens."""

@@ -4,6 +4,7 @@ Example:
     python scripts/backfill_embeddings.py --dry-run
 """
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated
 
@@ -20,7 +21,10 @@ from app.settings import Settings, get_settings
 from workers.app import WorkerContext
 from workers.calibrate import calibrate
 from workers.embed import embedding_job
+from workers.mirror import make_sync
 from workers.track_job import work_on_track
+
+_POLL_SECONDS = 0.5
 
 
 def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -37,7 +41,8 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Embed the tracks that have no vector: enqueue their jobs, and wait until workers have done them.
 
-    With --inline or --concurrency this process does the work itself; several such processes share it.
+    With --inline or --concurrency this process does the work itself; several such processes share it. Where vectors are
+    mirrored, the mirror is brought up to date by whoever does the work.
 
     Examples:
       python scripts/backfill_embeddings.py --dry-run
@@ -60,13 +65,25 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         worker, job = WorkerContext(engine, providers, settings), embedding_job(providers, identity)
         return lambda track_id, file_id: work_on_track(worker, job, (track_id, file_id))
 
-    async def calibrate_if_due(engine: AsyncEngine, planned: Backfill) -> None:
+    async def finish(engine: AsyncEngine, planned: Backfill) -> None:
         embedding = providers.embedding_of(str(planned.identity))
         if embedding is not None:
             await calibrate(engine, embedding)
+        await _mirror(engine, settings, providers)
 
     choices = Choices(dry_run=dry_run, concurrency=concurrency, inline=inline, as_json=as_json)
-    raise typer.Exit(run_backfill(settings, choices, plan, make_work, calibrate_if_due))
+    raise typer.Exit(run_backfill(settings, choices, plan, make_work, finish))
+
+
+async def _mirror(engine: AsyncEngine, settings: Settings, providers: Providers) -> None:
+    """Bring the mirror up to date, if there is one; a worker that is at it is waited for."""
+    if providers.mirror.name:
+        sync = make_sync(engine, settings, providers)
+        try:
+            while not await sync.run():  # noqa: ASYNC110 - it is another process that ends
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            await providers.mirror.close()
 
 
 async def _find_model(engine: AsyncEngine, wanted: str | None) -> str:

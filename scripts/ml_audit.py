@@ -30,7 +30,10 @@ def main(
     verbose: Annotated[bool, typer.Option("--verbose", help="List each track, too, and every difference.")] = False,
     check: Annotated[
         bool,
-        typer.Option("--check-embeddings", help="Compare the vectors with the tracks, and the tracks with the audio."),
+        typer.Option(
+            "--check-embeddings",
+            help="Compare the vectors with the tracks, the tracks with the audio, the mirror with both.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,11 +48,16 @@ def main(
     """
     configure_log(verbose=False)
     settings = get_settings()
-    store = build_providers(settings).audio_store
+    providers = build_providers(settings)
 
     async def steps(_url: str, engine: AsyncEngine) -> tuple[list[ArtistAudit], list[Difference] | None]:
         artists = [artist async for artist in audit_artists(engine, listed=verbose)]
-        return artists, await check_embeddings(engine, store) if check else None
+        if not check:
+            return artists, None
+        try:
+            return artists, await check_embeddings(engine, providers.audio_store, providers.mirror)
+        finally:
+            await providers.mirror.close()
 
     artists, differences = run_with_engine(settings, steps)
     if as_json:

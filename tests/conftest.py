@@ -14,6 +14,7 @@ from app.settings import Settings
 from tests.catalogue import Catalogue
 from tests.installed_clap import install_both
 from tests.loopback_bucket import serving_s3
+from tests.mirrored import Mirrored, mirroring
 
 _numbers = itertools.count(1)
 
@@ -84,6 +85,13 @@ def connection(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]
 def catalogue(connection: psycopg.Connection[tuple[object, ...]]) -> Catalogue:
     """Writes rows into the test's database."""
     return Catalogue(connection)
+
+
+@pytest.fixture
+def mirrored(database: str, catalogue: Catalogue) -> Iterator[Mirrored]:
+    """The test's database with a mirror at a server of turbopuffer's API."""
+    with mirroring(database, catalogue) as made:
+        yield made
 
 
 @pytest.fixture

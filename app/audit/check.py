@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
+from app.mirror import compare, read_namespaces
 from services.audio_store import AudioMissingError, AudioStore
+from services.vector_mirror import VectorMirror
 
 Kind: TypeAlias = Literal[
     "missing",
@@ -18,7 +20,18 @@ Kind: TypeAlias = Literal[
     "wrong length",
     "wrong visibility",
     "audio missing",
+    "mirror: missing",
+    "mirror: extra",
+    "mirror: stale",
+    "mirror: wrong vector",
 ]
+
+_IN_MIRROR: dict[str, Kind] = {
+    "missing": "mirror: missing",
+    "extra": "mirror: extra",
+    "stale": "mirror: stale",
+    "wrong vector": "mirror: wrong vector",
+}
 
 LENGTH_TOLERANCE = 1e-2
 """A vector whose length is off by more is not of length 1; halves are exact to a tenth of it."""
@@ -70,10 +83,11 @@ def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]
             yield Difference("missing", track_id)
 
 
-async def check_embeddings(engine: AsyncEngine, store: AudioStore) -> list[Difference]:
-    """Compare the vectors with the tracks, and the tracks with the audio store.
+async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: VectorMirror) -> list[Difference]:
+    """Compare the vectors with the tracks, the tracks with the audio store, and the mirror, if there is one, with both.
 
     Raises:
+        MirrorError: The mirror does not answer.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     with guard_connection():
@@ -92,7 +106,20 @@ async def check_embeddings(engine: AsyncEngine, store: AudioStore) -> list[Diffe
         # of all models, these are among the damaged ones
         if difference.kind != "no such track"
     ]
-    return [*compared, *damages, *await _find_missing_audio(store, tracks.values())]
+    missing = await _find_missing_audio(store, tracks.values())
+    return [*compared, *damages, *missing, *await _compare_mirror(engine, mirror)]
+
+
+async def _compare_mirror(engine: AsyncEngine, mirror: VectorMirror) -> list[Difference]:
+    """What the namespace that serves has otherwise; nothing where none serves yet."""
+    serving = [found for found in await read_namespaces(engine) if found.state == "serving"]
+    if not mirror.name or not serving:
+        return []
+    found = await compare(engine, mirror, serving[0].name)
+    return [
+        Difference(_IN_MIRROR[one.kind], one.track_id, one.title, serving[0].identity, one.detail or None)
+        for one in found.differences
+    ]
 
 
 def _explain(difference: Difference, reasons: Mapping[int, Any]) -> Difference:

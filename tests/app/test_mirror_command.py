@@ -5,27 +5,17 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.app.mirror.conftest import Mirrored
-from tests.catalogue import Catalogue
-from tests.turbopuffer_server import API_KEY, serving_turbopuffer
+from tests.mirrored import Mirrored
+from tests.turbopuffer_server import API_KEY
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def mirrored(database: str, catalogue: Catalogue) -> Iterator[Mirrored]:
-    with serving_turbopuffer() as server:
-        made = Mirrored(database, catalogue, server)
-        made.base = "plyr-tracks"
-        yield made
-        made.close()
 
 
 @pytest.fixture

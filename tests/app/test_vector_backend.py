@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,9 +15,8 @@ from app.providers import Providers
 from app.settings import Settings
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 from tests.app.conftest import open_client
-from tests.app.mirror.conftest import Mirrored
-from tests.catalogue import Catalogue
-from tests.turbopuffer_server import API_KEY, Fault, serving_turbopuffer
+from tests.mirrored import Mirrored
+from tests.turbopuffer_server import API_KEY, Fault
 
 QUERY = "/search/semantic?q=calm%20acoustic%20guitar&limit=5"
 
@@ -25,20 +24,16 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def mirrored(database: str, catalogue: Catalogue, providers: Providers) -> Iterator[Mirrored]:
-    """Thirty tracks more or less like the query, and their mirror."""
-    with serving_turbopuffer() as server:
-        made = Mirrored(database, catalogue, server)
-        made.base = "plyr-tracks"
-        blur = np.random.default_rng(1)
-        near = providers.embedding.embed_text("calm acoustic guitar")
-        for number in range(30):
-            track = catalogue.track(f"Track {number}")
-            vector = near + 0.02 * (number + 1) * blur.normal(size=near.size)
-            catalogue.embed(track, (vector / np.linalg.norm(vector)).astype(np.float32))
-        made.sync()
-        yield made
-        made.close()
+def mirrored(mirrored: Mirrored, providers: Providers) -> Mirrored:
+    """The mirror of thirty tracks that are more or less like the query."""
+    blur = np.random.default_rng(1)
+    near = providers.embedding.embed_text("calm acoustic guitar")
+    for number in range(30):
+        track = mirrored.catalogue.track(f"Track {number}")
+        vector = near + 0.02 * (number + 1) * blur.normal(size=near.size)
+        mirrored.catalogue.embed(track, (vector / np.linalg.norm(vector)).astype(np.float32))
+    mirrored.sync()
+    return mirrored
 
 
 @pytest.fixture

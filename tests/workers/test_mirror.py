@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +17,12 @@ from app.mirror import comparison
 from app.providers import Providers
 from app.settings import Settings
 from services.vector_mirror.turbopuffer import TurbopufferMirror
-from tests.app.mirror.conftest import Mirrored
-from tests.catalogue import Catalogue
-from tests.turbopuffer_server import API_KEY, Fault, serving_turbopuffer
+from tests.mirrored import Mirrored
+from tests.turbopuffer_server import API_KEY, Fault
 from workers.app import WorkerContext, run_worker
 from workers.mirror import check_part
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
-
-
-@pytest.fixture
-def mirrored(database: str, catalogue: Catalogue) -> Iterator[Mirrored]:
-    with serving_turbopuffer() as server:
-        made = Mirrored(database, catalogue, server)
-        made.base = "plyr-tracks"
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from app.mirror import comparison as module
 from app.mirror import record, repair
 from services.vector_mirror import MirrorUnavailableError
-from tests.app.mirror.conftest import Mirrored
+from tests.mirrored import Mirrored
 from tests.turbopuffer_server import Fault
 
 

@@ -27,7 +27,7 @@ from services.vector_mirror import MirrorError
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 from tests.turbopuffer_server import API_KEY, Fault, TurbopufferServer, serving_turbopuffer
 
-EXAMPLES = int(os.environ.get("MIRROR_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("MIRROR_EXAMPLES", "80"))
 STEPS = 50
 TRACKS = 6
 ARTISTS = 2

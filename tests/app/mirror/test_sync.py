@@ -9,8 +9,8 @@ from app.database import connect
 from app.mirror import begin_rebuild, retire_all
 from app.mirror.namespaces import read_namespaces
 from services.vector_mirror import MirrorError, MirrorRefusedError
-from tests.app.mirror.conftest import Mirrored
 from tests.catalogue import direction
+from tests.mirrored import Mirrored
 from tests.turbopuffer_server import Fault
 
 

@@ -33,8 +33,9 @@ from app.cli.version import AsJson
 from app.database import connect, create_engine, load_statement
 from app.mirror import MirrorSync, begin_rebuild, compare, count_tracks, read_namespaces, retire_all
 from app.settings import get_settings
-from services.vector_mirror import VectorMirror
+from services.vector_mirror import Document, Removal, VectorMirror
 from services.vector_mirror.turbopuffer import TurbopufferMirror
+from workers.mirror import follow
 
 _CHOSEN = "in (select id from tracks order by md5(id::text) limit %s)"
 _RETITLE = f"update tracks set title = title || ' ' where id {_CHOSEN}"  # noqa: S608 - constants, as below
@@ -45,10 +46,11 @@ _EMBED = (
 CHANGES = {"retitled": (10_000, _RETITLE), "embedded anew": (2_000, _EMBED)}
 """What is done to how many tracks at once, to time how fast the mirror is told."""
 
-BLOCKS = 10
+BLOCKS = 25
 UPSERTS_PER_BLOCK = 60
 WARM_UP = 10
 SEARCHES = 300
+DELAYS = 30
 
 
 def main(
@@ -109,6 +111,8 @@ async def _measure(built: Built, store: VectorMirror, console: Console) -> dict[
             await _execute(engine, statement, number)
             seconds = await _timed(lambda: _drain(sync))
             figures[f"told, {what}, tracks/s"] = round(number / seconds)
+        console.print("following")
+        figures["a change is there after, ms"] = await _measure_delay(engine, store, sync, name)
         figures |= await _measure_searches(built, engine)
         return figures
     finally:
@@ -139,6 +143,25 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
 async def _execute(engine: AsyncEngine, statement: str, *parameters: object) -> None:
     async with engine.connect() as connection:
         await connection.exec_driver_sql(statement, parameters)
+
+
+async def _measure_delay(engine: AsyncEngine, store: VectorMirror, sync: MirrorSync, namespace: str) -> str:
+    """From the commit that hides or shows a track until the mirror has it so, with a worker that follows."""
+    following = asyncio.create_task(follow(sync))
+    times = []
+    async with engine.connect() as connection:
+        rows = await connection.exec_driver_sql("select id from tracks where visibility = 'public' limit %s", (DELAYS,))
+        tracks = list(rows.scalars())
+    for track in tracks:
+        for visibility, kind in (("unlisted", Removal), ("public", Document)):
+            await _execute(engine, "update tracks set visibility = %s where id = %s", visibility, track)
+            began = time.perf_counter()
+            while not isinstance((await store.find(namespace, [track]))[0], kind):  # noqa: ASYNC110 - another process changes
+                await asyncio.sleep(0.005)
+            times.append((time.perf_counter() - began) * 1000)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    return _brief(times)
 
 
 async def _measure_searches(built: Built, engine: AsyncEngine) -> dict[str, Any]:

@@ -34,13 +34,16 @@ create or replace function search.on_embedding_mirrored() returns trigger
 language plpgsql
 set search_path = pg_catalog, public, search
 as $$
-declare
-    -- in an insert there is no old row, in a deletion no new one
-    changed constant search.embeddings := case when tg_op = 'DELETE' then old else new end;
 begin
-    if exists (select from search.mirror_namespaces n where n.model_id = changed.model_id and n.state in ('filling', 'serving')) then
-        perform search.note_mirror_changes(array[changed.track_id]);
-    end if;
+    -- as search.note_mirror_changes does, in one statement: this is paid by every vector that is stored
+    insert into search.mirror_changes as c (track_id)
+    select coalesce(new.track_id, old.track_id)
+    from search.mirror_namespaces n
+    where n.model_id = coalesce(new.model_id, old.model_id) and n.state in ('filling', 'serving')
+    limit 1
+    on conflict (track_id) do update
+    set version = null, attempts = 0, refused = null, retry_at = null
+    where c.version is not null or c.refused is not null;
     return null;
 end;
 $$;
@@ -97,22 +100,32 @@ create or replace function search.mirror_documents(
 returns table (
     track_id bigint, embedding halfvec, title text, artist_handle text, artist_did text, visibility text, model text
 )
-language sql stable
+language plpgsql stable rows 1000
 set search_path = pg_catalog, public, search
 as $$
+declare
+    -- two statements for the two ways of asking: one with an "or" would read everything
+    wanted constant bigint[] := case when track_ids is null then array(
+        select e.track_id
+        from search.mirror_namespaces n
+        join search.embeddings e on e.model_id = n.model_id
+        where n.name = mirror_documents.namespace and e.listed
+          and e.track_id > coalesce(mirror_documents.after, -9223372036854775808)
+        order by e.track_id limit mirror_documents.most
+    ) else track_ids end;
+begin
+    return query
     select e.track_id, e.embedding, t.title, a.handle, a.did, t.visibility, m.identity
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
-    join search.embeddings e on e.model_id = n.model_id and e.listed
+    join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
     join public.tracks t on t.id = e.track_id
     join public.artists a on a.did = t.artist_did
     where n.name = mirror_documents.namespace
-      and (mirror_documents.track_ids is null or e.track_id = any (mirror_documents.track_ids))
-      and (mirror_documents.after is null or e.track_id > mirror_documents.after)
       -- a vector says so already; it is asked of the track itself because this is what leaves the database
       and search.is_listed(t.visibility)
-    order by e.track_id
-    limit mirror_documents.most;
+    order by e.track_id;
+end;
 $$;
 comment on function search.mirror_documents(text, bigint[], bigint, integer) is
     'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';

@@ -80,7 +80,8 @@ begin
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
-            if (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
+            if candidates is not null
+               and (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
                 candidates := candidates || search.unmirrored_tracks();
                 return query
                     select found.track_id, (1 - found.distance)::real

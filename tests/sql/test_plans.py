@@ -13,7 +13,7 @@ from rich.console import Console
 
 from app.benchmark.build import Built, Wanted, prepare
 from app.benchmark.sizes import Sizes
-from app.database import EmbeddedPostgres, connect
+from app.database import EmbeddedPostgres, connect, load_statement
 from app.providers import Providers
 
 TRACKS = 50_000
@@ -166,6 +166,58 @@ def test_neighbours_of_a_track_go_by_the_graph(large: Connection) -> None:
     plans = "\n".join(notices)
     assert "Index Scan using embeddings_1_hnsw_idx" in plans
     assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+
+
+def watched(connection: Connection, statement: Any, parameters: Any) -> str:
+    """Plans of every statement inside one."""
+    notices: list[str] = []
+
+    def listen(diagnostic: psycopg.errors.Diagnostic) -> None:
+        notices.append(diagnostic.message_primary or "")
+
+    connection.add_notice_handler(listen)
+    connection.execute(statement, parameters)
+    connection.remove_notice_handler(listen)
+    return "\n".join(notices)
+
+
+def test_candidates_of_a_mirror_are_read_by_their_key(large: Connection) -> None:
+    vector = HalfVector(np.ones(100)).to_text()
+    nearest = large.execute("select track_id from search.nearest_tracks(%s::halfvec, null, 140)", [vector]).fetchall()
+    candidates = [row[0] for row in nearest]
+    statement = "select * from search.unified(null, %s::halfvec, candidates => %s)"
+    for _ in range(6):
+        large.execute(statement, [vector, candidates])
+    plans = watched(large, statement, [vector, candidates])
+    assert "embeddings_1_pkey" in plans
+    assert "embeddings_1_hnsw_idx" not in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+
+
+@pytest.mark.parametrize("asked", [{"after": 25_000, "most": 1000}, {"track_ids": list(range(1000, 2000))}])
+def test_what_a_mirror_is_told_is_read_by_key(large: Connection, asked: dict[str, Any]) -> None:
+    parameters = {"namespace": "planned", "track_ids": None, "after": None, "most": None} | asked
+    with large.transaction(force_rollback=True):
+        large.execute(
+            "insert into search.mirror_namespaces (name, model_id) "
+            "select 'planned', id from search.models where serving"
+        )
+        for _ in range(6):
+            large.execute(load_statement("mirror_documents"), parameters)
+        plans = watched(large, load_statement("mirror_documents"), parameters)
+    assert "embeddings_1_pkey" in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & {"embeddings_1", "tracks"}
+
+
+def test_changes_for_a_mirror_are_taken_in_their_order(large: Connection) -> None:
+    with large.transaction(force_rollback=True):
+        large.execute("insert into search.mirror_changes (track_id) select id from tracks")
+        large.execute("analyze search.mirror_changes")
+        plans = watched(large, load_statement("mirror_claim_changes"), {"most": 1000})
+        assert "mirror_changes_changed_at_idx" in plans
+        plans = watched(large, "select search.mirror_serves('planned', '1 minute'), search.unmirrored_tracks()", [])
+    assert "mirror_changes_changed_at_idx" in plans
+    assert "Seq Scan on mirror_changes" not in plans
 
 
 def test_a_page_is_full_and_equals_the_exact_ranking(large: Connection, built: Built) -> None:

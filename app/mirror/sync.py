@@ -28,6 +28,9 @@ REMOVALS_KEPT = timedelta(hours=24)
 _MOST_COMPARISONS = 3
 """A new namespace that still differs then will not be mended by another attempt."""
 
+_MOST_REFUSED = 20
+"""So many documents that are refused one after the other, and none that is taken, say that it is not the documents."""
+
 SWEEP_EVERY = timedelta(hours=1)
 _LOCK = "hashtextextended('search.mirror_sync', 0)"
 
@@ -251,17 +254,25 @@ class MirrorSync:
             await namespaces.retire_namespace(connection, namespace)
 
     async def _write(self, namespace: Namespace, entries: Sequence[Entry]) -> dict[int, str]:
-        """Write entries; why those that the mirror will not take are refused, by track."""
-        if not entries:
-            return {}
-        try:
-            await self._store.write(namespace.name, entries)
-        except DocumentsRefusedError as error:
-            if len(entries) == 1:
-                return {entries[0].track_id: str(error)}
-            half = len(entries) // 2
-            return await self._write(namespace, entries[:half]) | await self._write(namespace, entries[half:])
-        return {}
+        """Write entries; why those that the mirror will not take are refused, by track.
+
+        Raises:
+            MirrorError: It takes none: then it is not the documents.
+        """
+        remaining, refused, taken = [list(entries)] if entries else [], {}, 0
+        while remaining:
+            some = remaining.pop()
+            try:
+                await self._store.write(namespace.name, some)
+                taken += len(some)
+            except DocumentsRefusedError as error:
+                if len(some) > 1:
+                    remaining += [some[len(some) // 2 :], some[: len(some) // 2]]
+                    continue
+                refused[some[0].track_id] = str(error)
+                if not taken and len(refused) == _MOST_REFUSED:
+                    raise MirrorError(f"{namespace.name} takes no document: {error}") from error
+        return refused
 
     async def _sweep(self) -> None:
         """Clear away what was kept because of writes that come late."""

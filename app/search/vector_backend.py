@@ -80,7 +80,7 @@ class MirrorBackend:
         if namespace is None:
             return None
         try:
-            with self._breaker.call(MirrorError, TimeoutError):
+            with self._breaker.call(Exception):
                 async with asyncio.timeout(self._deadline_seconds):
                     found = await self._mirror.nearest(namespace, vector, count + SPARE, model=identity)
         except CircuitOpenError:
@@ -92,6 +92,9 @@ class MirrorBackend:
             return None
         except MirrorError as error:
             _log.warning("%s: Postgres finds the tracks", error)
+            return None
+        except Exception:  # noqa: BLE001 - whatever the mirror answers, a search goes on
+            _log.exception("what %s answers cannot be read: Postgres finds the tracks", self.name)
             return None
         return Candidates(namespace, [neighbour.track_id for neighbour in found])
 

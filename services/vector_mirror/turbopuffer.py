@@ -79,6 +79,7 @@ class TurbopufferMirror:
             telemetry=False,
         )
         self._made: AsyncTurbopuffer | None = None
+        self._dimensions: dict[str, int] = {}
 
     @property
     def _client(self) -> AsyncTurbopuffer:
@@ -120,12 +121,8 @@ class TurbopufferMirror:
             DocumentsRefusedError: One of them cannot be written.
             MirrorUnavailableError: It may or may not have happened.
         """
-        dimensions = next((entry.vector.size for entry in entries if isinstance(entry, Document)), None)
-        if dimensions is None:
-            held = await self.inspect(namespace)
-            if held is None or held.dimensions is None:
-                raise NamespaceMissingError(f"there is no namespace {namespace}")
-            dimensions = held.dimensions
+        vectors = (entry.vector for entry in entries if isinstance(entry, Document))
+        dimensions = next((vector.size for vector in vectors), None) or await self._dimensions_of(namespace)
         async with self._explained(content=True):
             await self._client.namespace(namespace).write(
                 upsert_rows=[_to_row(entry, dimensions) for entry in entries],
@@ -185,6 +182,15 @@ class TurbopufferMirror:
         made, self._made = self._made, None
         if made is not None:
             await made.close()
+
+    async def _dimensions_of(self, namespace: str) -> int:
+        """Dimensions of a namespace's vectors, asked for once."""
+        if namespace not in self._dimensions:
+            held = await self.inspect(namespace)
+            if held is None or held.dimensions is None:
+                raise NamespaceMissingError(f"there is no namespace {namespace}")
+            self._dimensions[namespace] = held.dimensions
+        return self._dimensions[namespace]
 
     async def _entries(self, namespace: str, filters: Any, count: int) -> list[Entry]:  # noqa: ANN401 - the client's own
         named: AsyncNamespace = self._client.namespace(namespace)

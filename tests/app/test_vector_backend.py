@@ -151,6 +151,16 @@ def test_a_mirror_that_fails_is_done_without(ask: Ask, mirrored: Mirrored, fault
     assert (again["vector_backend"], again["vector_fallback"]) == ("turbopuffer", False)
 
 
+def test_an_answer_that_makes_no_sense_is_done_without(ask: Ask, mirrored: Mirrored) -> None:
+    def lose_distances() -> None:
+        mirrored.server.answer_query = lambda answer: answer | {"rows": [{"id": 1}]}
+
+    sensible, senseless = ask(QUERY, QUERY, meanwhile=lose_distances)
+    assert sensible["vector_backend"] == "turbopuffer"
+    assert (senseless["vector_backend"], senseless["vector_fallback"]) == ("pgvector", True)
+    assert ids(senseless) == ids(sensible)
+
+
 def test_one_that_fails_again_and_again_is_left_alone(ask: Ask, mirrored: Mirrored) -> None:
     mirrored.server.faults = [Fault("status", status=500, only="query")] * 50
     mirrored.server.requests.clear()

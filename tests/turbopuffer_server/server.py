@@ -35,6 +35,7 @@ class TurbopufferServer:
         faults: What goes wrong next, each once, in order.
         requests: Method, path and body of everything that came.
         on_write: Called after each write that happened, with the server locked.
+        answer_query: Changes what queries are answered.
         on_request: Called before each request is looked at.
         held: Set when a request has met the fault ``hold``.
         release: Set to let it go on.
@@ -45,6 +46,7 @@ class TurbopufferServer:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, Json]] = []
         self.on_write: Callable[[], None] = lambda: None
+        self.answer_query: Callable[[Json], Json] = lambda answer: answer
         self.on_request: Callable[[str, str], None] = lambda _method, _path: None
         self.url = ""
         self.closing = Event()
@@ -102,7 +104,7 @@ class TurbopufferServer:
             if namespace is None:
                 raise Refusal(404, f"namespace '{name}' was not found")
             if (method, rest) == ("POST", "/query"):
-                return _query(namespace, body)
+                return self.answer_query(_query(namespace, body))
             if (method, rest) == ("GET", "/metadata"):
                 return _metadata(namespace)
             if (method, rest) == ("DELETE", None):

@@ -208,6 +208,21 @@ def test_one_document_that_is_refused_holds_up_no_other(mirrored: Mirrored) -> N
     assert mirrored.compare().differences == []
 
 
+def test_a_mirror_that_takes_nothing_is_wrong_itself(mirrored: Mirrored) -> None:
+    """Not each document: a thousand would cost two thousand requests, and none would be told again for an hour."""
+    mirrored.add(*(f"track {number}" for number in range(60)))
+    mirrored.sync()
+    mirrored.server.namespaces["tracks"].schema["title"]["type"] = "int"
+    mirrored.execute("update tracks set title = 'new'")
+    mirrored.server.requests.clear()
+    with pytest.raises(MirrorError, match=r"tracks takes no document: .*title is int"):
+        mirrored.sync()
+    assert len(mirrored.server.requests) < 60
+    state = mirrored.state
+    assert (state.changes, state.refused) == (60, 0)
+    assert "takes no document" in str(state.failure)
+
+
 def test_a_refused_document_does_not_keep_a_new_namespace_from_serving(mirrored: Mirrored) -> None:
     mirrored.catalogue.track("negative", id=-7)
     mirrored.catalogue.embed(-7, direction(1))

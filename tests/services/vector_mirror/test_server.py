@@ -24,9 +24,9 @@ Client = Any
 
 
 @pytest.fixture
-def client(server: TurbopufferServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turbopuffer]:
+def client(turbopuffer: TurbopufferServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turbopuffer]:
     monkeypatch.delenv("TURBOPUFFER_REGION", raising=False)
-    with Turbopuffer(api_key=API_KEY, base_url=server.url, max_retries=0) as made:
+    with Turbopuffer(api_key=API_KEY, base_url=turbopuffer.url, max_retries=0) as made:
         yield made
 
 
@@ -126,7 +126,7 @@ def test_patches_deletions_and_deletions_by_filter(namespace: Client) -> None:
     assert ids(namespace.query(rank_by=("id", "asc"), limit=10, filters=("plays", "NotEq", 7))) == [1, 3]
 
 
-def test_namespaces_are_made_listed_described_and_dropped(client: Turbopuffer, server: TurbopufferServer) -> None:
+def test_namespaces_are_made_listed_described_and_dropped(client: Turbopuffer, turbopuffer: TurbopufferServer) -> None:
     for name in ("songs-a", "songs-b", "other"):
         fill(client.namespace(name))
     assert [found.id for found in client.namespaces(prefix="songs-", page_size=1)] == ["songs-a", "songs-b"]
@@ -134,7 +134,7 @@ def test_namespaces_are_made_listed_described_and_dropped(client: Turbopuffer, s
     assert found.approx_row_count == 3
     assert getattr(found.schema_["vector"], "type", None) == "[2]f32"
     client.namespace("songs-a").delete_all()
-    assert "songs-a" not in server.namespaces
+    assert "songs-a" not in turbopuffer.namespaces
     for missing in (client.namespace("songs-a").metadata, client.namespace("songs-a").delete_all):
         with pytest.raises(NotFoundError, match="was not found"):
             missing()
@@ -177,8 +177,8 @@ def test_what_is_not_filterable_cannot_be_filtered_by_and_may_be_long(namespace:
         namespace.query(rank_by=("id", "asc"), limit=1, filters=("title", "Eq", "x"))
 
 
-def test_keys_and_names_are_looked_at(server: TurbopufferServer, client: Turbopuffer) -> None:
-    stranger = Turbopuffer(api_key="wrong", base_url=server.url, max_retries=0)
+def test_keys_and_names_are_looked_at(turbopuffer: TurbopufferServer, client: Turbopuffer) -> None:
+    stranger = Turbopuffer(api_key="wrong", base_url=turbopuffer.url, max_retries=0)
     with stranger, pytest.raises(AuthenticationError):
         stranger.namespace("songs").metadata()
     with pytest.raises(BadRequestError, match="namespace name"):
@@ -194,35 +194,35 @@ def test_keys_and_names_are_looked_at(server: TurbopufferServer, client: Turbopu
     ],
 )
 def test_faults_come_before_or_after(
-    server: TurbopufferServer, namespace: Client, fault: Fault, error: type[APIStatusError], written: bool
+    turbopuffer: TurbopufferServer, namespace: Client, fault: Fault, error: type[APIStatusError], written: bool
 ) -> None:
-    server.faults = [fault]
+    turbopuffer.faults = [fault]
     with pytest.raises(error) as raised:
         fill(namespace)
-    assert bool(server.live("songs")) is written
+    assert bool(turbopuffer.live("songs")) is written
     after = raised.value.response.headers.get("retry-after")
     assert after == (None if fault.retry_after is None else str(fault.retry_after))
 
 
-def test_a_delayed_write_happens_when_it_is_let(server: TurbopufferServer, namespace: Client) -> None:
-    server.faults = [Fault("delay")]
+def test_a_delayed_write_happens_when_it_is_let(turbopuffer: TurbopufferServer, namespace: Client) -> None:
+    turbopuffer.faults = [Fault("delay")]
     with pytest.raises(Exception, match=r"(?i)connection"):
         fill(namespace)
-    assert server.live("songs") == {}
-    server.apply_delayed()
-    assert sorted(server.live("songs")) == [1, 2, 3]
+    assert turbopuffer.live("songs") == {}
+    turbopuffer.apply_delayed()
+    assert sorted(turbopuffer.live("songs")) == [1, 2, 3]
 
 
-def test_a_request_can_be_held(server: TurbopufferServer, namespace: Client) -> None:
-    server.faults = [Fault("hold", only="write")]
+def test_a_request_can_be_held(turbopuffer: TurbopufferServer, namespace: Client) -> None:
+    turbopuffer.faults = [Fault("hold", only="write")]
 
     async def steps() -> None:
         writing: Callable[[], None] = lambda: fill(namespace)  # noqa: E731 - handed to a thread
         held = asyncio.create_task(asyncio.to_thread(writing))
-        assert await asyncio.to_thread(server.held.wait, 5)
-        assert server.live("songs") == {}
-        server.release.set()
+        assert await asyncio.to_thread(turbopuffer.held.wait, 5)
+        assert turbopuffer.live("songs") == {}
+        turbopuffer.release.set()
         await held
 
     asyncio.run(steps())
-    assert len(server.live("songs")) == 3
+    assert len(turbopuffer.live("songs")) == 3

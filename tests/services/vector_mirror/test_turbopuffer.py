@@ -21,13 +21,13 @@ from tests.turbopuffer_server import API_KEY, Fault, TurbopufferServer
 Connected = Callable[..., AbstractAsyncContextManager[TurbopufferMirror]]
 
 
-def attempt(connected: Connected, fault: Fault, server: TurbopufferServer, **options: Any) -> MirrorError | None:
+def attempt(connected: Connected, fault: Fault, turbopuffer: TurbopufferServer, **options: Any) -> MirrorError | None:
     """What a write with a fault raises."""
 
     async def steps() -> MirrorError | None:
         async with connected(**options) as mirror:
             await mirror.create(NAMESPACE, 4)
-            server.faults = [fault]
+            turbopuffer.faults = [fault]
             try:
                 await mirror.write(NAMESPACE, [document(1)])
             except MirrorError as error:
@@ -51,21 +51,21 @@ def attempt(connected: Connected, fault: Fault, server: TurbopufferServer, **opt
     ],
     ids=str,
 )
-def test_what_may_pass_is_tried_again(connected: Connected, server: TurbopufferServer, fault: Fault) -> None:
-    assert attempt(connected, fault, server, max_retries=2) is None
-    assert list(server.live(NAMESPACE)) == [1]
+def test_what_may_pass_is_tried_again(connected: Connected, turbopuffer: TurbopufferServer, fault: Fault) -> None:
+    assert attempt(connected, fault, turbopuffer, max_retries=2) is None
+    assert list(turbopuffer.live(NAMESPACE)) == [1]
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=500), Fault("reset"), Fault("silence")], ids=str)
-def test_what_does_not_pass_is_told_as_such(connected: Connected, server: TurbopufferServer, fault: Fault) -> None:
-    error = attempt(connected, fault, server, max_retries=0, timeout_seconds=0.3)
+def test_what_does_not_pass_is_told_as_such(connected: Connected, turbopuffer: TurbopufferServer, fault: Fault) -> None:
+    error = attempt(connected, fault, turbopuffer, max_retries=0, timeout_seconds=0.3)
     assert isinstance(error, MirrorUnavailableError)
-    assert server.live(NAMESPACE) == {}
+    assert turbopuffer.live(NAMESPACE) == {}
 
 
-def test_it_waits_as_long_as_it_is_asked_to(connected: Connected, server: TurbopufferServer) -> None:
+def test_it_waits_as_long_as_it_is_asked_to(connected: Connected, turbopuffer: TurbopufferServer) -> None:
     began = time.monotonic()
-    assert attempt(connected, Fault("status", status=429, retry_after=1), server, max_retries=1) is None
+    assert attempt(connected, Fault("status", status=429, retry_after=1), turbopuffer, max_retries=1) is None
     assert time.monotonic() - began >= 1
 
 
@@ -96,7 +96,7 @@ def test_a_wrong_region_names_its_setting() -> None:
 
 
 def test_an_address_wins_over_a_region_in_the_environment(
-    connected: Connected, server: TurbopufferServer, monkeypatch: pytest.MonkeyPatch
+    connected: Connected, turbopuffer: TurbopufferServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TURBOPUFFER_REGION", "gcp-us-central1")
     monkeypatch.setenv("TURBOPUFFER_BASE_URL", "http://127.0.0.1:9")
@@ -106,7 +106,7 @@ def test_an_address_wins_over_a_region_in_the_environment(
             assert await mirror.inspect(NAMESPACE) is None
 
     run(steps)
-    assert server.requests
+    assert turbopuffer.requests
 
 
 def test_the_region_is_put_into_an_address() -> None:
@@ -129,21 +129,21 @@ def test_an_id_that_cannot_be_is_refused(connected: Connected) -> None:
     run(steps)
 
 
-def test_a_search_asks_once(connected: Connected, server: TurbopufferServer) -> None:
+def test_a_search_asks_once(connected: Connected, turbopuffer: TurbopufferServer) -> None:
     async def steps() -> None:
         async with connected(max_retries=3) as mirror:
             await mirror.create(NAMESPACE, 4)
-            server.faults = [Fault("status", status=503)]
-            server.requests.clear()
+            turbopuffer.faults = [Fault("status", status=503)]
+            turbopuffer.requests.clear()
             with pytest.raises(MirrorUnavailableError):
                 await mirror.nearest(NAMESPACE, axis(0), 1, model="m@1")
 
     run(steps)
-    assert len(server.requests) == 1
+    assert len(turbopuffer.requests) == 1
 
 
 def test_vectors_travel_as_base64_and_writes_carry_their_condition(
-    connected: Connected, server: TurbopufferServer
+    connected: Connected, turbopuffer: TurbopufferServer
 ) -> None:
     async def steps() -> None:
         async with connected() as mirror:
@@ -151,7 +151,7 @@ def test_vectors_travel_as_base64_and_writes_carry_their_condition(
             await mirror.write(NAMESPACE, [document(1)])
 
     run(steps)
-    _, _, body = server.requests[-1]
+    _, _, body = turbopuffer.requests[-1]
     assert body["upsert_rows"][0]["vector"] == "AACAPwAAAAAAAAAAAAAAAA=="
     assert body["upsert_condition"] == ["Or", [["version", "Lt", {"$ref_new": "version"}], ["version", "Eq", None]]]
     assert body["create_namespace"] is False

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
@@ -32,7 +31,6 @@ _MOST_REFUSED = 20
 """So many documents that are refused one after the other, and none that is taken, say that it is not the documents."""
 
 SWEEP_EVERY = timedelta(hours=1)
-_LOCK = "hashtextextended('search.mirror_sync', 0)"
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ class MirrorSync:
     async def _ensure_namespace(self) -> bool:
         """See that the serving model has a namespace; whether that changed anything."""
         async with self._engine.connect() as connection:
-            wanted = (await connection.execute(text("select wanted from search.mirror_state"))).scalar_one()
+            wanted = (await connection.execute(load_query("mirror_wanted"))).scalar_one()
             used = [found for found in await namespaces.list_namespaces(connection) if found.in_use]
             stale = [found for found in used if found.state == "filling" and not found.of_serving_model]
             for found in stale:
@@ -308,13 +306,13 @@ class MirrorSync:
         The lock is the connection's, so it ends with a process that is killed.
         """
         async with self._engine.connect() as connection:
-            alone = (await connection.execute(text(f"select pg_try_advisory_lock({_LOCK})"))).scalar_one()
+            alone = (await connection.execute(load_query("mirror_lock"))).scalar_one()
             try:
                 yield alone
             finally:
                 if alone:
                     try:
-                        await connection.execute(text(f"select pg_advisory_unlock({_LOCK})"))
+                        await connection.execute(load_query("mirror_unlock"))
                     except BaseException:
                         # given back with its lock, the connection would keep everybody out
                         await connection.invalidate()

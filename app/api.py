@@ -15,7 +15,20 @@ from app.database import create_engine
 from app.errors import DatabaseUnavailableError
 from app.middleware import PagePolicy, Vary
 from app.providers import Providers, read_public_address
-from app.routes import audio, clip, health, me, metrics, models, page, recommended_tags, tracks, uploads
+from app.routes import (
+    audio,
+    clip,
+    health,
+    me,
+    metrics,
+    models,
+    page,
+    recommended_tags,
+    track_events,
+    track_match,
+    tracks,
+    uploads,
+)
 from app.routes import search as search_routes
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -93,7 +106,19 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     )
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
-    for module in (search_routes, tracks, recommended_tags, audio, me, models, health, metrics, page):
+    for module in (
+        search_routes,
+        tracks,
+        track_match,
+        track_events,
+        recommended_tags,
+        audio,
+        me,
+        models,
+        health,
+        metrics,
+        page,
+    ):
         api.include_router(module.router)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.include_router(uploads.router, max_body_size=settings.upload_max_bytes)

@@ -210,7 +210,7 @@ async def search_everything(
     try:
         answer = await state.search.unified(q, types=types, limit=limit, viewer=viewer)
     except UnknownTrackError as error:
-        raise _refuse(q, error) from error
+        raise refuse_query(q, error) from error
     return SearchResponse(
         results=_results(answer),
         query=q,
@@ -232,7 +232,7 @@ async def search_by_description(
     try:
         answer = await state.search.semantic(q, limit=limit, viewer=viewer)
     except UnknownTrackError as error:
-        raise _refuse(q, error) from error
+        raise refuse_query(q, error) from error
     tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
     return SemanticResponse(results=tracks, query=q, available=answer.available, **vector_backend(answer))
 
@@ -242,7 +242,8 @@ def neighbours(answer: Answer) -> list[Neighbour]:
     return [Neighbour.model_validate(_fields(hit) | {"near_duplicate": hit.near_duplicate}) for hit in answer.hits]
 
 
-def _refuse(q: str, error: UnknownTrackError) -> HTTPException:
+def refuse_query(q: str, error: UnknownTrackError) -> HTTPException:
+    """422, naming the query."""
     return HTTPException(422, [{"type": "unknown_track", "loc": ["query", "q"], "msg": str(error), "input": q}])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth import Caller
@@ -79,19 +79,32 @@ class SimilarResponse(BaseModel):
     vector_fallback: VectorFallback
 
 
+async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> TrackRecord:
+    """A track that the viewer may see.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    track = await read_track(state.engine, track_id)
+    if track is None or (track.visibility == "private" and track.artist_did != viewer):
+        raise HTTPException(404, "no such track")
+    return track
+
+
+VisibleTrack = Annotated[TrackRecord, Depends(find_visible)]
+"""Parameter type of an endpoint on one track that people look at."""
+
+
 @router.get(
     "/{track_id}",
     responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
     summary="A track and the state of its processing",
 )
-async def show(state: State, viewer: Viewer, track_id: TrackId) -> TrackResponse:
+async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
     """A track, and how far its embedding and its classification are.
 
     A private track is there for its artist alone; an unlisted one for everybody who has its number.
     """
-    track = await read_track(state.engine, track_id)
-    if track is None or (track.visibility == "private" and track.artist_did != viewer):
-        raise HTTPException(404, "no such track")
     return show_track(track, to_its_artist=track.artist_did == viewer)
 
 

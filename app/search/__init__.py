@@ -1,6 +1,6 @@
 """Searching: by name, by description, by track and by clip."""
 
-from app.search.answer import ENTITY_TYPES, Answer, Hit, parse_types
+from app.search.answer import ENTITY_TYPES, Answer, Explanation, Hit, Signal, parse_types
 from app.search.clips import BusyError, ClipReader, Heard
 from app.search.search import Search, UnknownTrackError
 from app.search.serving_model import ServingModel
@@ -11,11 +11,13 @@ __all__ = [
     "Answer",
     "BusyError",
     "ClipReader",
+    "Explanation",
     "Heard",
     "Hit",
     "MirrorBackend",
     "Search",
     "ServingModel",
+    "Signal",
     "UnknownTrackError",
     "parse_types",
 ]

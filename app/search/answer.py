@@ -61,6 +61,42 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Signal:
+    """One reason why a track is listed.
+
+    Attributes:
+        signal: What matched: title, artist, album, tag or sound.
+        tier: The tier of this signal alone.
+        rank: Where it alone would put the track, counted from 1.
+        value: 0 to 1 within the tier; for sound the cosine similarity.
+        confidence: Of a signal by sound.
+    """
+
+    signal: str
+    tier: str
+    rank: int
+    value: float
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a track stands where it does.
+
+    Attributes:
+        rank: Its place among all results, counted from 1; None where it is not among them.
+        tier: The best way in which it matched.
+        signals: The reasons, the best first.
+        available: Whether the text could be compared with sounds.
+    """
+
+    rank: int | None
+    tier: str | None
+    signals: list[Signal]
+    available: bool
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a search found.
 

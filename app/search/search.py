@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.database import guard_connection, load_query
 from app.description import Description, parse_description
 from app.errors import DatabaseUnavailableError
-from app.search.answer import Answer, Hit
+from app.search.answer import Answer, Explanation, Hit, Signal
 from app.search.query_vector import embed_description, measure_audibility
 from app.search.serving_model import ServingModel
 from app.search.vector_backend import Candidates, MirrorBackend
@@ -126,6 +126,24 @@ class Search:
         answer = await self._hear_and_ask(question, description if wanted else None)
         # where nothing that sounds was asked for, nothing is lacking
         return answer if wanted else replace(answer, available=True)
+
+    async def explain(self, text: str, track_id: int, *, limit: int = 20, viewer: str | None = None) -> Explanation:
+        """Why a track is where it is among the results of ``unified`` with the same arguments.
+
+        Raises:
+            UnknownTrackError: ``like:`` names a track that cannot be gone by.
+            DatabaseUnavailableError: Postgres cannot be reached.
+        """
+        description = parse_description(text)
+        sound = await self._embed(description, viewer)
+        question = _Question(description.name, None, limit, viewer, description.liked)
+        parameters = self._asked(question, sound) | {"key": str(track_id)}
+        rows, _ = await self._fetch("explain_track", parameters)
+        found = [row for row in rows if row.signal is not None]
+        signals = [Signal(row.signal, row.signal_tier, row.signal_rank, row.value, row.confidence) for row in found]
+        compared: bool = sound is not None and rows[0].comparable
+        rank, tier = (found[0].rank, found[0].tier) if found else (None, None)
+        return Explanation(rank, tier, signals, compared)
 
     async def semantic(self, text: str, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """Tracks ranked by how they sound, and nothing else.
@@ -277,13 +295,9 @@ class Search:
         vectors = [found[track] for track in track_ids if found[track] is not None]
         return [HalfVector.from_text(vector).to_numpy().astype(float32) for vector in vectors]
 
-    async def _ask(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
-        """The answer, and the identity of the model that served."""
-        # those that the query names are left out below
-        limit = question.limit + len(question.liked)
-        # as many as search.signals asks search.nearest_tracks for
-        candidates = None if sound is None else await self._candidates(sound.vector, sound.identity, 2 * limit)
-        parameters: dict[str, object] = {
+    def _asked(self, question: _Question, sound: _Sound | None) -> dict[str, object]:
+        """A question as the statements take it."""
+        return {
             # Postgres has no NUL in text, and no title contains one
             "q": None if question.name is None else question.name.replace("\0", ""),
             "query_embedding": None if sound is None else HalfVector(sound.vector).to_text(),
@@ -291,9 +305,16 @@ class Search:
             "min_confidence": self._min_confidence,
             "identity": None if sound is None else sound.identity,
             "types": question.types,
-            "max_per_type": limit,
-        }
-        parameters |= self._audience(question.viewer) | self._offered(candidates)
+            # those that the query names are left out of the answer
+            "max_per_type": question.limit + len(question.liked),
+        } | self._audience(question.viewer)
+
+    async def _ask(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
+        """The answer, and the identity of the model that served."""
+        # as many as search.signals asks search.nearest_tracks for
+        count = 2 * (question.limit + len(question.liked))
+        candidates = None if sound is None else await self._candidates(sound.vector, sound.identity, count)
+        parameters = self._asked(question, sound) | self._offered(candidates)
         rows, milliseconds = await self._fetch("unified_search", parameters)
         hits = [
             Hit(row.type, row.tier, list(row.matched), row.relevance, row.similarity, row.details, row.confidence)

@@ -239,7 +239,8 @@ def test_the_description_of_the_api_says_who_takes_a_token(settings: Settings, p
     }
     assert taking == {
         "/search/", "/search/semantic", "/search/by-audio", "/tracks/{track_id}/similar", "/audio/{file_id}", "/me",
-            "/tracks", "/tracks/{track_id}", "/tracks/{track_id}/audio", "/tracks/{track_id}/recommended-tags"
+        "/tracks", "/tracks/{track_id}", "/tracks/{track_id}/audio", "/tracks/{track_id}/recommended-tags",
+        "/tracks/{track_id}/match", "/tracks/{track_id}/events",
     }  # fmt: skip
     assert all("401" in operation["responses"] for path in taking for operation in described["paths"][path].values())
 

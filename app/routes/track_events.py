@@ -1,0 +1,60 @@
+"""The state of a track's processing, as it changes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.catalogue import TrackRecord, read_track
+from app.errors import DatabaseUnavailableError
+from app.routes.search import UNAVAILABLE
+from app.routes.tracks import NOT_FOUND, VisibleTrack
+from app.state import INVALID_TOKEN, ApiState, State, Viewer
+from app.track_response import show_track
+
+router = APIRouter(prefix="/tracks", tags=["tracks"])
+
+_LOOK_SECONDS = 0.3
+_LONGEST_SECONDS = 600.0
+"""After so long a client has to ask again: what is behind it may have gone away without a word."""
+
+_UNFINISHED = {"queued", "running"}
+
+
+@router.get(
+    "/{track_id}/events",
+    response_class=EventSourceResponse,
+    responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
+    summary="The state of a track's processing, live",
+)
+async def follow_track(
+    request: Request, state: State, viewer: Viewer, track: VisibleTrack
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events while a track's tasks wait and run.
+
+    The event `track` has the track, as `GET /tracks/{track_id}`, now and whenever its processing has changed; `end`
+    says that nothing more is to come. A lost connection may simply be made again.
+    """
+    ends = time.monotonic() + _LONGEST_SECONDS
+    shown: object = None
+    current: TrackRecord | None = track
+    while current is not None and time.monotonic() < ends and not await request.is_disconnected():
+        if (current.file_id, current.tasks) != shown:
+            shown = (current.file_id, current.tasks)
+            body = show_track(current, to_its_artist=current.artist_did == viewer)
+            yield ServerSentEvent(event="track", data=body)
+        if not any(task.state in _UNFINISHED for task in current.tasks):
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+        current = await _look_again(state, current)
+    yield ServerSentEvent(event="end", data={"deleted": current is None})
+
+
+async def _look_again(state: ApiState, track: TrackRecord) -> TrackRecord | None:
+    try:
+        return await read_track(state.engine, track.id)
+    except DatabaseUnavailableError:
+        # the answer has begun, and a status cannot be sent any more: what was known stays true until it is back
+        return track

@@ -1,0 +1,106 @@
+"""The state of a track's processing, live, on a real socket with a real worker."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from app.providers import Providers
+from app.settings import Settings
+from tests.app.conftest import open_client
+from tests.catalogue import Catalogue
+from tests.models.recordings import sample
+from workers.app import run_worker
+
+Event = tuple[str, dict[str, Any]]
+
+
+async def events(answer: httpx.Response) -> AsyncIterator[Event]:
+    """What a browser makes of the stream."""
+    name, data = "message", ""
+    async for line in answer.aiter_lines():
+        if not line and data:
+            yield name, json.loads(data)
+            name, data = "message", ""
+        elif line.startswith("event:"):
+            name = line.removeprefix("event:").strip()
+        elif line.startswith("data:"):
+            data += line.removeprefix("data:").strip()
+
+
+async def all_events(client: httpx.AsyncClient, track: int, **options: Any) -> list[Event]:
+    async with client.stream("GET", f"/tracks/{track}/events", timeout=60, **options) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        return [event async for event in events(answer)]
+
+
+@pytest.fixture
+def recorded(catalogue: Catalogue, providers: Providers) -> int:
+    """A track whose audio is in the store."""
+    with sample("calm_acoustic_1").open("rb") as audio:
+        stored = providers.audio_store.put(audio, "opus")
+    return catalogue.track("Calm", file_id=stored.file_id, file_type="opus")
+
+
+def test_it_is_followed_until_it_is_done(settings: Settings, providers: Providers, recorded: int) -> None:
+    async def steps() -> list[Event]:
+        async with open_client(settings, providers) as client:
+            following = asyncio.create_task(all_events(client, recorded))
+            await asyncio.sleep(0.5)
+            await run_worker(str(settings.database_url), settings, providers, wait=False)
+            return await asyncio.wait_for(following, 30)
+
+    found = asyncio.run(steps())
+    states = [body["processing"]["state"] for name, body in found if name == "track"]
+    assert states[0] == "queued"
+    assert states[-1] == "done"
+    assert found[-1] == ("end", {"deleted": False})
+    assert all(body["id"] == recorded for name, body in found if name == "track")
+
+
+def test_what_is_finished_ends_at_once(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
+    track = catalogue.track("Done")
+    catalogue.connection.execute("delete from procrastinate_jobs")
+
+    async def steps() -> list[Event]:
+        async with open_client(settings, providers) as client:
+            return await all_events(client, track)
+
+    found = asyncio.run(steps())
+    assert [name for name, _ in found] == ["track", "end"]
+
+
+def test_a_track_that_is_deleted_ends_the_stream(
+    settings: Settings, providers: Providers, catalogue: Catalogue
+) -> None:
+    track = catalogue.track("Gone soon")
+
+    async def steps() -> list[Event]:
+        async with open_client(settings, providers) as client:
+            following = asyncio.create_task(all_events(client, track))
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(catalogue.connection.execute, "delete from tracks")
+            return await asyncio.wait_for(following, 30)
+
+    assert asyncio.run(steps())[-1] == ("end", {"deleted": True})
+
+
+def test_a_track_that_nobody_may_see_is_not_there(
+    settings: Settings, catalogue: Catalogue, with_client: Callable[..., Any]
+) -> None:
+    did = catalogue.artist("me.example")
+    track = catalogue.track("My secret", artist=did, visibility="private")
+    catalogue.connection.execute("delete from procrastinate_jobs")
+    settings.viewer_header = "X-Viewer"
+
+    async def steps(client: httpx.AsyncClient) -> None:
+        assert (await client.get(f"/tracks/{track}/events")).status_code == 404
+        assert (await client.get("/tracks/999999/events")).status_code == 404
+        found = await all_events(client, track, headers={"X-Viewer": did})
+        assert [name for name, _ in found] == ["track", "end"]
+
+    with_client(steps)

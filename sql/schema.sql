@@ -4641,6 +4641,42 @@ COMMENT ON TABLE search.job_failures IS 'Why the last attempt of a track''s job 
 COMMENT ON COLUMN search.job_failures.model IS 'Identity of the model that was to embed; empty where the task has none.';
 
 --
+-- Name: map_points; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.map_points (
+    track_id bigint NOT NULL,
+    x real NOT NULL,
+    y real NOT NULL,
+    CONSTRAINT map_points_x_check CHECK (((x >= (0)::double precision) AND (x <= (1)::double precision))),
+    CONSTRAINT map_points_y_check CHECK (((y >= (0)::double precision) AND (y <= (1)::double precision)))
+);
+
+--
+-- Name: TABLE map_points; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.map_points IS 'Where tracks lie on the map of the library. Drawn by the task draw_map; a track that came since has no place yet.';
+
+--
+-- Name: map_state; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.map_state (
+    only_row boolean DEFAULT true NOT NULL,
+    model_id smallint,
+    tracks bigint NOT NULL,
+    drawn_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT map_state_only_row_check CHECK (only_row)
+);
+
+--
+-- Name: TABLE map_state; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.map_state IS 'What the map was drawn from, the last time: one row, or none before the first.';
+
+--
 -- Name: mirror_changes; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -5328,6 +5364,20 @@ ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_pkey PRIMARY KEY (track_id, task, model);
 
 --
+-- Name: map_points map_points_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.map_points
+    ADD CONSTRAINT map_points_pkey PRIMARY KEY (track_id);
+
+--
+-- Name: map_state map_state_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.map_state
+    ADD CONSTRAINT map_state_pkey PRIMARY KEY (only_row);
+
+--
 -- Name: mirror_changes mirror_changes_pkey; Type: CONSTRAINT; Schema: search; Owner: -
 --
 
@@ -5993,6 +6043,20 @@ ALTER TABLE search.embeddings
 
 ALTER TABLE ONLY search.job_failures
     ADD CONSTRAINT job_failures_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: map_points map_points_track_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.map_points
+    ADD CONSTRAINT map_points_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE;
+
+--
+-- Name: map_state map_state_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.map_state
+    ADD CONSTRAINT map_state_model_id_fkey FOREIGN KEY (model_id) REFERENCES search.models(id) ON DELETE SET NULL;
 
 --
 -- Name: mirror_namespaces mirror_namespaces_model_id_fkey; Type: FK CONSTRAINT; Schema: search; Owner: -

@@ -23,6 +23,7 @@ app = App(
         "workers.embed",
         "workers.classify",
         "workers.calibrate",
+        "workers.draw_map",
         "workers.mirror",
         "workers.model_switch",
         "workers.unused_audio",

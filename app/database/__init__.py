@@ -2,6 +2,7 @@
 
 from app.database.connection import connect, create_engine, guard_connection, normalise_url
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
+from app.database.halfvec import read_halfvec
 from app.database.migrate import SchemaReport, inspect_schema, migrate, require_schema
 from app.database.sql_files import load_query, load_statement
 
@@ -18,5 +19,6 @@ __all__ = [
     "migrate",
     "normalise_url",
     "open_database",
+    "read_halfvec",
     "require_schema",
 ]

@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy import float32
-from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import load_query
+from app.database import load_query, read_halfvec
 from services.vector_mirror import Document, Entry, Removal
-
-_HALFVEC_HEADER_BYTES = 4
-"""Two numbers of 16 bits, dimensions and nothing, before the elements: pgvector's halfvec_send."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +102,10 @@ def to_document(row: Any, version: int | None) -> Document:  # noqa: ANN401 - a 
     return Document(
         track_id=row.track_id,
         version=version,
-        vector=_read_halfvec(bytes(row.embedding)),
+        vector=read_halfvec(bytes(row.embedding)),
         title=row.title,
         artist_handle=row.artist_handle,
         artist_did=row.artist_did,
         visibility=row.visibility,
         model=row.model,
     )
-
-
-def _read_halfvec(content: bytes) -> NDArray[float32]:
-    return np.frombuffer(content[_HALFVEC_HEADER_BYTES:], ">f2").astype(float32)

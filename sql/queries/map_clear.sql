@@ -1,0 +1,2 @@
+-- Forget the old picture.
+delete from search.map_points

@@ -1,12 +1,13 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests evaluate bench soak schema clean
+.PHONY: help demo test lint types tests browser evaluate bench soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,7 +38,13 @@ lint: $(VENV)/.test ## ruff
 types: $(VENV)/.test ## mypy, strict
 	@$(BIN)/mypy
 
-tests: $(VENV)/.test ## pytest (ARGS='-k name' chooses)
+browser: ## install Chromium, in which the page is tested, where there is none (Debian and Ubuntu)
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	command -v apt-get >/dev/null || { echo "install Chromium, or leave its tests out: make tests ARGS='--ignore tests/web'" >&2; exit 2; }; \
+	echo "installing Chromium ..."; \
+	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+
+tests: $(VENV)/.test browser ## pytest (ARGS='-k name' chooses)
 	@$(BIN)/pytest --numprocesses auto $(ARGS)
 
 evaluate: $(VENV)/.demo ## how well labelled queries are answered (ARGS=FILE: your own)

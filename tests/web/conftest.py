@@ -1,0 +1,158 @@
+"""A server with the sample library, and a browser that looks at it."""
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, Literal, TypeAlias
+
+import psycopg
+import pytest
+import uvicorn
+from immich_memories_music import tracks_dir
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from app.api import create_api
+from app.database import EmbeddedPostgres, connect, create_engine
+from app.providers import Providers
+from app.sample import load_library
+from app.sample.load import import_library
+from app.settings import Settings
+from tests.catalogue import Catalogue
+
+Theme: TypeAlias = Literal["light", "dark"]
+
+PHONE, DESKTOP = (390, 844), (1280, 900)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the browser looks at.
+
+    Attributes:
+        address: Of the server, without a slash at the end.
+        database: URL of its database.
+    """
+
+    address: str
+    database: str
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. It ends with the module: as long as it runs, this thread has an event loop of its own."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "Chromium is missing: make browser installs it"
+    with sync_playwright() as playwright:
+        # its sandbox does not start as root
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        yield playwright.chromium.launch(executable_path=found, args=arguments)
+
+
+@pytest.fixture(scope="module")
+def site(
+    server: EmbeddedPostgres, template: str, providers: Providers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The sample library behind the real server, its vectors made of what its recordings are called."""
+    name = f"web_{os.getpid()}"
+    admin_url = server.url.replace("/vibe_search?", "/postgres?")
+    url = server.url.replace("/vibe_search?", f"/{name}?")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template}".encode())
+    settings = Settings(
+        _env_file=None, database_url=url, data_dir=tmp_path_factory.mktemp("web"), semantic_deadline_seconds=10.0
+    )
+    in_thread(_fill, url, providers)
+    with _serving(settings, providers) as address:
+        yield Site(address, url)
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)".encode())
+
+
+def in_thread(function: Any, *arguments: Any) -> Any:
+    """What a function returns that needs a thread without an event loop."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(function, *arguments).result()
+
+
+def _fill(url: str, providers: Providers) -> None:
+    library = load_library()
+
+    async def load() -> None:
+        engine = create_engine(url, pool_size=1)
+        await import_library(engine, providers.audio_store, library, tracks_dir())
+        await engine.dispose()
+
+    asyncio.run(load())
+    with connect(url) as connection:
+        connection.autocommit = True
+        catalogue = Catalogue(connection)
+        file_of = {track.title: track.file for track in library.tracks}
+        for track, title in connection.execute("select id, title from tracks order by id").fetchall():
+            words = Path(file_of[str(title)]).stem.replace("_", " ")
+            catalogue.embed(int(str(track)), providers.embedding.embed_text(words))
+
+
+class _serving:  # noqa: N801 - used as a function is
+    """Run the application on a free port, in a thread."""
+
+    def __init__(self, settings: Settings, providers: Providers) -> None:
+        api = create_api(str(settings.database_url), settings, providers)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._server = uvicorn.Server(uvicorn.Config(api, log_level="warning", timeout_graceful_shutdown=2))
+        self._thread = Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server did not start"
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._listener.close()
+
+
+@pytest.fixture(params=["light"])
+def theme(request: pytest.FixtureRequest) -> Theme:
+    """What the system prefers."""
+    preferred: Theme = request.param
+    return preferred
+
+
+@pytest.fixture(params=[DESKTOP], ids=["desktop"])
+def size(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Width and height of the window."""
+    wanted: tuple[int, int] = request.param
+    return wanted
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, theme: Theme, size: tuple[int, int]) -> Iterator[Page]:
+    """The page, opened; it may say nothing in the console."""
+    context = browser.new_context(
+        base_url=site.address, color_scheme=theme, viewport={"width": size[0], "height": size[1]}, locale="en-GB"
+    )
+    context.set_default_timeout(10_000)
+    opened = context.new_page()
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            said.append(message.text)
+
+    opened.on("console", note)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.goto("/")
+    yield opened
+    context.close()
+    expected: list[str] = getattr(opened, "expected_errors", [])
+    assert [text for text in said if not any(part in text for part in expected)] == []

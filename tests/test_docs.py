@@ -355,6 +355,8 @@ class ExampleButtons(HTMLParser):
             self._purpose = False
         elif tag == "button":
             self._value = None
+        elif tag == "section":
+            self._inside = False
 
     def handle_data(self, data: str) -> None:
         """Keep the purpose's text."""

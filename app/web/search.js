@@ -1,192 +1,21 @@
+/** The search box, its results, and the address. */
+
+import { byId, element } from "./elements.js";
+import { showPlaying } from "./player.js";
+import { namedRow, trackRow } from "./rows.js";
+import { closeTrack, openTrack, trackIsOpen } from "./track.js";
+
 const DEBOUNCE_MS = 150;
 const MIN_CHARACTERS = 2;
 const LIMIT = 10;
 
 const HEADINGS = { track: "Tracks", artist: "Artists", album: "Albums", tag: "Tags", playlist: "Playlists" };
-const BADGES = { title: "title", artist: "artist", album: "album", tag: "tag" };
 
-const byId = (id) => document.getElementById(id);
 const form = byId("form");
 const box = byId("box");
 const status = byId("status");
 const examples = byId("examples");
 const results = byId("results");
-const audio = byId("audio");
-const position = byId("position");
-
-/** Builds an element; children become text nodes, so nothing from an answer is ever parsed as markup. */
-function element(tag, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
-
-// Letters that Unicode does not decompose, though people type them without the stroke or ligature.
-const UNDECOMPOSED = { ø: "o", æ: "ae", œ: "oe", ß: "ss", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
-
-/** Folds case, accents and apostrophes away, remembering where each folded letter came from. */
-function fold(text) {
-  let letters = "";
-  const origins = [];
-  let start = 0;
-  for (const character of text) {
-    const plain = [...character.normalize("NFKD").toLowerCase()]
-      .map((part) => UNDECOMPOSED[part] ?? part.replace(/[\p{M}'’ʼ]/gu, ""))
-      .join("");
-    letters += plain;
-    for (let i = 0; i < plain.length; i += 1) origins.push([start, start + character.length]);
-    start += character.length;
-    // What folds to nothing (an accent, an apostrophe) belongs to the letter before it.
-    if (plain === "" && origins.length > 0) origins.at(-1)[1] = start;
-  }
-  return { letters, origins };
-}
-
-function wordsIn(letters) {
-  return [...letters.matchAll(/[\p{L}\p{N}]+/gu)].map((match) => ({ text: match[0], start: match.index }));
-}
-
-/** Positions in `word` of a longest common subsequence with `typed`. */
-function commonLetters(typed, word) {
-  const lengths = Array.from({ length: typed.length + 1 }, () => new Uint16Array(word.length + 1));
-  for (let i = typed.length - 1; i >= 0; i -= 1) {
-    for (let j = word.length - 1; j >= 0; j -= 1) {
-      lengths[i][j] =
-        typed[i] === word[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
-    }
-  }
-  const positions = [];
-  for (let i = 0, j = 0; i < typed.length && j < word.length; ) {
-    if (typed[i] === word[j]) {
-      positions.push(j);
-      i += 1;
-      j += 1;
-    } else if (lengths[i + 1][j] >= lengths[i][j + 1]) i += 1;
-    else j += 1;
-  }
-  return positions;
-}
-
-/** Folded positions of `typed` in the text: word starts if there are any, else anywhere, else the likest word. */
-function findLetters(typed, letters, words) {
-  const run = (start) => Array.from(typed, (_, i) => start + i);
-  const starts = words.filter((word) => word.text.startsWith(typed)).map((word) => word.start);
-  if (starts.length > 0) return starts.flatMap(run);
-  if (typed.length < 2) return [];
-  const inside = letters.indexOf(typed);
-  if (inside >= 0) return run(inside);
-  let best = { likeness: 0, positions: [] };
-  for (const word of words) {
-    const positions = commonLetters(typed, word.text);
-    const likeness = (2 * positions.length) / (typed.length + word.text.length);
-    if (positions.length >= 0.7 * typed.length && likeness > best.likeness) {
-      best = { likeness, positions: positions.map((at) => word.start + at) };
-    }
-  }
-  return best.likeness >= 0.5 ? best.positions : [];
-}
-
-/** The text with the letters that answer the query in <mark>. */
-function highlight(text, query) {
-  const { letters, origins } = fold(text);
-  const words = wordsIn(letters);
-  const marked = new Uint8Array(text.length);
-  for (const typed of wordsIn(fold(query).letters)) {
-    for (const at of findLetters(typed.text, letters, words)) marked.fill(1, ...origins[at]);
-  }
-  const fragment = document.createDocumentFragment();
-  for (let start = 0; start < text.length; ) {
-    let end = start + 1;
-    while (end < text.length && marked[end] === marked[start]) end += 1;
-    const part = text.slice(start, end);
-    fragment.append(marked[start] ? element("mark", {}, part) : part);
-    start = end;
-  }
-  return fragment;
-}
-
-/** A cover that is the same on every visit: the golden angle keeps neighbouring ids far apart in hue. */
-function cover(result, image, glyph) {
-  const key = String(result.id ?? result.did);
-  let seed = 0;
-  for (const character of key) seed = (Math.imul(seed, 31) + character.codePointAt(0)) >>> 0;
-  const hue = (seed * 137.508) % 360;
-  const node = element("span", { className: `cover ${result.type}`, ariaHidden: "true" }, glyph);
-  node.style.backgroundImage =
-    `linear-gradient(${seed % 180}deg, hsl(${hue} 50% 34%), hsl(${(hue + 70) % 360} 55% 24%))`;
-  if (image) {
-    const picture = element("img", { src: image, alt: "", loading: "lazy", referrerPolicy: "no-referrer" });
-    picture.addEventListener("error", () => picture.remove());
-    node.append(picture);
-  }
-  return node;
-}
-
-function link(name, className, ...children) {
-  const node = element("a", { className, href: `/?${new URLSearchParams({ q: name })}` }, ...children);
-  node.dataset.query = name;
-  return node;
-}
-
-function badges(result) {
-  const texts = result.matched.filter((field) => field in BADGES).map((field) => element("li", {}, BADGES[field]));
-  if (result.tier === "fuzzy") texts.push(element("li", {}, "close spelling"));
-  if (result.matched.includes("sound")) {
-    const sure = result.confidence !== null;
-    const figure = sure ? ` ${Math.round(100 * result.confidence)} %` : ` ${result.similarity.toFixed(2)}`;
-    const title = sure
-      ? `How far this can be trusted; cosine similarity ${result.similarity.toFixed(2)}`
-      : "Cosine similarity of the description and the recording, from −1 to 1";
-    texts.push(element("li", { className: "sound", title }, `sounds like${figure}`));
-  }
-  return texts.length > 0 ? element("ul", { className: "badges", ariaLabel: "Matched by" }, ...texts) : null;
-}
-
-function trackRow(track, query) {
-  const artist = track.artist_display_name;
-  const shown = (text, field) => (track.matched.includes(field) ? highlight(text, query) : text);
-  const button = element("button", { type: "button", className: "hit" }, shown(track.title, "title"));
-  button.disabled = !track.file_id;
-  button.addEventListener("click", () => play(track));
-  const row = element(
-    "li",
-    {},
-    cover(track, track.image_url, element("span", { className: "play" })),
-    element("div", { className: "text" }, button, link(artist, "by", shown(artist, "artist"))),
-    badges(track),
-  );
-  row.dataset.file = track.file_id ?? "";
-  row.dataset.name = `${track.title} by ${artist}`;
-  return row;
-}
-
-const tracks = (count) => `${count} ${count === 1 ? "track" : "tracks"}`;
-
-const NAMED = {
-  artist: (it) => ({ name: it.display_name, about: `@${it.handle}`, image: it.avatar_url }),
-  album: (it) => ({ name: it.title, about: it.artist_display_name, image: it.image_url }),
-  tag: (it) => ({ name: it.name, about: tracks(it.track_count), glyph: "#" }),
-  playlist: (it) => ({
-    name: it.name,
-    about: `${tracks(it.track_count)}, by ${it.owner_display_name}`,
-    image: it.image_url,
-  }),
-};
-
-function namedRow(result, query) {
-  const { name, about, image, glyph = [...name][0] ?? "" } = NAMED[result.type](result);
-  return element(
-    "li",
-    {},
-    cover(result, image, glyph.toUpperCase()),
-    element(
-      "div",
-      { className: "text" },
-      link(name, "hit", highlight(name, query)),
-      element("span", { className: "by" }, about),
-    ),
-  );
-}
 
 function render(answer) {
   const groups = new Map();
@@ -279,15 +108,21 @@ let shown = null;
 // Letters typed in one go share a history entry; leaving the box or pressing Enter ends it.
 let typing = false;
 
-const queryInAddress = () => (new URLSearchParams(location.search).get("q") ?? "").trim();
+const inAddress = (name) => (new URLSearchParams(location.search).get(name) ?? "").trim();
+const queryInAddress = () => inAddress("q");
+
+/** The address of what is shown: a query, and a track that is looked at, if any. */
+function address(query, track = "") {
+  const parts = new URLSearchParams(Object.entries({ q: query, track }).filter(([, value]) => value !== ""));
+  return parts.size > 0 ? `/?${parts}` : "/";
+}
 
 /** Searches for what is in the box, unless that is what is shown already. */
 function submit({ push, again = false }) {
   clearTimeout(timer);
   const query = box.value.trim();
   if (query !== queryInAddress()) {
-    const address = query ? `/?${new URLSearchParams({ q: query })}` : "/";
-    history[push ? "pushState" : "replaceState"](null, "", address);
+    history[push ? "pushState" : "replaceState"](null, "", address(query));
   }
   if (query === shown && !again) return;
   shown = query;
@@ -335,18 +170,42 @@ examples.addEventListener("click", (event) => {
   if (button) follow(button.value);
 });
 
-results.addEventListener("click", (event) => {
+/** Shows a track as the address has it, or no track. */
+function showTrack() {
+  const track = inAddress("track");
+  if (track) openTrack(track, queryInAddress());
+  else closeTrack();
+}
+
+document.addEventListener("click", (event) => {
+  const more = event.target.closest("button[data-track]");
+  if (more) {
+    history[trackIsOpen() ? "replaceState" : "pushState"]({ opened: true }, "", address(queryInAddress(), more.dataset.track));
+    showTrack();
+    return;
+  }
   const target = event.target.closest("a[data-query]");
   if (!target || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
+  closeTrack();
   follow(target.dataset.query);
+});
+
+// Closing the track's view goes back to where it was opened, if that was here.
+byId("track").addEventListener("close", () => {
+  if (!inAddress("track")) return;
+  if (history.state?.opened) history.back();
+  else history.replaceState(null, "", address(queryInAddress()));
 });
 
 addEventListener("popstate", () => {
   box.value = queryInAddress();
   typing = false;
   submit({ push: false });
+  showTrack();
 });
+
+document.addEventListener("problem", (event) => say(event.detail, true));
 
 function moveFocus(step) {
   const hits = [...document.querySelectorAll(".hit:enabled, a.hit")];
@@ -357,7 +216,7 @@ function moveFocus(step) {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing) return;
+  if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing || trackIsOpen()) return;
   const here = document.activeElement;
   const searching = here === box || results.contains(here);
   if (event.key === "/" && here !== box) {
@@ -370,59 +229,6 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-let playing = null;
-
-function showPlaying() {
-  const state = audio.paused ? "Play" : "Pause";
-  for (const row of results.querySelectorAll("li[data-file]")) {
-    const current = playing !== null && row.dataset.file === playing.file_id;
-    row.classList.toggle("current", current);
-    row.classList.toggle("playing", current && !audio.paused);
-    row.querySelector(".hit").ariaLabel = `${current ? state : "Play"} ${row.dataset.name}`;
-  }
-  byId("toggle").ariaLabel = state;
-  byId("player").classList.toggle("playing", !audio.paused);
-}
-
-function toggle() {
-  // A refused play() also fires the element's error event, which says why; a pause during loading is no failure.
-  if (audio.paused) audio.play().catch(() => {});
-  else audio.pause();
-}
-
-function play(track) {
-  if (playing?.file_id !== track.file_id) {
-    playing = track;
-    audio.src = `/audio/${encodeURIComponent(track.file_id)}`;
-    byId("now-title").textContent = track.title;
-    byId("now-artist").textContent = track.artist_display_name;
-    byId("player").hidden = false;
-    showTime();
-  }
-  toggle();
-}
-
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-
-function showTime() {
-  const length = Number.isFinite(audio.duration) ? audio.duration : 0;
-  position.max = length;
-  position.value = audio.currentTime;
-  position.disabled = length === 0;
-  position.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(length)}`);
-  byId("clock").textContent = length ? `${clock(audio.currentTime)} / ${clock(length)}` : clock(audio.currentTime);
-}
-
-byId("toggle").addEventListener("click", toggle);
-position.addEventListener("input", () => {
-  audio.currentTime = position.valueAsNumber;
-});
-for (const name of ["play", "pause", "ended"]) audio.addEventListener(name, showPlaying);
-for (const name of ["timeupdate", "durationchange", "seeked"]) audio.addEventListener(name, showTime);
-audio.addEventListener("error", () => {
-  say(`“${playing.title}” cannot be played`, true);
-  showPlaying();
-});
-
 box.value = queryInAddress() || box.value;
 submit({ push: false });
+showTrack();

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Page, Route, expect
 
+from app.routes.page import WEB_DIR
 from tests.web.conftest import DESKTOP, PHONE
 
 BOX = "#box"
@@ -166,7 +167,8 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
 
 def test_it_is_small(page: Page) -> None:
     """Without audio."""
-    sizes = {path: len(page.request.get(path).body()) for path in ("/", "/web/search.js", "/web/style.css")}
+    paths = ["/", *(f"/web/{file.name}" for file in WEB_DIR.iterdir() if file.suffix in {".js", ".css"})]
+    sizes = {path: len(page.request.get(path).body()) for path in paths}
     assert sum(sizes.values()) <= 60_000, sizes
 
 
@@ -181,6 +183,9 @@ def test_nobody_is_kept_out(page: Page) -> None:
     page.locator(f"{HITS} .hit").first.click()
     expect(page.locator("#player")).to_be_visible()
     views["player"] = Axe().run(page)
+    page.locator(".more").first.click()
+    expect(page.get_by_role("dialog").locator(".hits > li")).to_have_count(6)
+    views["track"] = Axe().run(page)
     assert {name: found.generate_report() for name, found in views.items() if found.violations_count} == {}
 
 
@@ -199,3 +204,74 @@ def test_nothing_moves_when_results_come(page: Page) -> None:
     page.wait_for_timeout(300)
     assert page.evaluate("window.shifted") < 0.02
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+
+
+def open_track(page: Page, title: str) -> None:
+    page.get_by_role("button", name=re.compile(f"^About {title}")).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+
+
+def test_a_track_says_what_it_is_and_why_it_was_found(page: Page) -> None:
+    search(page, "theodolite")
+    open_track(page, "Theodolite")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Why it was found for “theodolite”")).to_be_visible()
+    expect(dialog.get_by_role("meter", name="title exactly")).to_have_attribute("value", "1")
+    expect(dialog.get_by_role("list", name="Tags").get_by_role("link").first).to_be_visible()
+    expect(dialog.locator(".hits > li")).to_have_count(6)
+
+
+def test_more_like_it_can_be_played_and_looked_at(page: Page) -> None:
+    search(page, "theodolite")
+    open_track(page, "Theodolite")
+    dialog = page.get_by_role("dialog")
+    neighbour = dialog.locator(".hits .hit").first
+    title = neighbour.inner_text()
+    neighbour.click()
+    expect(page.locator("#now-title")).to_have_text(title)
+    dialog.locator(".hits .more").first.click()
+    expect(dialog.get_by_role("heading", name=title, exact=True)).to_be_visible()
+
+
+def test_a_track_has_an_address(page: Page) -> None:
+    search(page, "theodolite")
+    open_track(page, "Theodolite")
+    expect(page).to_have_url(re.compile(r"\?q=theodolite&track=\d+$"))
+    page.reload()
+    expect(page.get_by_role("heading", name="Theodolite", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"\?q=theodolite$"))
+    expect(page.locator(BOX)).to_have_value("theodolite")
+    open_track(page, "Theodolite")
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_view_of_a_track_works_by_keyboard(page: Page) -> None:
+    search(page, "theodolite")
+    page.keyboard.press("ArrowDown")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name=re.compile("^About Theodolite"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Theodolite", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name=re.compile("^About Theodolite"))).to_be_focused()
+
+
+def test_a_tag_of_a_track_is_a_search(page: Page) -> None:
+    search(page, "theodolite")
+    open_track(page, "Theodolite")
+    tag = page.get_by_role("list", name="Tags").get_by_role("link").first
+    name = tag.inner_text().removeprefix("#")
+    tag.click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator(BOX)).to_have_value(name)
+
+
+def test_a_track_that_is_gone_says_so(page: Page) -> None:
+    page.expected_errors = ["404"]  # type: ignore[attr-defined]  # as above
+    page.goto("/?track=999999")
+    expect(page.get_by_role("dialog")).to_contain_text("There is no such track.")

@@ -345,7 +345,7 @@ class ExampleButtons(HTMLParser):
         if tag == "section":
             self._inside = named.get("id") == "examples"
         elif self._inside and tag == "button":
-            self._value = named["value"]
+            self._value = named.get("value")
         elif tag == "small":
             self._purpose = self._value is not None
 

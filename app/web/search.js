@@ -1,6 +1,7 @@
 /** The search box, its results, and the address. */
 
 import { byId, element } from "./elements.js";
+import { closeMap, mapIsOpen, openMap } from "./map.js";
 import { showPlaying } from "./player.js";
 import { namedRow, trackRow } from "./rows.js";
 import { closeTrack, openTrack, trackIsOpen } from "./track.js";
@@ -111,9 +112,9 @@ let typing = false;
 const inAddress = (name) => (new URLSearchParams(location.search).get(name) ?? "").trim();
 const queryInAddress = () => inAddress("q");
 
-/** The address of what is shown: a query, and a track that is looked at, if any. */
-function address(query, track = "") {
-  const parts = new URLSearchParams(Object.entries({ q: query, track }).filter(([, value]) => value !== ""));
+/** The address of what is shown: a query, and the map or a track that is looked at, if any. */
+function address(query, track = "", map = "") {
+  const parts = new URLSearchParams(Object.entries({ q: query, map, track }).filter(([, value]) => value !== ""));
   return parts.size > 0 ? `/?${parts}` : "/";
 }
 
@@ -170,8 +171,10 @@ examples.addEventListener("click", (event) => {
   if (button) follow(button.value);
 });
 
-/** Shows a track as the address has it, or no track. */
-function showTrack() {
+/** Shows the map and a track as the address has them, or neither. */
+function showViews() {
+  if (inAddress("map")) openMap();
+  else closeMap();
   const track = inAddress("track");
   if (track) openTrack(track, queryInAddress());
   else closeTrack();
@@ -180,29 +183,38 @@ function showTrack() {
 document.addEventListener("click", (event) => {
   const more = event.target.closest("button[data-track]");
   if (more) {
-    history[trackIsOpen() ? "replaceState" : "pushState"]({ opened: true }, "", address(queryInAddress(), more.dataset.track));
-    showTrack();
+    const opened = address(queryInAddress(), more.dataset.track, inAddress("map"));
+    history[trackIsOpen() ? "replaceState" : "pushState"]({ opened: true }, "", opened);
+    showViews();
     return;
   }
   const target = event.target.closest("a[data-query]");
   if (!target || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   closeTrack();
+  closeMap();
   follow(target.dataset.query);
 });
 
-// Closing the track's view goes back to where it was opened, if that was here.
-byId("track").addEventListener("close", () => {
-  if (!inAddress("track")) return;
-  if (history.state?.opened) history.back();
-  else history.replaceState(null, "", address(queryInAddress()));
+byId("show-map").addEventListener("click", () => {
+  history.pushState({ opened: true }, "", address(queryInAddress(), "", "1"));
+  showViews();
 });
+
+// Closing a view goes back to where it was opened, if that was here.
+for (const [name, without] of [["track", () => address(queryInAddress(), "", inAddress("map"))], ["map", () => address(queryInAddress())]]) {
+  byId(name).addEventListener("close", () => {
+    if (!inAddress(name)) return;
+    if (history.state?.opened) history.back();
+    else history.replaceState(null, "", without());
+  });
+}
 
 addEventListener("popstate", () => {
   box.value = queryInAddress();
   typing = false;
   submit({ push: false });
-  showTrack();
+  showViews();
 });
 
 document.addEventListener("problem", (event) => say(event.detail, true));
@@ -216,7 +228,7 @@ function moveFocus(step) {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing || trackIsOpen()) return;
+  if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing || trackIsOpen() || mapIsOpen()) return;
   const here = document.activeElement;
   const searching = here === box || results.contains(here);
   if (event.key === "/" && here !== box) {
@@ -231,4 +243,4 @@ addEventListener("keydown", (event) => {
 
 box.value = queryInAddress() || box.value;
 submit({ push: false });
-showTrack();
+showViews();

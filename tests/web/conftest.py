@@ -25,6 +25,7 @@ from app.sample import load_library
 from app.sample.load import import_library
 from app.settings import Settings
 from tests.catalogue import Catalogue
+from workers.draw_map import draw
 
 Theme: TypeAlias = Literal["light", "dark"]
 
@@ -97,6 +98,13 @@ def _fill(url: str, providers: Providers) -> None:
         for track, title in connection.execute("select id, title from tracks order by id").fetchall():
             words = Path(file_of[str(title)]).stem.replace("_", " ")
             catalogue.embed(int(str(track)), providers.embedding.embed_text(words))
+
+    async def map_them() -> None:
+        engine = create_engine(url, pool_size=1)
+        assert await draw(engine) == len(library.tracks)
+        await engine.dispose()
+
+    asyncio.run(map_them())
 
 
 class _serving:  # noqa: N801 - used as a function is

@@ -42,7 +42,7 @@ browser: ## install Chromium, in which the page is tested, where there is none (
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	command -v apt-get >/dev/null || { echo "install Chromium, or leave its tests out: make tests ARGS='--ignore tests/web'" >&2; exit 2; }; \
 	echo "installing Chromium ..."; \
-	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 tests: $(VENV)/.test browser ## pytest (ARGS='-k name' chooses)
 	@$(BIN)/pytest --numprocesses auto $(ARGS)

@@ -143,6 +143,10 @@ class ReplicateGenres:
             with self._client.stream(method, url, json=body, headers=dict(headers), timeout=timeout) as answer:
                 content = _read_bounded(answer)
         except httpx2.TransportError as error:
+            # but for connecting, a request waits as long as there is time
+            waited = isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout)
+            if waited or time.monotonic() >= deadline:
+                raise self._too_late() from error
             raise TryAgainError(f"{host} cannot be reached: {str(error) or type(error).__name__}") from error
         if answer.status_code in RETRIED:
             after = read_retry_after(answer.headers.get("retry-after"))

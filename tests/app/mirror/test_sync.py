@@ -7,7 +7,7 @@ import pytest
 
 from app.database import connect
 from app.mirror import begin_rebuild, retire_all
-from app.mirror.namespaces import read_namespaces
+from app.mirror.namespaces import read_namespaces, serve_namespace
 from services.vector_mirror import MirrorError, MirrorRefusedError
 from tests.catalogue import direction
 from tests.mirrored import Mirrored
@@ -243,6 +243,14 @@ def test_a_rebuild_fills_another_namespace_and_drops_the_first(mirrored: Mirrore
     assert (state.namespace, state.filling) == ("tracks-2", None)
     assert mirrored.titles == {1: "new", 2: "two"}
     assert list(mirrored.server.namespaces) == ["tracks-2"]
+
+
+def test_a_namespace_that_serves_already_is_not_retired_by_who_comes_late(mirrored: Mirrored) -> None:
+    mirrored.add("one")
+    mirrored.sync()
+    (serving,) = mirrored.run(read_namespaces(mirrored.engine))
+    mirrored.run(serve_namespace(mirrored.engine, serving))
+    assert mirrored.state.namespace == "tracks"
 
 
 def test_filling_goes_on_where_it_was_interrupted(mirrored: Mirrored) -> None:

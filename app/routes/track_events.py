@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.catalogue import TrackRecord, read_track
+from app.catalogue import TrackRecord
 from app.errors import DatabaseUnavailableError
 from app.routes.search import UNAVAILABLE
-from app.routes.tracks import NOT_FOUND, VisibleTrack
+from app.routes.tracks import NOT_FOUND, VisibleTrack, read_visible
 from app.state import INVALID_TOKEN, ApiState, State, Viewer
 from app.track_response import show_track
 
@@ -48,13 +48,14 @@ async def follow_track(
         if not any(task.state in _UNFINISHED for task in current.tasks):
             break
         await asyncio.sleep(_LOOK_SECONDS)
-        current = await _look_again(state, current)
+        current = await _look_again(state, viewer, current)
     yield ServerSentEvent(event="end", data={"deleted": current is None})
 
 
-async def _look_again(state: ApiState, track: TrackRecord) -> TrackRecord | None:
+async def _look_again(state: ApiState, viewer: str | None, track: TrackRecord) -> TrackRecord | None:
+    """The track as it is now; None once it is gone, or hidden from who looks."""
     try:
-        return await read_track(state.engine, track.id)
+        return await read_visible(state, viewer, track.id)
     except DatabaseUnavailableError:
         # the answer has begun, and a status cannot be sent any more: what was known stays true until it is back
         return track

@@ -85,10 +85,17 @@ async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> Track
     Raises:
         HTTPException: 404, there is none.
     """
-    track = await read_track(state.engine, track_id)
-    if track is None or (track.visibility == "private" and track.artist_did != viewer):
+    track = await read_visible(state, viewer, track_id)
+    if track is None:
         raise HTTPException(404, "no such track")
     return track
+
+
+async def read_visible(state: ApiState, viewer: str | None, track_id: int) -> TrackRecord | None:
+    """A track, if there is one that the viewer may see at the moment."""
+    track = await read_track(state.engine, track_id)
+    hidden = track is not None and track.visibility == "private" and track.artist_did != viewer
+    return None if hidden else track
 
 
 VisibleTrack = Annotated[TrackRecord, Depends(find_visible)]

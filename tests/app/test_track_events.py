@@ -74,8 +74,9 @@ def test_what_is_finished_ends_at_once(settings: Settings, providers: Providers,
     assert [name for name, _ in found] == ["track", "end"]
 
 
-def test_a_track_that_is_deleted_ends_the_stream(
-    settings: Settings, providers: Providers, catalogue: Catalogue
+@pytest.mark.parametrize("change", ["delete from tracks", "update tracks set visibility = 'private', title = 'secret'"])
+def test_a_track_that_goes_or_is_hidden_ends_the_stream(
+    settings: Settings, providers: Providers, catalogue: Catalogue, change: str
 ) -> None:
     track = catalogue.track("Gone soon")
 
@@ -83,10 +84,12 @@ def test_a_track_that_is_deleted_ends_the_stream(
         async with open_client(settings, providers) as client:
             following = asyncio.create_task(all_events(client, track))
             await asyncio.sleep(0.5)
-            await asyncio.to_thread(catalogue.connection.execute, "delete from tracks")
+            await asyncio.to_thread(catalogue.connection.execute, change.encode())
             return await asyncio.wait_for(following, 30)
 
-    assert asyncio.run(steps())[-1] == ("end", {"deleted": True})
+    found = asyncio.run(steps())
+    assert found[-1] == ("end", {"deleted": True})
+    assert "secret" not in str(found)
 
 
 def test_a_track_that_nobody_may_see_is_not_there(

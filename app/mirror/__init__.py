@@ -4,7 +4,7 @@ from app.mirror.comparison import Comparison, Difference, compare, record, repai
 from app.mirror.health import inspect_mirror, require_mirror
 from app.mirror.namespaces import Namespace, begin_rebuild, read_namespaces, retire_all
 from app.mirror.state import MirrorState, count_tracks, read_state
-from app.mirror.sync import MirrorSync, Progress
+from app.mirror.sync import MirrorSync
 
 __all__ = [
     "Comparison",
@@ -12,7 +12,6 @@ __all__ = [
     "MirrorState",
     "MirrorSync",
     "Namespace",
-    "Progress",
     "begin_rebuild",
     "compare",
     "count_tracks",

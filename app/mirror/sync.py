@@ -1,8 +1,7 @@
 """Bringing the mirror up to date: dropping what has retired, filling what is new, telling what has changed."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -33,25 +32,6 @@ _MOST_REFUSED = 20
 SWEEP_EVERY = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far one round is.
-
-    Attributes:
-        filled: Tracks written into a new namespace.
-        told: Changes that the mirror was told about.
-        compared: Entries of a new namespace that were compared before it serves.
-    """
-
-    filled: int = 0
-    told: int = 0
-    compared: int = 0
-
-
-def _ignore(_progress: Progress) -> None:
-    """Whoever does not want to know."""
-
-
 class MirrorSync:
     """Brings one mirror up to date with one database, one at a time among all processes.
 
@@ -65,10 +45,9 @@ class MirrorSync:
         base: Name of its first namespace, and beginning of the others'.
         batch: Tracks in one write.
         sweep_every: How often old removals are forgotten, and dropped namespaces dropped again.
-        show: Told how far a round is.
     """
 
-    def __init__(  # noqa: PLR0913 - the last three have defaults for everybody but tests
+    def __init__(
         self,
         engine: AsyncEngine,
         store: VectorMirror,
@@ -76,15 +55,13 @@ class MirrorSync:
         *,
         batch: int = BATCH,
         sweep_every: timedelta = SWEEP_EVERY,
-        show: Callable[[Progress], None] = _ignore,
     ) -> None:
         self._engine = engine
         self._store = store
         self._base = base
         self._batch = batch
         self._sweep_every = sweep_every
-        self._show = show
-        self._progress = Progress()
+        self._moved = False
         self._comparisons = 0
         self._swept_at: datetime | None = None
 
@@ -98,7 +75,7 @@ class MirrorSync:
             MirrorError: The mirror does not do what it should; noted in search.mirror_state.
             DatabaseUnavailableError: Postgres cannot be reached.
         """
-        self._progress, self._comparisons = Progress(), 0
+        self._moved, self._comparisons = False, 0
         with guard_connection():
             async with self._alone() as alone:
                 if alone:
@@ -108,13 +85,13 @@ class MirrorSync:
     async def _run_and_note(self) -> None:
         try:
             while await self._step():
-                self._show(self._progress)
+                self._moved = True
             await self._sweep()
         except Exception as error:
             words = str(error) if isinstance(error, MirrorError) else f"{type(error).__name__}: {error}"
             await self._execute("mirror_failed", failure=words[:1000])
             raise
-        await self._execute("mirror_succeeded", moved=self._progress != Progress())
+        await self._execute("mirror_succeeded", moved=self._moved)
 
     async def _step(self) -> bool:
         """One write or so; whether there may be more to do."""
@@ -188,7 +165,6 @@ class MirrorSync:
             await changes.refuse(connection, claim.versions, reasons)
             done = {track_id: version for track_id, version in told.items() if track_id not in reasons}
             await changes.acknowledge(connection, done)
-        self._count(told=len(done))
         return True
 
     async def _fill(self, namespace: Namespace) -> bool:
@@ -220,18 +196,11 @@ class MirrorSync:
             written=len(documents) - len(reasons),
             filled=len(documents) < self._batch,
         )
-        self._count(filled=len(documents))
         return True
 
     async def _finish(self, namespace: Namespace) -> bool:
         """Let a namespace serve if it has all that it should and nothing else; else have the differences mended."""
-        before = self._progress.compared
-
-        def show(compared: int) -> None:
-            self._progress = Progress(self._progress.filled, self._progress.told, before + compared)
-            self._show(self._progress)
-
-        found = await comparison.compare(self._engine, self._store, namespace.name, show=show)
+        found = await comparison.compare(self._engine, self._store, namespace.name)
         if found.differences:
             self._comparisons += 1
             if self._comparisons == _MOST_COMPARISONS:
@@ -294,10 +263,6 @@ class MirrorSync:
     async def _execute(self, query: str, **parameters: object) -> None:
         async with self._engine.connect() as connection:
             await connection.execute(load_query(query), parameters)
-
-    def _count(self, *, filled: int = 0, told: int = 0) -> None:
-        was = self._progress
-        self._progress = Progress(was.filled + filled, was.told + told, was.compared)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[bool]:

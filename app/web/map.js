@@ -2,6 +2,8 @@
 
 import { byId, element } from "./elements.js";
 import { play } from "./player.js";
+import { aboutButton } from "./rows.js";
+import { ask } from "./server.js";
 
 const COLOURS = 8;
 const LARGEST = 65535;
@@ -22,23 +24,15 @@ let cells = [];
 const names = new Map();
 const view = { x: 0.5, y: 0.5, zoom: 1 };
 
-/** Whether the map is looked at. */
-export const mapIsOpen = () => dialog.open;
-
-/** Looks at the map no more. */
-export function closeMap() {
-  if (dialog.open) dialog.close();
-}
-
 /** Looks at the map; it is fetched anew each time, for what may be seen changes. */
 export async function openMap() {
   if (dialog.open) return;
   dialog.showModal();
   note.textContent = "…";
   try {
-    const response = await fetch("/map", { headers: { accept: "application/json" } });
-    if (!response.ok) throw new Error(String(response.status));
-    take(await response.json());
+    const { ok, status, body } = await ask("/map");
+    if (!ok) throw new Error(String(status));
+    take(body);
   } catch {
     note.textContent = "The map cannot be fetched. Close it, and try again.";
   }
@@ -139,7 +133,7 @@ function nearest(x, y, most, reach = Infinity) {
 function nameOf(i) {
   const id = points.ids[i];
   if (!names.has(id)) {
-    names.set(id, fetch(`/tracks/${id}`).then((response) => (response.ok ? response.json() : null)).catch(() => null));
+    names.set(id, ask(`/tracks/${id}`).then(({ ok, body }) => (ok ? body : null)).catch(() => null));
   }
   return names.get(id);
 }
@@ -157,9 +151,7 @@ function listNearby() {
         const button = element("button", { type: "button", ariaLabel: `Play ${track.title} by ${track.artist_display_name}` });
         button.append(element("strong", {}, track.title), ` ${track.artist_display_name}`);
         button.addEventListener("click", () => play(track));
-        const more = element("button", { type: "button", className: "more", ariaLabel: `About ${track.title} by ${track.artist_display_name}` }, "…");
-        more.dataset.track = track.id;
-        return element("li", {}, button, more);
+        return element("li", {}, button, aboutButton(track));
       }),
     );
   }, 200);

@@ -1,93 +1,152 @@
-/** The search box, its results, and the address. */
+/** The search: its box, its answers, and what it says when there are none. */
 
+import { go, here } from "./address.js";
+import { combobox } from "./combobox.js";
 import { byId, element } from "./elements.js";
-import { closeMap, mapIsOpen, openMap } from "./map.js";
 import { showPlaying } from "./player.js";
-import { namedRow, trackRow } from "./rows.js";
-import { closeTrack, openTrack, trackIsOpen } from "./track.js";
+import { forget, recent, remember } from "./recent.js";
+import { gridOf, namedRow, queryRow, trackRow } from "./rows.js";
+import { UNREACHABLE, ask, reason } from "./server.js";
 
 const DEBOUNCE_MS = 150;
 const MIN_CHARACTERS = 2;
 const LIMIT = 10;
+const WORDS_TRIED = 4;
 
 const HEADINGS = { track: "Tracks", artist: "Artists", album: "Albums", tag: "Tags", playlist: "Playlists" };
 
-const form = byId("form");
 const box = byId("box");
 const status = byId("status");
 const examples = byId("examples");
 const results = byId("results");
+const choose = combobox(box, results);
 
-function render(answer) {
+/** Says something below the box. */
+export function say(text, problem = false) {
+  status.textContent = text;
+  status.classList.toggle("problem", problem);
+}
+
+function render(...groups) {
+  choose(null);
+  results.replaceChildren(...groups);
+  results.hidden = groups.length === 0;
+  box.ariaExpanded = String(groups.length > 0);
+  showPlaying();
+}
+
+/** Groups of an answer, in its order. */
+function grouped(answer, query) {
   const groups = new Map();
   for (const result of answer.results) {
     // A kind that this page does not know yet is left out rather than shown broken.
     if (!(result.type in HEADINGS)) continue;
     if (!groups.has(result.type)) groups.set(result.type, []);
-    const row = result.type === "track" ? trackRow : namedRow;
-    groups.get(result.type).push(row(result, answer.query));
+    groups.get(result.type).push(result.type === "track" ? trackRow(result, query) : namedRow(result, query));
   }
-  const hadFocus = results.contains(document.activeElement);
-  results.replaceChildren(
-    ...Array.from(groups, ([type, rows]) => {
-      const heading = element("h2", { id: `${type}-heading` }, HEADINGS[type]);
-      const list = element("ul", { className: "hits" }, ...rows);
-      list.setAttribute("aria-labelledby", heading.id);
-      return element("section", {}, heading, list);
-    }),
-  );
-  if (hadFocus) results.focus({ preventScroll: true });
-  showPlaying();
+  return groups;
 }
+
+const counted = (count) => `${count} ${count === 1 ? "result" : "results"}`;
 
 let request = null;
 
-function say(text, problem = false) {
-  status.textContent = text;
-  status.classList.toggle("problem", problem);
+/** Asks, unless something else is asked meanwhile; then nothing of the answer is shown. */
+async function answered(path, options, problem) {
+  request?.abort();
+  const mine = new AbortController();
+  request = mine;
+  results.ariaBusy = "true";
+  let answer = null;
+  try {
+    const { ok, status: code, body } = await ask(path, { ...options, signal: mine.signal });
+    if (mine !== request) return null;
+    if (ok && body) answer = body;
+    else say(problem(code, reason(body)), true);
+  } catch {
+    if (mine !== request) return null;
+    say(UNREACHABLE, true);
+  }
+  if (answer === null) render();
+  results.ariaBusy = "false";
+  return answer;
 }
 
-function describeAnswer(answer) {
-  const count = results.querySelectorAll(".hits > li").length;
-  const found = count === 0 ? `No good match for “${answer.query}”` : `${count} ${count === 1 ? "result" : "results"}`;
-  const missing = answer.available ? "" : " · matching by name only: sound search is not available";
-  return `${found} in ${answer.took_ms.toFixed(1)} ms${missing}`;
+function problemOfSearch(code, text) {
+  if (code === 422) return `This search cannot be run: ${text ?? "the query was refused"}`;
+  if (code === 503) return `Search is unavailable: ${text ?? "try again in a moment"}`;
+  return `Search failed (${code})${text ? `: ${text}` : ""}`;
 }
 
-function describeProblem(response, body) {
-  const detail = body?.detail;
-  const text = Array.isArray(detail) ? detail.map((item) => item.msg).join("; ") : detail;
-  if (response.status === 422) return `This search cannot be run: ${text ?? "the query was refused"}`;
-  if (response.status === 503) return `Search is unavailable: ${text ?? "try again in a moment"}`;
-  return `Search failed (${response.status})${text ? `: ${text}` : ""}`;
-}
+const searchPath = (q, limit) => `/search/?${new URLSearchParams({ q, limit })}`;
 
 async function search(query) {
+  const answer = await answered(searchPath(query, LIMIT), {}, problemOfSearch);
+  if (answer === null) return;
+  const groups = grouped(answer, query);
+  const count = [...groups.values()].flat().length;
+  render(...Array.from(groups, ([type, rows]) => gridOf(HEADINGS[type], rows)));
+  const missing = answer.available ? "" : " · matching by name only: sound search is not available";
+  const found = count > 0 ? counted(count) : `No good match for “${query}”`;
+  say(`${found} in ${answer.took_ms.toFixed(1)} ms${missing}`);
+  if (count === 0) suggest(query, request);
+}
+
+/** Shows which words of a query would find something by themselves, and the examples. */
+async function suggest(query, mine) {
+  examples.hidden = false;
+  const words = [...new Set(query.split(/[^\p{L}\p{N}]+/u))].filter((word) => [...word].length > 2 && word !== query);
+  const tried = await Promise.all(
+    words.slice(0, WORDS_TRIED).map(async (word) => {
+      const { body } = await ask(searchPath(word, 1)).catch(() => ({}));
+      const first = body?.results?.[0];
+      return first && first.tier !== "sound" ? queryRow(word, `as in ${first.title ?? first.name ?? first.display_name}`) : null;
+    }),
+  );
+  const rows = tried.filter(Boolean);
+  if (mine === request && rows.length > 0) render(gridOf("Fewer words find something", rows));
+}
+
+/** Tracks that sound like a clip. */
+export async function searchBySound(file, name) {
+  leave();
+  examples.hidden = true;
+  say(`Listening to ${name} …`);
+  const form = new FormData();
+  form.append("file", file, file.name);
+  form.append("limit", LIMIT);
+  const problem = (code, text) => `${name} cannot be searched by: ${text ?? `the server answered ${code}`}`;
+  const answer = await answered("/search/by-audio", { method: "POST", body: form }, problem);
+  if (answer === null) return;
+  const rows = answer.results.map((track) => trackRow(track, ""));
+  render(...(rows.length > 0 ? [gridOf(`Sounds like ${name}`, rows)] : []));
+  if (!answer.available) say("Sound search is not available", true);
+  else say(rows.length > 0 ? counted(rows.length) : `Nothing sounds like ${name}`);
+}
+
+/** Empties the box without looking for anything. */
+function leave() {
+  clearTimeout(timer);
+  box.value = "";
+  shown = null;
+  if (here().q) go({ q: "" }, { push: true });
+}
+
+function showStart() {
   request?.abort();
-  const controller = new AbortController();
-  request = controller;
-  results.ariaBusy = "true";
-  let problem = null;
-  try {
-    const response = await fetch(`/search/?${new URLSearchParams({ q: query, limit: LIMIT })}`, {
-      signal: controller.signal,
-      headers: { accept: "application/json" },
-    });
-    const body = await response.json().catch(() => null);
-    if (controller !== request) return;
-    if (response.ok && body) {
-      render(body);
-      say(describeAnswer(body));
-    } else problem = describeProblem(response, body);
-  } catch {
-    if (controller !== request) return;
-    problem = "The server cannot be reached. Check the connection and try again.";
-  }
-  if (problem) {
-    results.replaceChildren();
-    say(problem, true);
-  }
+  request = null;
   results.ariaBusy = "false";
+  say("");
+  const rows = recent().map((query) => {
+    const button = element("button", { type: "button", className: "more", ariaLabel: `Forget ${query}` }, "✕");
+    button.addEventListener("click", () => {
+      forget(query);
+      showStart();
+      box.focus();
+    });
+    return queryRow(query, "", button);
+  });
+  render(...(rows.length > 0 ? [gridOf("Recent searches", rows)] : []));
 }
 
 function show(query) {
@@ -97,11 +156,11 @@ function show(query) {
     search(query);
     return;
   }
-  request?.abort();
-  request = null;
-  results.ariaBusy = "false";
-  results.replaceChildren();
-  say(query ? `Type at least ${MIN_CHARACTERS} characters` : "");
+  showStart();
+  if (query) {
+    render();
+    say(`Type at least ${MIN_CHARACTERS} characters`);
+  }
 }
 
 let timer = 0;
@@ -109,38 +168,37 @@ let shown = null;
 // Letters typed in one go share a history entry; leaving the box or pressing Enter ends it.
 let typing = false;
 
-const inAddress = (name) => (new URLSearchParams(location.search).get(name) ?? "").trim();
-const queryInAddress = () => inAddress("q");
-
-/** The address of what is shown: a query, and the map or a track that is looked at, if any. */
-function address(query, track = "", map = "") {
-  const parts = new URLSearchParams(Object.entries({ q: query, map, track }).filter(([, value]) => value !== ""));
-  return parts.size > 0 ? `/?${parts}` : "/";
-}
-
 /** Searches for what is in the box, unless that is what is shown already. */
 function submit({ push, again = false }) {
   clearTimeout(timer);
   const query = box.value.trim();
-  if (query !== queryInAddress()) {
-    history[push ? "pushState" : "replaceState"](null, "", address(query));
-  }
+  if (query !== here().q) go({ q: query }, { push });
   if (query === shown && !again) return;
   shown = query;
   show(query);
 }
 
-function follow(query) {
+/** Shows the search that the address has. */
+export function showSearch() {
+  box.value = here().q;
+  typing = false;
+  submit({ push: false });
+}
+
+/** Searches for something that was chosen rather than typed. */
+export function searchFor(query) {
+  remember(query);
   box.value = query;
   typing = false;
   submit({ push: true, again: true });
-  results.focus({ preventScroll: true });
+  box.focus({ preventScroll: true });
   scrollTo(0, 0);
 }
 
-function clear() {
+/** Empties the box, and shows the start. */
+export function clear() {
   box.value = "";
-  submit({ push: true });
+  submit({ push: true, again: true });
   typing = false;
   box.focus();
 }
@@ -160,87 +218,19 @@ box.addEventListener("compositionend", typed);
 box.addEventListener("change", () => {
   typing = false;
 });
-form.addEventListener("submit", (event) => {
+byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   submit({ push: !typing, again: status.classList.contains("problem") });
   typing = false;
+  if ([...box.value.trim()].length >= MIN_CHARACTERS) remember(box.value.trim());
+});
+
+// A query is worth keeping once it has led somewhere.
+results.addEventListener("click", (event) => {
+  if (shown && event.target.closest("a, button")) remember(shown);
 });
 
 examples.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) follow(button.value);
+  const button = event.target.closest("button[value]");
+  if (button) searchFor(button.value);
 });
-
-/** Shows the map and a track as the address has them, or neither. */
-function showViews() {
-  if (inAddress("map")) openMap();
-  else closeMap();
-  const track = inAddress("track");
-  if (track) openTrack(track, queryInAddress());
-  else closeTrack();
-}
-
-document.addEventListener("click", (event) => {
-  const more = event.target.closest("button[data-track]");
-  if (more) {
-    const opened = address(queryInAddress(), more.dataset.track, inAddress("map"));
-    history[trackIsOpen() ? "replaceState" : "pushState"]({ opened: true }, "", opened);
-    showViews();
-    return;
-  }
-  const target = event.target.closest("a[data-query]");
-  if (!target || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  closeTrack();
-  closeMap();
-  follow(target.dataset.query);
-});
-
-byId("show-map").addEventListener("click", () => {
-  history.pushState({ opened: true }, "", address(queryInAddress(), "", "1"));
-  showViews();
-});
-
-// Closing a view goes back to where it was opened, if that was here.
-for (const [name, without] of [["track", () => address(queryInAddress(), "", inAddress("map"))], ["map", () => address(queryInAddress())]]) {
-  byId(name).addEventListener("close", () => {
-    if (!inAddress(name)) return;
-    if (history.state?.opened) history.back();
-    else history.replaceState(null, "", without());
-  });
-}
-
-addEventListener("popstate", () => {
-  box.value = queryInAddress();
-  typing = false;
-  submit({ push: false });
-  showViews();
-});
-
-document.addEventListener("problem", (event) => say(event.detail, true));
-
-function moveFocus(step) {
-  const hits = [...document.querySelectorAll(".hit:enabled, a.hit")];
-  const row = document.activeElement.closest(".hits > li");
-  const next = (row ? hits.findIndex((hit) => row.contains(hit)) : -1) + step;
-  if (next < 0) box.focus();
-  else hits[Math.min(next, hits.length - 1)]?.focus();
-}
-
-addEventListener("keydown", (event) => {
-  if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing || trackIsOpen() || mapIsOpen()) return;
-  const here = document.activeElement;
-  const searching = here === box || results.contains(here);
-  if (event.key === "/" && here !== box) {
-    box.focus();
-    box.select();
-  } else if (event.key === "Escape") clear();
-  else if (event.key === "ArrowDown" && searching) moveFocus(1);
-  else if (event.key === "ArrowUp" && results.contains(here)) moveFocus(-1);
-  else return;
-  event.preventDefault();
-});
-
-box.value = queryInAddress() || box.value;
-submit({ push: false });
-showViews();

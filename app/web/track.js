@@ -2,7 +2,8 @@
 
 import { byId, cover, element, link } from "./elements.js";
 import { play, showPlaying } from "./player.js";
-import { trackRow } from "./rows.js";
+import { listOf, trackRow } from "./rows.js";
+import { UNREACHABLE, ask, follow } from "./server.js";
 
 const NEIGHBOURS = 6;
 
@@ -22,33 +23,33 @@ const STATES = {
   missing: "not listened to yet",
 };
 
+const UNFINISHED = new Set(["queued", "running"]);
+
 const dialog = byId("track");
 const body = byId("track-body");
 const heading = byId("track-title");
 
 let request = null;
+let unfollow = () => {};
 
-/** Whether a track is looked at. */
-export const trackIsOpen = () => dialog.open;
-
-/** Looks at no track any more. */
-export function closeTrack() {
+dialog.addEventListener("close", () => {
   request?.abort();
   request = null;
-  if (dialog.open) dialog.close();
-}
+  unfollow();
+});
 
 /** Looks at a track, and at why a query has found it. */
-export async function openTrack(id, query) {
+export async function openTrack({ track: id, q: query }) {
   request?.abort();
+  unfollow();
   const controller = new AbortController();
   request = controller;
   heading.textContent = "Track";
   body.replaceChildren(element("p", { className: "by" }, "…"));
   if (!dialog.open) dialog.showModal();
   const get = async (path) => {
-    const response = await fetch(path, { signal: controller.signal, headers: { accept: "application/json" } });
-    return response.ok ? response.json() : null;
+    const { ok, body: answer } = await ask(path, { signal: controller.signal });
+    return ok ? answer : null;
   };
   const asked = query ? `/tracks/${id}/match?${new URLSearchParams({ q: query })}` : null;
   try {
@@ -62,24 +63,33 @@ export async function openTrack(id, query) {
     else body.replaceChildren(element("p", {}, "There is no such track."));
   } catch {
     if (controller !== request) return;
-    body.replaceChildren(element("p", { role: "alert" }, "The server cannot be reached. Check the connection and try again."));
+    body.replaceChildren(element("p", { role: "alert" }, UNREACHABLE));
   }
 }
 
 function show(track, match, similar) {
   heading.textContent = track.title;
-  body.replaceChildren(
-    about(track),
-    ...[why(match), like(similar)].filter(Boolean),
-  );
+  const state = element("p", { className: "by", role: "status" }, stateOf(track.processing));
+  body.replaceChildren(about(track, state), ...[why(match), like(similar)].filter(Boolean));
   showPlaying();
+  if (!UNFINISHED.has(track.processing.state)) return;
+  unfollow = follow(track.id, ({ processing }) => {
+    state.textContent = stateOf(processing);
+    // what it sounds like is known now
+    if (processing.state === "done") openTrack({ track: track.id, q: match?.query });
+  });
 }
 
-function about(track) {
+/** How far its processing is, in words; nothing when all is done. */
+function stateOf({ state, tasks }) {
+  const why = tasks.find((task) => task.state === "failed")?.reason;
+  return state in STATES ? `${STATES[state]}${why ? `: ${why}` : ""}` : "";
+}
+
+function about(track, state) {
   const button = element("button", { type: "button", className: "start", ariaLabel: `Play ${track.title}` });
   button.append(element("span", { className: "play", ariaHidden: "true" }), "Play");
   button.addEventListener("click", () => play(track));
-  const state = track.processing.state;
   const facts = element("p", { className: "by" }, link(track.artist_display_name, "by", track.artist_display_name));
   if (track.album_title) facts.append(" · ", link(track.album_title, "by", track.album_title));
   const tags = track.tags.map((name) => element("li", {}, link(name, "chip", `#${name}`)));
@@ -87,7 +97,7 @@ function about(track) {
     "div",
     { className: "about" },
     cover({ ...track, type: "track" }, track.image_url, ""),
-    element("div", {}, facts, state in STATES ? element("p", { className: "by" }, STATES[state]) : ""),
+    element("div", {}, facts, state),
     button,
     tags.length > 0 ? element("ul", { className: "chips", ariaLabel: "Tags" }, ...tags) : "",
   );
@@ -111,5 +121,5 @@ function why(match) {
 function like(similar) {
   if (!similar || similar.results.length === 0) return null;
   const rows = similar.results.map((track) => trackRow(track, ""));
-  return element("section", {}, element("h3", {}, "More like this"), element("ul", { className: "hits" }, ...rows));
+  return element("section", {}, element("h3", {}, "More like this"), listOf(rows));
 }

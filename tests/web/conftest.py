@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any, Literal, TypeAlias
@@ -16,20 +15,28 @@ import psycopg
 import pytest
 import uvicorn
 from immich_memories_music import tracks_dir
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from app.api import create_api
+from app.auth import Scope, replace_token
 from app.database import EmbeddedPostgres, connect, create_engine
 from app.providers import Providers
 from app.sample import load_library
 from app.sample.load import import_library
 from app.settings import Settings
+from scripts.page.browser import open_browser
+from services.audio_store import LocalAudioStore
 from tests.catalogue import Catalogue
+from tests.models.recordings import encode, read_stereo
+from workers.app import run_worker
 from workers.draw_map import draw
 
 Theme: TypeAlias = Literal["light", "dark"]
 
 PHONE, DESKTOP = (390, 844), (1280, 900)
+
+HEARD = "calm_acoustic_1"
+"""The recording that is played to the microphone."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +45,54 @@ class Site:
 
     Attributes:
         address: Of the server, without a slash at the end.
-        database: URL of its database.
+        settings: Of the server.
+        providers: Its services, which a worker may use as well.
     """
 
     address: str
-    database: str
+    settings: Settings
+    providers: Providers
+
+    @property
+    def database(self) -> str:
+        """URL of its database."""
+        return str(self.settings.database_url)
+
+    def drain(self) -> None:
+        """Run a worker until the queue is empty."""
+        in_thread(lambda: asyncio.run(run_worker(self.database, self.settings, self.providers, wait=False)))
+
+    def token(self) -> str:
+        """A token to upload with, as an artist of the sample library."""
+
+        async def issue() -> str:
+            engine = create_engine(self.database, pool_size=1)
+            did = load_library().artists[0].did
+            issued = await replace_token(engine, did, [Scope.UPLOAD], label="the page's tests")
+            await engine.dispose()
+            return issued.token
+
+        token: str = in_thread(lambda: asyncio.run(issue()))
+        return token
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium. It ends with the module: as long as it runs, this thread has an event loop of its own."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "Chromium is missing: make browser installs it"
-    with sync_playwright() as playwright:
-        # its sandbox does not start as root
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        yield playwright.chromium.launch(executable_path=found, args=arguments)
+@pytest.fixture(scope="package")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's microphone hears: a recording of the sample library."""
+    path = tmp_path_factory.mktemp("microphone") / "heard.wav"
+    path.write_bytes(encode(read_stereo(HEARD, 44_100), "wav"))
+    return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
+def browser(heard: Path) -> Iterator[Browser]:
+    """Debian's Chromium, with a microphone. It ends with these tests."""
+    microphone = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={heard}"]
+    with open_browser(microphone) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
 def site(
     server: EmbeddedPostgres, template: str, providers: Providers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
@@ -69,9 +105,10 @@ def site(
     settings = Settings(
         _env_file=None, database_url=url, data_dir=tmp_path_factory.mktemp("web"), semantic_deadline_seconds=10.0
     )
+    providers = replace(providers, audio_store=LocalAudioStore(settings.audio_dir))
     in_thread(_fill, url, providers)
     with _serving(settings, providers) as address:
-        yield Site(address, url)
+        yield Site(address, settings, providers)
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"drop database {name} with (force)".encode())
 
@@ -147,7 +184,11 @@ def size(request: pytest.FixtureRequest) -> tuple[int, int]:
 def page(browser: Browser, site: Site, theme: Theme, size: tuple[int, int]) -> Iterator[Page]:
     """The page, opened; it may say nothing in the console."""
     context = browser.new_context(
-        base_url=site.address, color_scheme=theme, viewport={"width": size[0], "height": size[1]}, locale="en-GB"
+        base_url=site.address,
+        color_scheme=theme,
+        viewport={"width": size[0], "height": size[1]},
+        locale="en-GB",
+        permissions=["microphone"],
     )
     context.set_default_timeout(10_000)
     opened = context.new_page()

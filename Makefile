@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests browser evaluate bench soak schema clean
+.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ ARGS ?=
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -52,6 +52,12 @@ evaluate: $(VENV)/.demo ## how well labelled queries are answered (ARGS=FILE: yo
 
 bench: $(VENV)/.demo ## time searches on a synthetic catalogue of 50,000 tracks (ARGS='--tracks 200000' chooses)
 	@$(BIN)/vibe-search bench search $(ARGS)
+
+screenshots: $(VENV)/.test browser ## pictures of every view of the page, in build/screenshots (ARGS=--readme: the README's as well)
+	@$(BIN)/python -m scripts.page.screenshots $(ARGS)
+
+bench-page: $(VENV)/.test browser ## time the page from the last letter typed to the results painted
+	@$(BIN)/python -m scripts.page.keystrokes $(ARGS)
 
 soak: $(VENV)/.demo ## kill workers and Postgres while they work on 1,500 tracks, good and broken, and time uploads (ARGS=--help)
 	@$(BIN)/python -m scripts.soak $(ARGS)

@@ -23,6 +23,7 @@ from app.settings import Settings, get_settings
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
 from workers.calibrate import calibrate
+from workers.draw_map import draw
 
 EXAMPLES = (
     ("an exact title", "Theodolite"),
@@ -92,6 +93,7 @@ async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) ->
         if await _drain(demo, engine, working):
             # the worker may have calibrated half of the library meanwhile
             await calibrate(engine, embedding, at_once=True)
+            await draw(engine)
         await _show_failures(demo.console, engine)
         await _show_searches(demo, engine)
         if listener is not None:

@@ -223,7 +223,15 @@ def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:
     if addresses is None or card.name != settings.modal_model:
         return None
     audio_url, text_url = addresses
-    return RemoteEmbedding(card, audio_url=audio_url, text_url=text_url, timeout_seconds=settings.modal_timeout_seconds)
+    # the bundled model has a measure of its own for what speaks of sound, and its text half is small and here
+    local = InProcessEmbedding(card, settings.run_options, max_seconds=settings.audio_max_seconds)
+    return RemoteEmbedding(
+        card,
+        audio_url=audio_url,
+        text_url=text_url,
+        timeout_seconds=settings.modal_timeout_seconds,
+        audibility=local.audibility if card.bundled else None,
+    )
 
 
 def _embedding_builder(settings: Settings) -> Callable[[ModelCard], EmbeddingProvider]:

@@ -3,7 +3,9 @@
 import base64
 import logging
 import time
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any, BinaryIO, TypeAlias
 
 import httpx2
@@ -31,6 +33,9 @@ _FAILURES_IN_A_ROW = 5
 _OPEN_SECONDS = 10.0
 _BATCH = 32
 _CONNECT_SECONDS = 5.0
+_LATEST = 64
+"""Texts whose vectors are kept for a moment: a search asks for a vector, and then how much the text speaks of sound."""
+
 _MOST_REDIRECTS = 20
 """Modal answers a call of more than 150 s by a redirect to where its result will be, again and again."""
 
@@ -60,9 +65,19 @@ class RemoteEmbedding:
         audio_url: Where audio is embedded.
         text_url: Where texts are.
         timeout_seconds: How long one call may take, repetitions included.
+        audibility: How much a text speaks of sound, where the model has a measure of its own; otherwise its vector is
+            compared with a bank of texts.
     """
 
-    def __init__(self, card: ModelCard, *, audio_url: str, text_url: str, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        *,
+        audio_url: str,
+        text_url: str,
+        timeout_seconds: float,
+        audibility: Callable[[str], float] | None = None,
+    ) -> None:
         self._card = card
         self._audio_url = audio_url
         self._text_url = text_url
@@ -74,6 +89,9 @@ class RemoteEmbedding:
             for url in (audio_url, text_url)
         }
         self._audibility = TextAudibility(self._embed_texts)
+        self._own_audibility = audibility
+        self._latest: OrderedDict[str, NDArray[float32]] = OrderedDict()
+        self._latest_lock = Lock()
         self._warned = False
 
     @property
@@ -117,11 +135,20 @@ class RemoteEmbedding:
             if error.status == httpx2.codes.UNPROCESSABLE_CONTENT:
                 raise ValueError(error.reason) from error
             raise
-        return self._read(answer, answer.get("embedding"))
+        vector = self._read(answer, answer.get("embedding"))
+        with self._latest_lock:
+            self._latest[text] = vector
+            if len(self._latest) > _LATEST:
+                self._latest.popitem(last=False)
+        return vector
 
     def audibility(self, text: str) -> float:
         """How much a text speaks of sound; the texts that it is compared with are asked for once."""
-        return self._audibility.measure(self.embed_text(text))
+        if self._own_audibility is not None:
+            return self._own_audibility(text)
+        with self._latest_lock:
+            vector = self._latest.get(text)
+        return self._audibility.measure(self.embed_text(text) if vector is None else vector)
 
     def _embed_texts(self, texts: Sequence[str]) -> NDArray[float32]:
         """Many at once where the service knows how; the one that is replaced does not."""

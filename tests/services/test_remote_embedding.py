@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.providers import build_providers, build_remote
+from app.settings import Settings
 from models.audio import AudioError
 from models.registry import ModelCard, find_model
 from models.run_options import RunOptions
@@ -244,3 +246,31 @@ def test_batches_are_used_where_they_are_known() -> None:
     batched = [body for body in bodies if "texts" in body]
     assert len(batched) > 1
     assert len(bodies) - len(batched) == 2
+
+
+def test_a_text_that_was_just_embedded_is_not_asked_for_again() -> None:
+    """A search wants its vector, and how much it speaks of sound."""
+    with scripted(always(200, {"embedding": UNIT})) as (address, bodies), remote(address) as provider:
+        provider.audibility("the bank is known now")
+        del bodies[:]
+        provider.embed_text("calm")
+        provider.audibility("calm")
+        assert bodies == [{"text": "calm"}]
+        provider.audibility("loud")
+        assert len(bodies) == 2
+
+
+def test_the_bundled_model_measures_what_speaks_of_sound_here() -> None:
+    """It does so in a way of its own; measured by the bank, its calibration would not fit."""
+    settings = Settings(
+        _env_file=None,
+        modal_enabled=True,
+        modal_model="musicnn-tags",
+        modal_embed_audio_url="http://127.0.0.1:1/embed_audio",
+        modal_embed_text_url="http://127.0.0.1:1/embed_text",
+    )
+    local = build_providers(Settings(_env_file=None)).embedding
+    remote_one = build_remote(settings, local.card)
+    assert remote_one is not None
+    for text in ("calm acoustic guitar", "quarterly tax return"):
+        assert remote_one.audibility(text) == local.audibility(text)

@@ -1,17 +1,11 @@
 """Real and broken tracks, while workers and Postgres are killed: each ends once, with its result or with a reason."""
 
 import io
-import os
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
-import psutil
 import psycopg
 
 from app.benchmark.stages import Stages
@@ -20,6 +14,7 @@ from app.errors import DatabaseUnavailableError
 from app.providers import build_providers
 from app.settings import Settings
 from scripts.soak.material import break_pieces, cut_pieces
+from scripts.soak.worker import running_worker
 
 _SECONDS_BETWEEN_DEATHS = (2.0, 8.0)
 _LONGEST_SECONDS = 2400.0
@@ -56,7 +51,7 @@ def survive_crashes(  # noqa: PLR0913 - how much of what
     deaths = ["worker"] * kills[0] + ["postgres"] * kills[1]
     chance.shuffle(deaths)
     started, peak = time.monotonic(), 0
-    with stages.stage("working, and dying meanwhile", len(deaths)) as advance, _worker(settings) as worker:
+    with stages.stage("working, and dying meanwhile", len(deaths)) as advance, running_worker(settings) as worker:
         for death in deaths:
             peak = max(peak, worker.memory_after(chance.uniform(*_SECONDS_BETWEEN_DEATHS)))
             if death == "worker":
@@ -74,66 +69,6 @@ def survive_crashes(  # noqa: PLR0913 - how much of what
         "seconds": seconds,
         "memory of the worker and its decoders at most, MB": peak / 2**20,
     } | _look(settings, ids)
-
-
-class _Worker:
-    """`vibe-search worker` in a process of its own, started again when it was killed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._environment = os.environ | {
-            "DATABASE_URL": str(settings.database_url),
-            "DATA_DIR": str(settings.data_dir),
-            "WORKER_CONCURRENCY": "2",
-        }
-        self._process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-c", "from app.cli import main; main()", "worker"]
-        return subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)  # noqa: S603 - this very program
-
-    def kill(self) -> None:
-        """Kill it, and start another."""
-        self._process.kill()
-        self._process.wait()
-        self._process = self._start()
-
-    def memory_after(self, seconds: float) -> int:
-        """Wait; resident bytes of the worker and its children at most meanwhile.
-
-        Raises:
-            RuntimeError: The worker ended by itself.
-        """
-        peak, deadline = 0, time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the worker ended by itself, with status {self._process.returncode}")
-            peak = max(peak, _resident(psutil.Process(self._process.pid)))
-            time.sleep(0.1)
-        return peak
-
-    def stop(self) -> None:
-        """Let it end."""
-        self._process.terminate()
-        self._process.wait(90)
-
-
-@contextmanager
-def _worker(settings: Settings) -> Iterator[_Worker]:
-    worker = _Worker(settings)
-    try:
-        yield worker
-    finally:
-        worker.stop()
-
-
-def _resident(process: psutil.Process) -> int:
-    total = 0
-    for each in [process, *process.children(recursive=True)]:
-        try:
-            total += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
 
 
 def _insert(settings: Settings, tracks: int, broken: int, seed: int, advance: Any) -> tuple[set[int], set[int]]:  # noqa: ANN401 - of Stages

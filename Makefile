@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page soak schema clean
+.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page load docs soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,11 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) ..."
 	@$(PIP_INSTALL) --editable '.[demo,test]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP_INSTALL) --editable '.[docs]'
+	@touch $@
 
 demo: $(VENV)/.demo ## import, embed and search the sample library, then serve it (ARGS=--once: stop after the searches)
 	@$(BIN)/vibe-search demo $(ARGS)
@@ -58,6 +63,12 @@ screenshots: $(VENV)/.test browser ## pictures of every view of the page, in bui
 
 bench-page: $(VENV)/.test browser ## time the page from the last letter typed to the results painted
 	@$(BIN)/python -m scripts.page.keystrokes $(ARGS)
+
+load: $(VENV)/.demo ## 50 clients for two minutes on 100,000 tracks, then Postgres dies under them (ARGS='--tracks 10000 --seconds 20' is shorter)
+	@$(BIN)/python -m scripts.load $(ARGS)
+
+docs: $(VENV)/.docs ## the documentation as pages, in build/site
+	@$(BIN)/mkdocs build --quiet
 
 soak: $(VENV)/.demo ## kill workers and Postgres while they work on 1,500 tracks, good and broken, and time uploads (ARGS=--help)
 	@$(BIN)/python -m scripts.soak $(ARGS)

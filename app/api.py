@@ -13,8 +13,9 @@ from app import __version__
 from app.catalogue import AudioIntake
 from app.database import create_engine
 from app.errors import DatabaseUnavailableError
-from app.middleware import PagePolicy, Vary
+from app.middleware import SecurityHeaders, Vary
 from app.providers import Providers, read_public_address
+from app.rate_limit import RateLimit, RateLimits, read_networks
 from app.routes import (
     audio,
     clip,
@@ -38,6 +39,9 @@ from services.audio_store import AudioStoreError
 from services.request_size import ExplainTooLarge
 
 _log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 65_536
+"""Of a request that holds no audio."""
 
 
 def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
@@ -70,7 +74,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
             limits=settings.decoder_limits,
             concurrency=settings.upload_concurrency,
         )
-        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips, intake)
+        streams = asyncio.Semaphore(settings.event_streams)
+        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips, intake, streams)
         following = asyncio.create_task(serving.follow(engine))
         yield
         following.cancel()
@@ -91,7 +96,6 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         redoc_url=None,
     )
     public = read_public_address(settings)
-    api.add_middleware(PagePolicy, media_origin=None if public is None else public.origin)
     api.add_middleware(Vary)
     api.add_middleware(
         ExplainTooLarge,
@@ -105,6 +109,22 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         field=("audio",),
         message=f"the request has more than {settings.upload_max_bytes} bytes: send a smaller file (UPLOAD_MAX_BYTES)",
     )
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=r"/tracks/\d+",
+        field=(),
+        message=f"the request has more than {MAX_BODY_BYTES} bytes",
+    )
+    api.add_middleware(
+        RateLimit,
+        limits=RateLimits(
+            searches=settings.rate_limit_searches,
+            costly=settings.rate_limit_costly,
+            exempt=read_networks(settings.rate_limit_exempt),
+        ),
+    )
+    # what is added last sees every answer, refusals included
+    api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     for module in (
@@ -121,7 +141,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         metrics,
         page,
     ):
-        api.include_router(module.router)
+        api.include_router(module.router, max_body_size=MAX_BODY_BYTES)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
     api.include_router(uploads.router, max_body_size=settings.upload_max_bytes)
     api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")

@@ -17,8 +17,21 @@ def page_policy(media_origin: str | None) -> str:
     return f"default-src 'self'; img-src 'self' https: data:; media-src {media}; frame-ancestors 'none'"
 
 
-class PagePolicy:
-    """Gives the page its Content-Security-Policy.
+_FOR_ALL = {
+    # what a browser is told to be audio or JSON is never taken for a script or a page
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+_FOR_DATA = "default-src 'none'; frame-ancestors 'none'"
+"""Policy of what is no page: opened by itself it may load nothing, and nobody may frame it."""
+
+
+class SecurityHeaders:
+    """Gives every answer the headers by which browsers keep what it holds from being misused.
+
+    Strict-Transport-Security is left to the proxy that has the certificate.
 
     Args:
         app: What answers.
@@ -27,21 +40,27 @@ class PagePolicy:
 
     def __init__(self, app: ASGIApp, media_origin: str | None = None) -> None:
         self._app = app
-        self._policy = page_policy(media_origin)
+        self._page = _encode(_FOR_ALL | {"content-security-policy": page_policy(media_origin)})
+        self._data = _encode(_FOR_ALL | {"content-security-policy": _FOR_DATA})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and add the header to answers below ``/`` and ``/web/``."""
-        path = scope.get("path", "")
-        if scope["type"] != "http" or not (path == "/" or path.startswith("/web/")):
+        """Pass on, and add them: the page's own below ``/`` and ``/web/``."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        path = scope.get("path", "")
+        headers = self._page if path == "/" or path.startswith("/web/") else self._data
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["content-security-policy"] = self._policy
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
         await self._app(scope, receive, add)
+
+
+def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
 
 _VARY = "vibe_search.vary"

@@ -253,6 +253,28 @@ class Settings(BaseSettings):
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
     )
+    rate_limit_searches: int = Field(
+        default=1200,
+        ge=0,
+        description="Requests a minute that one address may send; one more gets 429. 0: any number.",
+    )
+    rate_limit_costly: int = Field(
+        default=60,
+        ge=0,
+        description="The same for what costs much work: uploads, clips, recommended tags and the map.",
+    )
+    rate_limit_exempt: str = Field(
+        default="",
+        description="Networks that may send any number, with commas between them: those of an app's own servers.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses of reverse proxies, with commas between them, whose X-Forwarded-For says who asks; "
+        "* for all.",
+    )
+    event_streams: int = Field(
+        default=200, ge=1, description="Streams of `GET /tracks/{track_id}/events` that one process keeps open."
+    )
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )

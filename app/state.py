@@ -4,6 +4,7 @@ The dependencies are coroutines: the framework runs any other function in a thre
 all of them do.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -32,6 +33,7 @@ class ApiState:
     search: Search
     clips: ClipReader
     intake: AudioIntake
+    event_streams: asyncio.Semaphore
 
 
 async def get_state(request: Request) -> ApiState:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Proves docker-compose.yml on a real engine: an empty machine's way from `up` to the first search, and over a restart.
+# Proves docker-compose.yml on a real engine: an empty machine's way from `up` to the first search, over a restart with three
+# workers and the CLAP service, and over the death of each service.
 #
 #   scripts/compose_check.sh           leaves the stack running, to be looked at
 #   scripts/compose_check.sh --down    removes its containers and volumes, however the check ends
@@ -83,6 +84,36 @@ search_everything() {
     "by sound: $(grep -o '"title": *"[^"]*"' <<<"$by_sound" | sed 's/.*: *"\(.*\)"/\1/' | paste -sd, | sed 's/,/, /g')"
 }
 
+sounds_are_compared() { get "$url/search/semantic" --data-urlencode "q=calm acoustic guitar $RANDOM" | grep '"available": *true' >/dev/null; }
+
+# has_restarted CONTAINER COUNT: whether the engine has started it again since it had been started again COUNT times
+has_restarted() { [ "$(docker inspect --format '{{.RestartCount}} {{.State.Running}}' "$1")" = "$(($2 + 1)) true" ]; }
+
+# kill_container CONTAINER: its first process, from outside; what `docker kill` ends stays ended
+kill_container() {
+  local pid
+  pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+  docker run --rm --pid host --user 0 --cap-drop ALL --cap-add KILL vibe-search python -c "import os; os.kill($pid, 9)" >>"$log" 2>&1 \
+    || fail "process $pid could not be killed"
+}
+
+# kill_role ROLE: every container of a service; afterwards all must work again
+kill_role() {
+  local container count killed
+  killed=$(now)
+  for container in $(compose ps -q "$1"); do
+    count=$(docker inspect --format '{{.RestartCount}}' "$container")
+    kill_container "$container"
+    wait_until "$1 starts again" has_restarted "$container" "$count"
+  done
+  wait_until "the api is ready after the death of $1" is_ready
+  wait_until "sounds are compared after the death of $1" sounds_are_compared
+  query "delete from search.embeddings where track_id in (select min(id) from tracks); select search.enqueue_missing_embeddings()" >>"$log" \
+    || fail "psql in the db container got no answer after the death of $1"
+  wait_until "a worker works after the death of $1" is_embedded
+  say "$1 killed: started again, searched and embedded after $(seconds_since "$killed") s"
+}
+
 remove_stack() {
   compose down --volumes --remove-orphans >>"$log" 2>&1 || echo "compose check: the stack could not be removed (log: $log)" >&2
   [ -z "$passed" ] || rm -f "$log"
@@ -94,7 +125,7 @@ compose_command=(docker compose)
 docker compose version >/dev/null 2>&1 || compose_command=(docker-compose)
 compose_files=(--file docker-compose.yml)
 [ -z "${COMPOSE_OVERRIDE:-}" ] || compose_files+=(--file "$COMPOSE_OVERRIDE")
-readonly compose_command compose_files
+readonly compose_command
 
 passed='' started=$(now)
 case ${1:-} in
@@ -103,7 +134,7 @@ case ${1:-} in
     at_end="removing its containers and volumes"
     trap remove_stack EXIT
     ;;
-  *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 log=$(mktemp "${TMPDIR:-/tmp}/$project.XXXXXX")
@@ -142,13 +173,24 @@ say "select count(*) from search.track_embeddings: $before"
 
 restarted=$(now)
 quietly down
-quietly up --detach --scale worker=2
+# the model is asked over HTTP from now on
+export CLAP_MODEL=musicnn-tags MODAL_ENABLED=true MODAL_MODEL=musicnn-tags
+export MODAL_EMBED_TEXT_URL=http://clap:8001/embed_text MODAL_EMBED_AUDIO_URL=http://clap:8001/embed_audio
+compose_files+=(--profile clap)
+quietly up --detach --scale worker=3
 wait_until "the api is ready again" is_ready
-say "containers removed and made anew, two workers: ready after $(seconds_since "$restarted") s"
+wait_until "sounds are compared by the CLAP service" sounds_are_compared
+workers=$(compose ps -q worker | wc -l)
+[ "$workers" = 3 ] || fail "$workers workers run instead of 3"
+say "containers removed and made anew, three workers, CLAP service: searched after $(seconds_since "$restarted") s"
 after=$(embeddings)
 [ "$after" = "$before" ] || fail "$before embeddings before the restart, $after after it"
 search_everything
 say "select count(*) from search.track_embeddings: $after"
+
+for role in clap worker api db; do kill_role "$role"; done
+search_everything
+[ "$(embeddings)" = "$before" ] || fail "$before embeddings before services were killed, $(embeddings) after it"
 
 for role in db api worker; do
   container=$(compose ps -q "$role" | head -n 1)

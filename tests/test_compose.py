@@ -25,8 +25,11 @@ IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8")
 CHECK = (ROOT / "scripts" / "compose_check.sh").read_text(encoding="utf-8")
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
-NOT_HANDED_ON = {"HTTP_HOST", "HTTP_PORT"} | {name for name in SETTINGS if name.startswith("CLAP_")}
-"""Inside a container the address is fixed; outside, HTTP_PORT is published. No container is the CLAP service."""
+OF_CLAP = {name for name in SETTINGS if name.startswith("CLAP_")}
+"""Settings of the CLAP service."""
+
+NOT_HANDED_ON = {"HTTP_HOST", "HTTP_PORT", "CLAP_HOST", "CLAP_PORT"}
+"""Inside a container the address is fixed; outside, HTTP_PORT is published."""
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OURS = {name: service for name, service in SERVICES.items() if name != "db"}
@@ -49,11 +52,12 @@ def test_order_of_start() -> None:
         "migrate": {"db": "service_healthy"},
         "api": {"migrate": "service_completed_successfully"},
         "worker": {"migrate": "service_completed_successfully"},
+        "clap": {"migrate": "service_completed_successfully"},
     }
     assert "pg_isready" in " ".join(SERVICES["db"]["healthcheck"]["test"])
     # with any other policy a migration that fails would be waited for, for ever
     assert SERVICES["migrate"]["restart"] == "no"
-    assert {SERVICES[name]["restart"] for name in ("db", "api", "worker")} == {"unless-stopped"}
+    assert {SERVICES[name]["restart"] for name in ("db", "api", "worker", "clap")} == {"unless-stopped"}
 
 
 def test_worker_can_be_scaled() -> None:
@@ -77,6 +81,20 @@ def test_volumes() -> None:
         assert re.search(rf"install --directory --owner vibe .* {data_dir}$", DOCKERFILE, re.MULTILINE)
 
 
+def test_nothing_can_be_written_but_volumes_and_memory() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"], name
+        assert "/tmp" in service["tmpfs"], name  # noqa: S108 - a path in a container
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+
+
+def test_only_what_is_asked_for_starts() -> None:
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "clap": ["clap"]
+    }
+
+
 def test_no_passwords() -> None:
     for service in SERVICES.values():
         for name, value in service["environment"].items():
@@ -96,18 +114,19 @@ def test_variables_have_a_reader() -> None:
     interpolated = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE))
     exemplified = set(re.findall(r"^#?([A-Z0-9_]+)=", ENV_EXAMPLE, re.MULTILINE))
 
-    assert in_containers - SETTINGS == {"PGPASSWORD"}  # read by libpq
+    assert in_containers - SETTINGS == {"PGPASSWORD", "TMPDIR"}  # read by libpq, and by Python
     postgres = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"}
     assert interpolated == postgres | build_arguments | {"HTTP_PORT"}
     assert SERVICES["db"]["environment"].keys() == postgres
     assert build_arguments == OURS["migrate"]["build"]["args"].keys()
-    handed_on = {name for name, value in OURS["api"]["environment"].items() if value is None}
+    handed_on = {name for service in OURS.values() for name, value in service["environment"].items() if value is None}
     assert exemplified == interpolated | handed_on
 
 
 def test_every_setting_reaches_the_containers() -> None:
-    for service in OURS.values():
-        missing = SETTINGS - NOT_HANDED_ON - service["environment"].keys()
+    for name, service in OURS.items():
+        others = set() if name == "clap" else OF_CLAP
+        missing = SETTINGS - NOT_HANDED_ON - others - service["environment"].keys()
         assert not missing, f"add to x-vibe-search in docker-compose.yml and to .env.example: {sorted(missing)}"
 
 
@@ -157,7 +176,10 @@ def test_image_is_checked_by_a_route_that_exists() -> None:
     asked = re.findall(r"HEALTHCHECK[^\n]*\\\n.*?(/[a-z]+)'", DOCKERFILE)
     assert asked
     assert set(asked) <= {getattr(route, "path", None) for route in router.routes}
-    assert [name for name, service in OURS.items() if not service.get("healthcheck", {}).get("disable")] == ["api"]
+    assert [name for name, service in OURS.items() if not service.get("healthcheck", {}).get("disable")] == [
+        "api",
+        "clap",
+    ]
 
 
 def test_build_context() -> None:

@@ -1,6 +1,8 @@
 """The documentation against the code: what it must mention, and what it says that a machine can check."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -27,7 +29,10 @@ from app.sample import load_library
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 SAMPLE = ROOT / "app" / "sample"
 
 
@@ -313,6 +318,18 @@ def test_paths_in_backticks_exist(page: Path) -> None:
             assert (ROOT / name).is_file(), f"{name} is not there"
         if re.fullmatch(r"[a-z_]+(/[a-z_-]+)*/", name) and name not in {"postgres/", "audio/"}:
             assert (ROOT / name).is_dir(), f"{name} is not there"
+
+
+def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """Strictly: a page that is in no menu, or a link or anchor that leads nowhere, is an error."""
+    mkdocs = Path(sys.executable).with_name("mkdocs")
+    command: list[str | Path] = [mkdocs, "build", "--quiet", "--site-dir", tmp_path / "site"]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    pages = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > len(PAGES) - 5
+    loaded = re.compile(r"<(?:script|img|iframe)[^>]*\bsrc=\"?(https?:)?//|<link[^>]*stylesheet[^>]*https?://")
+    assert [page.name for page in pages if loaded.search(page.read_text(encoding="utf-8"))] == []
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

@@ -45,7 +45,13 @@ async def serve_api(url: str, listener: socket.socket) -> None:
     finally:
         await engine.dispose()
     api = create_api(url, settings, providers)
-    config = uvicorn.Config(api, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        api,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
     await uvicorn.Server(config).serve(sockets=[listener])
 
 

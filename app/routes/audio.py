@@ -99,4 +99,4 @@ def _pieces(audio: BinaryIO, start: int, end: int) -> Iterator[bytes]:
 
 
 def _headers(stored: StoredAudio) -> dict[str, str]:
-    return {"cache-control": FOREVER, "x-content-type-options": "nosniff", "etag": f'"{stored.file_id}"'}
+    return {"cache-control": FOREVER, "etag": f'"{stored.file_id}"'}

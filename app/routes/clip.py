@@ -50,6 +50,7 @@ class ClipResponse(BaseModel):
     responses={
         **INVALID_TOKEN,
         413: {"description": "The request is larger than CLIP_MAX_BYTES."},
+        429: UNAVAILABLE[429],
         503: UNAVAILABLE[503] | {"description": "Postgres cannot be reached, or too many clips come at once."},
     },
     summary="Search tracks by a clip of audio",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import guard_connection, load_query
@@ -39,8 +39,10 @@ class MapResponse(BaseModel):
 
 
 @router.get("/map", responses=UNAVAILABLE, summary="The map of the library")
-async def show_map(state: State) -> MapResponse:
+async def show_map(state: State, response: Response) -> MapResponse:
     """The catalogue as a picture, in which tracks that sound alike lie together; drawn anew as the catalogue grows."""
+    # it is up to 100,000 rows, and changes every few minutes at most
+    response.headers["cache-control"] = "private, max-age=60"
     with guard_connection():
         async with state.engine.connect() as connection:
             row = (await connection.execute(load_query("map"))).one()

@@ -182,9 +182,10 @@ class UnavailableResponse(BaseModel):
 
 
 UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."}
+    429: {"description": "The address asks for too much (RATE_LIMIT_SEARCHES, RATE_LIMIT_COSTLY); see retry-after."},
+    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."},
 }
-"""Every endpoint that reads the database may answer so."""
+"""Every endpoint that reads the database may answer so, or has no time for who asks."""
 
 
 @router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.catalogue import TrackRecord
@@ -20,13 +20,33 @@ _LOOK_SECONDS = 0.3
 _LONGEST_SECONDS = 600.0
 """After so long a client has to ask again: what is behind it may have gone away without a word."""
 
+_RETRY_SECONDS = 10
+
 _UNFINISHED = {"queued", "running"}
+
+
+async def open_stream(state: State) -> AsyncIterator[None]:
+    """Hold one of the process's places for streams, for each looks at the database all the time.
+
+    Raises:
+        HTTPException: 503, all are taken.
+    """
+    if state.event_streams.locked():
+        raise HTTPException(503, "too many streams are open: try again", headers={"retry-after": str(_RETRY_SECONDS)})
+    async with state.event_streams:
+        yield
 
 
 @router.get(
     "/{track_id}/events",
     response_class=EventSourceResponse,
-    responses={**INVALID_TOKEN, **NOT_FOUND, **UNAVAILABLE},
+    dependencies=[Depends(open_stream)],
+    responses={
+        **INVALID_TOKEN,
+        **NOT_FOUND,
+        **UNAVAILABLE,
+        503: UNAVAILABLE[503] | {"description": "Postgres cannot be reached, or EVENT_STREAMS streams are open."},
+    },
     summary="The state of a track's processing, live",
 )
 async def follow_track(

@@ -107,3 +107,21 @@ def test_a_track_that_nobody_may_see_is_not_there(
         assert [name for name, _ in found] == ["track", "end"]
 
     with_client(steps)
+
+
+def test_one_stream_too_many_is_refused(settings: Settings, providers: Providers, recorded: int) -> None:
+    """Each looks at the database all the time; what has ended makes room again."""
+
+    async def steps() -> list[int]:
+        limited = settings.model_copy(update={"event_streams": 1})
+        async with open_client(limited, providers) as client:
+            first = asyncio.create_task(all_events(client, recorded))
+            await asyncio.sleep(0.5)
+            refused = await client.get(f"/tracks/{recorded}/events")
+            assert "too many streams" in refused.json()["detail"]
+            assert refused.headers["retry-after"] == "10"
+            await run_worker(str(settings.database_url), settings, providers, wait=False)
+            await asyncio.wait_for(first, 30)
+            return [refused.status_code, (await client.get(f"/tracks/{recorded}/events")).status_code]
+
+    assert asyncio.run(steps()) == [503, 200]

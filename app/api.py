@@ -16,6 +16,7 @@ from app.errors import DatabaseUnavailableError
 from app.middleware import SecurityHeaders, Vary
 from app.providers import Providers, read_public_address
 from app.rate_limit import RateLimit, RateLimits, read_networks
+from app.request_log import RequestLog
 from app.routes import (
     audio,
     clip,
@@ -123,6 +124,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
             exempt=read_networks(settings.rate_limit_exempt),
         ),
     )
+    api.add_middleware(RequestLog, log_queries=settings.log_queries)
     # what is added last sees every answer, refusals included
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)

@@ -253,6 +253,22 @@ class Settings(BaseSettings):
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
     )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning",
+        description="What `serve` and `worker` log at least; info has a line for each request.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines for people, or a JSON object a line for machines."
+    )
+    log_queries: bool = Field(
+        default=False, description="Whether the log's lines about requests hold what was searched for."
+    )
+    worker_metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port on which a worker shows its figures to Prometheus, on all addresses. 0: on none.",
+    )
     rate_limit_searches: int = Field(
         default=1200,
         ge=0,

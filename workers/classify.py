@@ -7,7 +7,9 @@ from procrastinate import JobContext
 
 from app.database import load_query
 from app.providers import Providers
+from services.audio_store import Recording
 from services.genres import GenrePrediction
+from services.metrics import GENRES
 from workers.app import app
 from workers.retry import Backoff
 from workers.track_job import TrackJob, run_track_job, worker_context
@@ -35,5 +37,10 @@ def genre_job(providers: Providers) -> TrackJob | None:
     def parameters(predictions: list[GenrePrediction]) -> dict[str, object]:
         return {"predictions": json.dumps([asdict(prediction) for prediction in predictions])}
 
-    classify = providers.genres.classify
+    name_genres = providers.genres.classify
+
+    def classify(recording: Recording) -> list[GenrePrediction]:
+        with GENRES.time():
+            return name_genres(recording)
+
     return TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)

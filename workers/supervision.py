@@ -12,6 +12,8 @@ from typing import Any
 from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
+from services.metrics import JOBS_GIVEN_BACK, WORKER_RESTARTS
+
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -63,6 +65,7 @@ class Supervisor:
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10))
             pause *= random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
             reason = "see above" if error is None else error
+            WORKER_RESTARTS.inc()
             _log.warning("the worker has stopped (%s): another starts in %.1f s", reason, pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -117,6 +120,7 @@ class Supervisor:
                 for job in jobs:
                     # one that has just ended is written down a moment later: so it is seen twice
                     if job.id in idle & suspects:
+                        JOBS_GIVEN_BACK.inc()
                         _log.warning("job %s was not written down as finished: it runs again", job.id)
                         await manager.retry_job(job)
                 suspects = idle

@@ -9,9 +9,11 @@ from procrastinate import JobContext
 from sqlalchemy import TextClause
 
 from app.database import load_query
+from app.tracing import span
 from models.audio import AudioError
 from services.audio_store import Recording
 from services.genres import ClassificationRefusedError
+from services.metrics import JOBS
 from workers.app import WorkerContext
 from workers.retry import PermanentJobError
 
@@ -81,14 +83,18 @@ async def work_on_track(worker: WorkerContext, job: TrackJob, track: tuple[int, 
         return False
     try:
         recording = Recording(worker.providers.audio_store, track[1], found.file_type, address=found.r2_url)
-        await _store(worker, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
+        with span("job", {"task": job.task, "model": job.model}):
+            await _store(worker, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
     except (AudioError, ClassificationRefusedError) as error:
+        JOBS.labels(job.task, "refused").inc()
         await _record_failure(worker, job, key, str(error), permanent=True, attempts=attempts)
         raise PermanentJobError(f"track {track[0]}: {error}") from error
     except Exception as error:
+        JOBS.labels(job.task, "failed").inc()
         reason = f"{type(error).__name__}: {error}"
         await _record_failure(worker, job, key, reason, permanent=False, attempts=attempts)
         raise
+    JOBS.labels(job.task, "done").inc()
     return True
 
 

@@ -11,9 +11,11 @@ import uvicorn
 from app.api import create_api
 from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
+from app.log import configure_service_log
 from app.mirror import require_mirror
 from app.providers import build_providers
 from app.settings import get_settings
+from app.tracing import configure_tracing
 
 
 def serve(
@@ -28,6 +30,8 @@ def serve(
       DATABASE_URL=postgresql://vibe@localhost/music vibe-search serve --host 0.0.0.0 --port 9000
     """
     settings = get_settings()
+    configure_service_log(settings)
+    configure_tracing("vibe-search-api")
     address = (host or settings.http_host, port or settings.http_port)
     with listen(*address) as listener, open_database(settings) as url:
         require_schema(url)
@@ -48,6 +52,7 @@ async def serve_api(url: str, listener: socket.socket) -> None:
     config = uvicorn.Config(
         api,
         log_level="warning",
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
         forwarded_allow_ips=settings.trusted_proxies,

@@ -4,10 +4,15 @@ import asyncio
 from typing import Annotated
 
 import typer
+from prometheus_client import start_http_server
 
 from app.database import open_database, require_schema
+from app.errors import UserError
+from app.log import configure_service_log
 from app.providers import build_providers
 from app.settings import get_settings
+from app.tracing import configure_tracing
+from services.metrics import PROCESS
 from workers.app import quieten_job_log, run_worker
 
 
@@ -32,7 +37,18 @@ def worker(
     settings = get_settings()
     if concurrency is not None:
         settings = settings.model_copy(update={"worker_concurrency": concurrency})
+    configure_service_log(settings)
+    configure_tracing("vibe-search-worker")
+    if settings.worker_metrics_port:
+        _show_metrics(settings.worker_metrics_port)
     quieten_job_log()
     with open_database(settings) as url:
         require_schema(url)
         asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))
+
+
+def _show_metrics(port: int) -> None:
+    try:
+        start_http_server(port, registry=PROCESS)
+    except OSError as error:
+        raise UserError(f"WORKER_METRICS_PORT={port} cannot be listened on: {error.strerror}") from error

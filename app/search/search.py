@@ -24,7 +24,9 @@ from app.search.query_vector import embed_description, measure_audibility
 from app.search.serving_model import ServingModel
 from app.search.vector_backend import Candidates, MirrorBackend
 from app.settings import Settings
+from app.tracing import span
 from services.embedding import EmbeddingProvider
+from services.metrics import FALLBACKS, STATEMENTS, WITHOUT_VECTOR
 from services.vector_mirror import VectorMirror
 
 _LARGEST_ID = 2**63 - 1
@@ -228,6 +230,8 @@ class Search:
             return {}
         if self._mirror is None:
             return {"vector_backend": "pgvector"}
+        if not row.mirrored:
+            FALLBACKS.inc()
         return {
             "vector_backend": self._mirror.name if row.mirrored else "pgvector",
             "vector_fallback": not row.mirrored,
@@ -266,12 +270,16 @@ class Search:
             return None
         embedded = asyncio.to_thread(_hear, embedding, description, liked)
         try:
-            return await asyncio.wait_for(embedded, self._deadline_seconds)
+            with span("vector", {"model": embedding.card.identity}):
+                return await asyncio.wait_for(embedded, self._deadline_seconds)
         except TimeoutError:
+            WITHOUT_VECTOR.labels("late").inc()
             _log.warning("no vector within %.3f s: answered by name alone", self._deadline_seconds)
         except ValueError:
+            WITHOUT_VECTOR.labels("no words").inc()
             _log.debug("the text has nothing to embed: answered by name alone")
         except Exception:  # noqa: BLE001 - any failure of a model must leave search by name standing
+            WITHOUT_VECTOR.labels("failed").inc()
             _log.exception("the embedding provider failed: answered by name alone")
         return None
 
@@ -343,9 +351,12 @@ class Search:
     async def _fetch_once(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         with guard_connection():
             async with self._engine.connect() as connection:
-                started = time.perf_counter()
-                rows = (await connection.execute(load_query(query), parameters)).all()
-                return list(rows), (time.perf_counter() - started) * 1000
+                with span("statement", {"statement": query}):
+                    started = time.perf_counter()
+                    rows = (await connection.execute(load_query(query), parameters)).all()
+                    seconds = time.perf_counter() - started
+        STATEMENTS.labels(query).observe(seconds)
+        return list(rows), seconds * 1000
 
 
 def _hear(embedding: EmbeddingProvider, description: Description, liked: Sequence[NDArray[float32]]) -> _Sound:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.recent_results import RecentResults
 from models.registry import ModelCard
 from services.embedding.protocols import EmbeddingProvider
+from services.metrics import EMBEDDINGS, TEXT_VECTORS
 
 
 def normalise_query(text: str) -> str:
@@ -51,12 +52,22 @@ class CachedText:
 
     def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
         """Unit vector of a recording; not kept."""
-        return self._provider.embed_audio(audio, max_seconds=max_seconds)
+        with EMBEDDINGS.labels("audio").time():
+            return self._provider.embed_audio(audio, max_seconds=max_seconds)
 
     def embed_text(self, text: str) -> NDArray[float32]:
         """Unit vector of the normalised text, shape (dimensions,), read-only."""
         wanted = normalise_query(text)
-        return self._vectors.get(self._key(wanted), lambda: self._embed(wanted))
+        made = False
+
+        def make() -> NDArray[float32]:
+            nonlocal made
+            made = True
+            return self._embed(wanted)
+
+        vector = self._vectors.get(self._key(wanted), make)
+        TEXT_VECTORS.labels("made" if made else "kept").inc()
+        return vector
 
     def audibility(self, text: str) -> float:
         """How much the normalised text speaks of sound."""
@@ -64,7 +75,8 @@ class CachedText:
         return self._audibilities.get(self._key(wanted), lambda: self._provider.audibility(wanted))
 
     def _embed(self, text: str) -> NDArray[float32]:
-        vector = self._provider.embed_text(text)
+        with EMBEDDINGS.labels("text").time():
+            vector = self._provider.embed_text(text)
         vector.flags.writeable = False
         return vector
 

@@ -1,0 +1,51 @@
+"""The log of a process that serves or works: lines for people, or JSON for machines, each with its request's id."""
+
+import logging
+import sys
+
+from pythonjsonlogger.json import JsonFormatter
+
+from app.request_log import REQUEST_ID
+from app.settings import Settings
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_JSON = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_RENAMED = {"asctime": "time", "levelname": "level", "name": "logger"}
+_FIELDS = ("method", "route", "status", "milliseconds", "query")
+"""What a line about a request holds beside its message."""
+
+
+def configure_service_log(settings: Settings) -> None:
+    """Log to standard error as LOG_FORMAT and LOG_LEVEL say; with --verbose at least what that shows."""
+    root = logging.getLogger()
+    wanted = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    # --verbose has been there before
+    level = min(wanted, root.level) if root.level == logging.INFO else wanted
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_add_request_id)
+    handler.setFormatter(
+        JsonFormatter(_JSON, rename_fields=_RENAMED) if settings.log_format == "json" else _TextFormatter(_TEXT)
+    )
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # clients' own lines hold whole addresses, and with them what was asked
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _TextFormatter(logging.Formatter):
+    """Puts what a line holds beside its message behind it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line, *rest = super().format(record).split("\n", 1)
+        found = {name: getattr(record, name) for name in (*_FIELDS, "request_id") if hasattr(record, name)}
+        words = "".join(f" {name}={value}" for name, value in found.items() if value is not None)
+        return "\n".join([line + words, *rest])
+
+
+def _add_request_id(record: logging.LogRecord) -> bool:
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        record.request_id = request_id
+    return True

@@ -1,0 +1,132 @@
+"""Spans, as a collector gets them from the real exporter."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from app.errors import UserError
+from app.providers import Providers
+from app.settings import Settings
+from app.tracing import configure_tracing, span, use_tracer
+from tests.app.conftest import open_client
+from tests.catalogue import Catalogue
+from tests.models.recordings import sample
+from workers.app import run_worker
+
+
+class Collector:
+    """Receives spans over HTTP, on loopback."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.services: set[str] = set()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    import gzip
+
+                    body = gzip.decompress(body)
+                request = ExportTraceServiceRequest.FromString(body)
+                for resource in request.resource_spans:
+                    named = {item.key: item.value.string_value for item in resource.resource.attributes}
+                    collector.services.add(named["service.name"])
+                    for scope in resource.scope_spans:
+                        collector.spans += scope.spans
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_arguments: object) -> None:
+                """Nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def by_name(self, name: str) -> Span:
+        found = [one for one in self.spans if one.name == name]
+        assert len(found) == 1, [one.name for one in self.spans]
+        return found[0]
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    found = Collector()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.address)
+    # each span is sent almost at once
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    configure_tracing("of a test")
+    yield found
+    use_tracer(None)
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def flush() -> None:
+    from app import tracing
+
+    tracing._tracer.span_processor.force_flush()  # noqa: SLF001 - the SDK's own, of the tracer that is in use
+
+
+def test_a_search_is_a_request_with_its_vector_and_its_statement(
+    settings: Settings, providers: Providers, collector: Collector
+) -> None:
+    async def steps() -> None:
+        async with open_client(settings.model_copy(update={"semantic_deadline_seconds": 10.0}), providers) as client:
+            assert (await client.get("/search/", params={"q": "something private"})).status_code == 200
+
+    asyncio.run(steps())
+    flush()
+    request = collector.by_name("GET /search/")
+    assert not request.parent_span_id
+    for name in ("vector", "statement"):
+        assert collector.by_name(name).parent_span_id == request.span_id
+        assert collector.by_name(name).trace_id == request.trace_id
+    attributes = {item.key: item.value for item in request.attributes}
+    assert attributes["http.response.status_code"].int_value == 200
+    assert collector.services == {"of a test"}
+    assert b"private" not in b"".join(one.SerializeToString() for one in collector.spans)
+
+
+def test_a_job_is_a_span(settings: Settings, providers: Providers, catalogue: Catalogue, collector: Collector) -> None:
+    with sample("calm_acoustic_1").open("rb") as audio:
+        stored = providers.audio_store.put(audio, "opus")
+    catalogue.track("Secret title", file_id=stored.file_id, file_type="opus")
+    asyncio.run(run_worker(str(settings.database_url), settings, providers, wait=False))
+    flush()
+    tasks = {
+        item.value.string_value
+        for one in collector.spans
+        if one.name == "job"
+        for item in one.attributes
+        if item.key == "task"
+    }
+    assert tasks == {"embed_track", "classify_genres"}
+    assert b"Secret" not in b"".join(one.SerializeToString() for one in collector.spans)
+
+
+def test_without_a_collector_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk.trace", None)
+    configure_tracing("of a test")
+    with span("anything", {"a": 1}) as current:
+        current.set_attribute("b", 2)
+        current.update_name("other")
+
+
+def test_a_collector_without_the_packages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(UserError, match="install the extra otel, or unset it"):
+        configure_tracing("of a test")

@@ -2982,6 +2982,69 @@ $$;
 COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the vocabulary anew from the whole catalogue, and return how many documents there are. Needed only after the catalogue was written past its triggers.';
 
 --
+-- Name: recall_check(integer, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.recall_check(sample integer DEFAULT 100, nearest integer DEFAULT 10) RETURNS TABLE(searches bigint, recall double precision, worst double precision, index_ms double precision, exact_ms double precision)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    AS $$
+declare
+    probe record;
+    found real[];
+    exact real[];
+    began timestamptz;
+    -- what rounding may do to a similarity that is computed twice
+    rounding constant real := 1e-5;
+begin
+    searches := 0; recall := 0; worst := 1; index_ms := 0; exact_ms := 0;
+    for probe in
+        select e.model_id, e.embedding
+        from search.embeddings e
+        join search.models m on m.id = e.model_id and m.serving
+        where e.listed
+        order by random()
+        limit greatest(sample, 1)
+    loop
+        began := clock_timestamp();
+        found := array(select n.similarity from search.nearest_tracks(probe.embedding, null, nearest) as n);
+        index_ms := index_ms + 1000 * extract(epoch from clock_timestamp() - began);
+        began := clock_timestamp();
+        -- without the cast that the index is made with, everything is read
+        exact := array(
+            select (1 - (e.embedding <=> probe.embedding))::real
+            from search.embeddings e
+            where e.model_id = probe.model_id and e.listed
+            order by e.embedding <=> probe.embedding
+            limit nearest);
+        exact_ms := exact_ms + 1000 * extract(epoch from clock_timestamp() - began);
+        searches := searches + 1;
+        -- by similarity and not by track: of two copies of a recording either is right
+        recall := recall + least(1, (
+            select count(*)::double precision from unnest(found) as f(similarity)
+            where f.similarity >= exact[cardinality(exact)] - rounding) / cardinality(exact));
+        worst := least(worst, (
+            select count(*)::double precision from unnest(found) as f(similarity)
+            where f.similarity >= exact[cardinality(exact)] - rounding) / cardinality(exact));
+    end loop;
+    if searches = 0 then
+        recall := null; worst := null; index_ms := null; exact_ms := null;
+    else
+        recall := recall / searches;
+        index_ms := index_ms / searches;
+        exact_ms := exact_ms / searches;
+    end if;
+    return next;
+end;
+$$;
+
+--
+-- Name: FUNCTION recall_check(sample integer, nearest integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.recall_check(sample integer, nearest integer) IS 'How many of the exactly nearest tracks the index finds: for a random sample of stored vectors, the share of their nearest, the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.';
+
+--
 -- Name: refresh_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3614,6 +3677,40 @@ $$;
 --
 
 COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+
+--
+-- Name: slow_statements(integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.slow_statements(most integer DEFAULT 50) RETURNS TABLE(query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision, rows_each double precision, read_share double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $_$
+declare
+    home text := (
+        select quote_ident(n.nspname) from pg_extension x join pg_namespace n on n.oid = x.extnamespace
+        where x.extname = 'pg_stat_statements');
+begin
+    -- without the extension, or without its library in shared_preload_libraries, there is nothing to tell
+    if home is null or current_setting('shared_preload_libraries') !~ 'pg_stat_statements' then
+        return;
+    end if;
+    return query execute format($query$
+        select s.query, s.calls, s.mean_exec_time, s.max_exec_time, s.total_exec_time,
+               s.rows::double precision / s.calls,
+               s.shared_blks_read::double precision / nullif(s.shared_blks_read + s.shared_blks_hit, 0)
+        from %s.pg_stat_statements s
+        where s.dbid = (select oid from pg_database where datname = current_database()) and s.calls > 0
+        order by s.total_exec_time desc
+        limit $1$query$, home) using most;
+end;
+$_$;
+
+--
+-- Name: FUNCTION slow_statements(most integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.slow_statements(most integer) IS 'The statements of this database that took most time in all, by pg_stat_statements; none where that extension is not in use.';
 
 --
 -- Name: sorted_letters(text); Type: FUNCTION; Schema: search; Owner: -
@@ -4572,6 +4669,97 @@ COMMENT ON COLUMN search.documents.level IS 'search.popularity_level(popularity)
 COMMENT ON COLUMN search.documents.tokens IS 'search.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
 
 --
+-- Name: models; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.models (
+    id smallint NOT NULL,
+    name text NOT NULL,
+    identity text NOT NULL,
+    dimensions integer NOT NULL,
+    serving boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    candidate boolean DEFAULT false NOT NULL,
+    coverage_wanted real DEFAULT 1 NOT NULL,
+    requested_at timestamp with time zone,
+    served_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    CONSTRAINT models_candidate_check CHECK ((NOT (candidate AND serving))),
+    CONSTRAINT models_coverage_wanted_check CHECK (((coverage_wanted >= (0)::double precision) AND (coverage_wanted <= (1)::double precision))),
+    CONSTRAINT models_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 4000)))
+);
+
+--
+-- Name: TABLE models; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.models IS 'Embedding pipelines that have a store in search.embeddings. One serves; one may be the candidate to serve next, whose store is being filled; the others have retired and can be returned to.';
+
+--
+-- Name: COLUMN models.identity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.identity IS 'Checkpoint, preprocessing, windows, pooling and precision in one word: vectors of different identities are never compared.';
+
+--
+-- Name: COLUMN models.candidate; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.candidate IS 'Its store is being filled; it serves as soon as enough tracks are in it.';
+
+--
+-- Name: COLUMN models.coverage_wanted; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.coverage_wanted IS 'Share of the tracks that can be embedded at all which the candidate must have before it serves.';
+
+--
+-- Name: COLUMN models.requested_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.requested_at IS 'When it became the candidate, the last time.';
+
+--
+-- Name: COLUMN models.served_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.served_at IS 'When it began to serve, the last time.';
+
+--
+-- Name: COLUMN models.retired_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.models.retired_at IS 'When another took its place, the last time; null while it serves.';
+
+--
+-- Name: embedding_coverage; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.embedding_coverage AS
+ SELECT m.identity,
+    m.dimensions,
+        CASE
+            WHEN m.serving THEN 'serving'::text
+            WHEN m.candidate THEN 'candidate'::text
+            ELSE 'retired'::text
+        END AS role,
+    c.tracks,
+    c.embedded,
+    c.undecodable,
+    c.failed,
+    (((c.tracks - c.embedded) - c.undecodable) - c.failed) AS waiting,
+    c.coverage
+   FROM (search.models m
+     CROSS JOIN LATERAL search.model_coverage(m.identity) c(tracks, embedded, undecodable, failed, coverage))
+  ORDER BY m.serving DESC, m.candidate DESC, m.id;
+
+--
+-- Name: VIEW embedding_coverage; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.embedding_coverage IS 'How far each model''s store is filled: one row a model. Reads all tracks once for each.';
+
+--
 -- Name: embeddings; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -4612,6 +4800,45 @@ CREATE TABLE search.embeddings_1 (
     embedded_at timestamp with time zone DEFAULT now() CONSTRAINT embeddings_embedded_at_not_null NOT NULL,
     CONSTRAINT embeddings_1_dimensions CHECK ((public.vector_dims(embedding) = 100))
 );
+
+--
+-- Name: index_health; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.index_health AS
+ SELECT (s.schemaname)::text AS schema_name,
+    (s.relname)::text AS table_name,
+    (s.indexrelname)::text AS index_name,
+    (am.amname)::text AS method,
+    i.indisvalid AS valid,
+    pg_relation_size((s.indexrelid)::regclass) AS bytes,
+    (GREATEST(c.reltuples, (0)::real))::bigint AS entries,
+        CASE
+            WHEN (c.reltuples > (0)::double precision) THEN ((pg_relation_size((s.indexrelid)::regclass))::double precision / c.reltuples)
+            ELSE NULL::double precision
+        END AS bytes_each,
+    s.idx_scan AS scans,
+    ((io.idx_blks_hit)::double precision / (NULLIF((io.idx_blks_hit + io.idx_blks_read), 0))::double precision) AS hit_share,
+    ((t.n_dead_tup)::double precision / (NULLIF((t.n_dead_tup + t.n_live_tup), 0))::double precision) AS dead_share,
+    p.phase AS build_phase,
+    COALESCE(((p.tuples_done)::double precision / (NULLIF(p.tuples_total, 0))::double precision), ((p.blocks_done)::double precision / (NULLIF(p.blocks_total, 0))::double precision)) AS build_share
+   FROM ((((((pg_stat_all_indexes s
+     JOIN pg_index i ON ((i.indexrelid = s.indexrelid)))
+     JOIN pg_class c ON ((c.oid = s.indexrelid)))
+     JOIN pg_am am ON ((am.oid = c.relam)))
+     JOIN pg_statio_all_indexes io ON ((io.indexrelid = s.indexrelid)))
+     JOIN pg_stat_all_tables t ON ((t.relid = s.relid)))
+     LEFT JOIN pg_stat_progress_create_index p ON ((p.index_relid = s.indexrelid)))
+  WHERE ((s.schemaname = 'search'::name) OR (s.relid IN ( SELECT r.oid
+           FROM pg_class r
+          WHERE ((r.relnamespace = ('public'::regnamespace)::oid) AND ((r.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR (r.relname ~ '^procrastinate_'::text))))))
+  ORDER BY (pg_relation_size((s.indexrelid)::regclass)) DESC;
+
+--
+-- Name: VIEW index_health; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.index_health IS 'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are dead, and how far it is built if it is being built. Entries are the planner''s estimate.';
 
 --
 -- Name: job_failures; Type: TABLE; Schema: search; Owner: -
@@ -4855,69 +5082,6 @@ COMMENT ON TABLE search.mirror_state IS 'One row: how the last attempt went to b
 COMMENT ON COLUMN search.mirror_state.wanted IS 'False after vibe-search mirror drop, until vibe-search mirror rebuild.';
 
 --
--- Name: models; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.models (
-    id smallint NOT NULL,
-    name text NOT NULL,
-    identity text NOT NULL,
-    dimensions integer NOT NULL,
-    serving boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    candidate boolean DEFAULT false NOT NULL,
-    coverage_wanted real DEFAULT 1 NOT NULL,
-    requested_at timestamp with time zone,
-    served_at timestamp with time zone,
-    retired_at timestamp with time zone,
-    CONSTRAINT models_candidate_check CHECK ((NOT (candidate AND serving))),
-    CONSTRAINT models_coverage_wanted_check CHECK (((coverage_wanted >= (0)::double precision) AND (coverage_wanted <= (1)::double precision))),
-    CONSTRAINT models_dimensions_check CHECK (((dimensions >= 1) AND (dimensions <= 4000)))
-);
-
---
--- Name: TABLE models; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.models IS 'Embedding pipelines that have a store in search.embeddings. One serves; one may be the candidate to serve next, whose store is being filled; the others have retired and can be returned to.';
-
---
--- Name: COLUMN models.identity; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.identity IS 'Checkpoint, preprocessing, windows, pooling and precision in one word: vectors of different identities are never compared.';
-
---
--- Name: COLUMN models.candidate; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.candidate IS 'Its store is being filled; it serves as soon as enough tracks are in it.';
-
---
--- Name: COLUMN models.coverage_wanted; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.coverage_wanted IS 'Share of the tracks that can be embedded at all which the candidate must have before it serves.';
-
---
--- Name: COLUMN models.requested_at; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.requested_at IS 'When it became the candidate, the last time.';
-
---
--- Name: COLUMN models.served_at; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.served_at IS 'When it began to serve, the last time.';
-
---
--- Name: COLUMN models.retired_at; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.models.retired_at IS 'When another took its place, the last time; null while it serves.';
-
---
 -- Name: mirror_lag; Type: VIEW; Schema: search; Owner: -
 --
 
@@ -5000,6 +5164,31 @@ ALTER TABLE search.models ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
 );
 
 --
+-- Name: queue; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.queue AS
+ SELECT task,
+    priority,
+    waiting,
+    retrying,
+    running,
+    failed,
+    cancelled,
+    done_last_minute,
+    done_last_hour,
+    oldest,
+    (clock_timestamp() - oldest) AS oldest_age
+   FROM search.queue_counts() q(task, priority, waiting, retrying, running, failed, cancelled, done_last_minute, done_last_hour, oldest)
+  ORDER BY priority DESC, task;
+
+--
+-- Name: VIEW queue; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.queue IS 'The job queue by task and priority, in the order in which workers take from it.';
+
+--
 -- Name: queue_migrations; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -5028,6 +5217,26 @@ CREATE TABLE search.schema_state (
 --
 
 COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
+
+--
+-- Name: slow_queries; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.slow_queries AS
+ SELECT query,
+    calls,
+    mean_ms,
+    worst_ms,
+    total_ms,
+    rows_each,
+    read_share
+   FROM search.slow_statements() s(query, calls, mean_ms, worst_ms, total_ms, rows_each, read_share);
+
+--
+-- Name: VIEW slow_queries; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.slow_queries IS 'The fifty statements that took most time in all; empty unless pg_stat_statements is in use.';
 
 --
 -- Name: stored_audio; Type: TABLE; Schema: search; Owner: -
@@ -5916,7 +6125,7 @@ CREATE TRIGGER mirror_insert AFTER INSERT ON search.embeddings FOR EACH ROW WHEN
 -- Name: embeddings mirror_update; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON search.embeddings FOR EACH ROW WHEN (((old.listed OR new.listed) AND ((old.embedding IS DISTINCT FROM new.embedding) OR (old.listed IS DISTINCT FROM new.listed)))) EXECUTE FUNCTION search.on_embedding_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON search.embeddings FOR EACH ROW WHEN (((old.listed OR new.listed) AND ((old.embedding OPERATOR(public.<>) new.embedding) OR (old.listed <> new.listed)))) EXECUTE FUNCTION search.on_embedding_mirrored();
 
 --
 -- Name: albums albums_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

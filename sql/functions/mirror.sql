@@ -80,8 +80,9 @@ create or replace trigger mirror_insert after insert on search.embeddings
 for each row when (new.listed) execute function search.on_embedding_mirrored();
 
 create or replace trigger mirror_update after update on search.embeddings
+-- the operator has its schema, which "is distinct from" cannot have: a dump of the trigger would not restore
 for each row when ((old.listed or new.listed)
-    and (old.embedding, old.listed) is distinct from (new.embedding, new.listed))
+    and (old.embedding operator(public.<>) new.embedding or old.listed <> new.listed))
 execute function search.on_embedding_mirrored();
 
 create or replace trigger mirror_delete after delete on search.embeddings

@@ -1,0 +1,29 @@
+create or replace view search.index_health as
+select s.schemaname::text as schema_name, s.relname::text as table_name, s.indexrelname::text as index_name,
+       am.amname::text as method, i.indisvalid as valid,
+       pg_relation_size(s.indexrelid) as bytes, greatest(c.reltuples, 0)::bigint as entries,
+       case when c.reltuples > 0 then pg_relation_size(s.indexrelid) / c.reltuples end as bytes_each,
+       s.idx_scan as scans,
+       io.idx_blks_hit::double precision / nullif(io.idx_blks_hit + io.idx_blks_read, 0) as hit_share,
+       -- an HNSW graph keeps a dead row as a node that every search still walks through, until a vacuum
+       t.n_dead_tup::double precision / nullif(t.n_dead_tup + t.n_live_tup, 0) as dead_share,
+       p.phase as build_phase,
+       coalesce(p.tuples_done::double precision / nullif(p.tuples_total, 0),
+                p.blocks_done::double precision / nullif(p.blocks_total, 0)) as build_share
+from pg_stat_all_indexes s
+join pg_index i on i.indexrelid = s.indexrelid
+join pg_class c on c.oid = s.indexrelid
+join pg_am am on am.oid = c.relam
+join pg_statio_all_indexes io on io.indexrelid = s.indexrelid
+join pg_stat_all_tables t on t.relid = s.relid
+left join pg_stat_progress_create_index p on p.index_relid = s.indexrelid
+where s.schemaname = 'search'
+   or s.relid in (
+       select r.oid from pg_class r
+       where r.relnamespace = 'public'::regnamespace
+         and (r.relname in ('tracks', 'artists', 'albums', 'tags', 'track_tags', 'playlists', 'playlist_tracks')
+              or r.relname ~ '^procrastinate_'))
+order by bytes desc;
+comment on view search.index_health is
+    'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are '
+    'dead, and how far it is built if it is being built. Entries are the planner''s estimate.';

@@ -1,0 +1,105 @@
+"""A database that was dumped and restored answers as it did, and goes on."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from app.database import EmbeddedPostgres, connect, find_program, migrate
+from app.providers import Providers
+from tests.catalogue import Catalogue
+
+Connection = psycopg.Connection[Any]
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "dba.md"
+QUERIES = ("harbour", "harbuor", "ann", "slow", "tape")
+
+
+@pytest.fixture
+def filled(catalogue: Catalogue, providers: Providers) -> Catalogue:
+    artist = catalogue.artist("anna.example", "Anna Quay")
+    album = catalogue.album("Slow Tapes", artist=artist)
+    for number, title in enumerate(("Harbour at Night", "Slow Harbour", "Tape Loops", "Hidden Harbour")):
+        visibility = "private" if title.startswith("Hidden") else "public"
+        track = catalogue.track(title, artist=artist, album_id=album, tags=("tape",), visibility=visibility)
+        catalogue.embed(track, providers.embedding.embed_text(f"{title} {number}"))
+    return catalogue
+
+
+def answers(connection: Connection, providers: Providers) -> list[Any]:
+    found: list[Any] = []
+    for query in QUERIES:
+        vector = "[" + ",".join(map(str, providers.embedding.embed_text(query).tolist())) + "]"
+        for viewer in (None, "did:plc:anna.example"):
+            found += connection.execute(
+                "select type, key, label, tier, matched, relevance, similarity "
+                "from search.unified(%s, %s::halfvec, viewer => %s)",
+                [query, vector, viewer],
+            ).fetchall()
+    found += connection.execute(
+        "select * from search.nearest_tracks((select embedding from search.track_embeddings limit 1))"
+    ).fetchall()
+    return found
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_answers_the_same(
+    filled: Catalogue, database: str, providers: Providers, server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    before = answers(filled.connection, providers)
+    assert len(before) > 20
+    dump, restored = tmp_path / "vibe.dump", "restored_here"
+    run(find_program("pg_dump"), "--format=custom", f"--file={dump}", database)
+    admin_url = server.url.replace("/vibe_search?", "/postgres?")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"create database {restored} template template0".encode())
+    url = database.replace(urlsplit(database).path, f"/{restored}")
+    try:
+        run(find_program("pg_restore"), f"--dbname={url}", "--exit-on-error", "--jobs=2", dump)
+        assert migrate(url, providers.embedding.card) == [], "nothing is missing"
+        with connect(url) as connection:
+            connection.autocommit = True
+            assert answers(connection, providers) == before
+            again = Catalogue(connection)
+            track = again.track("Written Afterwards", artist="did:plc:anna.example")
+            found = connection.execute("select key from search.unified('written afterwards')").fetchall()
+            assert found == [(str(track),)]
+            jobs = connection.execute(
+                "select count(*) from procrastinate_jobs where (args->>'track_id')::bigint = %s", [track]
+            ).fetchone()
+            assert jobs == (2,)
+            plan = connection.execute(
+                "select count(*) from search.index_health where method = 'hnsw' and valid"
+            ).fetchone()
+            assert plan == (1,)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute(f"drop database if exists {restored} with (force)".encode())
+
+
+def test_the_pages_role_reads_all_but_tokens(filled: Catalogue) -> None:
+    connection = filled.connection
+    [block] = re.findall(r"^```sql\n(create role vibe_reader.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    connection.execute("drop role if exists vibe_reader")
+    connection.execute(block.encode())
+    connection.execute("grant vibe_reader to current_user")
+    try:
+        connection.execute("set role vibe_reader")
+        assert connection.execute("select count(*) from search.unified('harbour')").fetchone() != (0,)
+        for view in ("embedding_coverage", "queue", "index_health", "slow_queries", "mirror_lag"):
+            connection.execute(f"select * from search.{view}".encode())
+        for statement in ("select * from search.tokens", "delete from tracks", "update tracks set title = 'x'"):
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(statement.encode())
+    finally:
+        connection.execute("reset role")
+        connection.execute("drop owned by vibe_reader; drop role vibe_reader")

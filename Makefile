@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page load docs soak schema clean
+.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -69,6 +69,12 @@ load: $(VENV)/.demo ## 50 clients for two minutes on 100,000 tracks, then Postgr
 
 docs: $(VENV)/.docs ## the documentation as pages, in build/site
 	@$(BIN)/mkdocs build --quiet
+
+fuzz: $(VENV)/.test ## 10,000 made-up requests and 2,000 broken recordings (ARGS=400: twice as many)
+	@FUZZ_CASES=$(or $(ARGS),200) $(BIN)/pytest -s -q tests/fuzz
+
+audit: $(VENV)/.test ## known vulnerabilities of what is installed, by pip-audit; asks an advisory service
+	@$(PIP_INSTALL) pip-audit && $(BIN)/pip-audit --skip-editable --progress-spinner off
 
 soak: $(VENV)/.demo ## kill workers and Postgres while they work on 1,500 tracks, good and broken, and time uploads (ARGS=--help)
 	@$(BIN)/python -m scripts.soak $(ARGS)

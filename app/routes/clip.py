@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.routes.search import (
     TRACK_EXAMPLE,
     UNAVAILABLE,
+    UNREADABLE,
     Neighbour,
     VectorBackend,
     VectorFallback,
@@ -48,6 +49,7 @@ class ClipResponse(BaseModel):
 @router.post(
     "/by-audio",
     responses={
+        **UNREADABLE,
         **INVALID_TOKEN,
         413: {"description": "The request is larger than CLIP_MAX_BYTES."},
         429: UNAVAILABLE[429],

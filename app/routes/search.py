@@ -188,6 +188,12 @@ UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 """Every endpoint that reads the database may answer so, or has no time for who asks."""
 
 
+UNREADABLE: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."}
+}
+"""Every endpoint that takes a body may answer so."""
+
+
 @router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")
 async def search_everything(
     state: State,

@@ -21,6 +21,7 @@ from app.refusal import refuse_field
 from app.routes.search import (
     TRACK_EXAMPLE,
     UNAVAILABLE,
+    UNREADABLE,
     Neighbour,
     VectorBackend,
     VectorFallback,
@@ -115,7 +116,17 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
     return show_track(track, to_its_artist=track.artist_did == viewer)
 
 
-@router.patch("/{track_id}", responses={**LACKING_SCOPE, **NOT_FOUND, **UNAVAILABLE}, summary="Change a track")
+@router.patch(
+    "/{track_id}",
+    responses={
+        **UNREADABLE,
+        **LACKING_SCOPE,
+        **NOT_FOUND,
+        413: {"description": "The body is larger than 64 KiB."},
+        **UNAVAILABLE,
+    },
+    summary="Change a track",
+)
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)

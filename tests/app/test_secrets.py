@@ -1,0 +1,71 @@
+"""No secret stands in what is printed, logged or answered."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.settings import Settings
+
+CANARIES = {
+    "R2_SECRET_ACCESS_KEY": "canary-bucket",
+    "REPLICATE_API_TOKEN": "canary-replicate",
+    "TURBOPUFFER_API_KEY": "canary-turbopuffer",
+}
+IN_URL = "canary-url"
+
+
+def test_every_setting_that_sounds_secret_is_one() -> None:
+    named = {name for name in Settings.model_fields if name.endswith(("_key", "_token", "_secret", "_password"))}
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert named == secret
+    assert {name.upper() for name in secret} == set(CANARIES)
+
+
+def test_settings_do_not_show_them() -> None:
+    secret: dict[str, Any] = {name.lower(): SecretStr(value) for name, value in CANARIES.items()}
+    settings = Settings(_env_file=None, **secret)
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert not any(value in shown for value in CANARIES.values())
+
+
+COMMANDS = [
+    ["serve", "--port", "18432"],
+    ["worker", "--drain"],
+    ["search", "calm", "--json"],
+    ["mirror", "status", "--json"],
+    ["mirror", "verify"],
+    ["models", "list", "--json"],
+    ["queue", "--json"],
+    ["db", "migrate", "--json"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_shows_them_when_nothing_answers(command: list[str], tmp_path: Path) -> None:
+    """Every address leads to a port where nobody listens, and everything is logged."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "PG"))}
+    environment |= CANARIES | {
+        "DATABASE_URL": f"postgresql://vibe:{IN_URL}@127.0.0.1:1/none",
+        "DATA_DIR": str(tmp_path),
+        "AUDIO_STORE": "s3",
+        "R2_ENDPOINT_URL": "http://127.0.0.1:1",
+        "R2_BUCKET": "bucket",
+        "R2_ACCESS_KEY_ID": "somebody",
+        "GENRE_PROVIDER": "replicate",
+        "REPLICATE_ENABLED": "true",
+        "REPLICATE_BASE_URL": "http://127.0.0.1:1",
+        "TURBOPUFFER_ENABLED": "true",
+        "TURBOPUFFER_BASE_URL": "http://127.0.0.1:1",
+        "LOG_LEVEL": "debug",
+        "LOG_QUERIES": "true",
+    }
+    program = [sys.executable, "-c", "from app.cli import main; main()", "--verbose", *command]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in ({0} if command[0] == "models" else {1, 2}), done.stderr
+    for value in (*CANARIES.values(), IN_URL):
+        assert value not in done.stdout + done.stderr

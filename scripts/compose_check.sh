@@ -12,7 +12,8 @@
 # Variables, all optional:
 #   COMPOSE_OVERRIDE    a compose file read after docker-compose.yml, for what a machine needs (a proxy, a network)
 #   HTTP_PORT           port on 127.0.0.1 (8000)
-#   POSTGRES_PASSWORD   password of the new database (random)
+#   POSTGRES_PASSWORD   password of the new database's owner (random)
+#   VIBE_APP_PASSWORD   password of the role as which the application uses it (random)
 #   WAIT_SECONDS        how long each wait may take at most (300)
 #
 # Exits with 0 if everything held; otherwise with 1 after one line that says what did not, with 2 on a wrong argument.
@@ -22,6 +23,7 @@ cd "$(dirname "$0")/.."
 readonly project=vibe-search-check
 readonly wait_seconds=${WAIT_SECONDS:-300}
 # the characters are those that would end a password in a URL
+export VIBE_APP_PASSWORD=${VIBE_APP_PASSWORD:-"$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')@:/?#%&"}
 export POSTGRES_PASSWORD=${POSTGRES_PASSWORD:-"$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')@:/?#%&"}
 
 fail() {
@@ -129,12 +131,12 @@ readonly compose_command
 
 passed='' started=$(now)
 case ${1:-} in
-  '') at_end="still running: ${compose_command[*]} --project-name $project ${compose_files[*]} down --volumes (with any POSTGRES_PASSWORD) removes it" ;;
+  '') at_end="still running: ${compose_command[*]} --project-name $project ${compose_files[*]} down --volumes (with any two passwords) removes it" ;;
   --down)
     at_end="removing its containers and volumes"
     trap remove_stack EXIT
     ;;
-  *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 log=$(mktemp "${TMPDIR:-/tmp}/$project.XXXXXX")

@@ -859,7 +859,7 @@ COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others bo
 --
 
 CREATE FUNCTION search.bind_nearest_tracks() RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'search'
     AS $_$
 declare

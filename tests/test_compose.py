@@ -81,6 +81,15 @@ def test_volumes() -> None:
         assert re.search(rf"install --directory --owner vibe .* {data_dir}$", DOCKERFILE, re.MULTILINE)
 
 
+def test_only_migrations_have_the_owners_password() -> None:
+    owner = SERVICES["db"]["environment"]["POSTGRES_PASSWORD"]
+    having = {name for name, service in OURS.items() if owner in service["environment"].values()}
+    assert having == {"migrate"}
+    for name in OURS.keys() - {"migrate"}:
+        assert OURS[name]["environment"]["DATABASE_URL"].startswith("postgresql://vibe_app@")
+        assert "VIBE_READER_PASSWORD" not in OURS[name]["environment"]
+
+
 def test_nothing_can_be_written_but_volumes_and_memory() -> None:
     for name, service in SERVICES.items():
         assert service["read_only"], name
@@ -99,12 +108,13 @@ def test_no_passwords() -> None:
     for service in SERVICES.values():
         for name, value in service["environment"].items():
             if "PASSWORD" in name:
-                assert re.fullmatch(r"\$\{POSTGRES_PASSWORD:\?.*\.env\.example\}", value)
+                required = r"\$\{(POSTGRES|VIBE_APP)_PASSWORD:\?.*\.env\.example\}"
+                assert value is None or re.fullmatch(required, value)
     for text in (COMPOSE, DOCKERFILE, ENV_EXAMPLE):
         # not even by a variable: its characters could end the password early
         assert not re.search(r"://[^\s/@]*:[^\s/@]*@", re.sub(r"\$\{.*?\}", "", text)), "a URL with a password in it"
     secrets = re.findall(r"^#? ?(\w*(?:PASSWORD|SECRET|TOKEN|KEY)\w*)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
-    assert "POSTGRES_PASSWORD" in dict(secrets)
+    assert {"POSTGRES_PASSWORD", "VIBE_APP_PASSWORD"} <= dict(secrets).keys()
     assert {name: value for name, value in secrets if value} == {}
 
 
@@ -114,9 +124,11 @@ def test_variables_have_a_reader() -> None:
     interpolated = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE))
     exemplified = set(re.findall(r"^#?([A-Z0-9_]+)=", ENV_EXAMPLE, re.MULTILINE))
 
-    assert in_containers - SETTINGS == {"PGPASSWORD", "TMPDIR"}  # read by libpq, and by Python
+    # read by libpq, by Python, and by db roles
+    passwords = {"VIBE_APP_PASSWORD", "VIBE_READER_PASSWORD"}
+    assert in_containers - SETTINGS == {"PGPASSWORD", "TMPDIR"} | passwords
     postgres = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"}
-    assert interpolated == postgres | build_arguments | {"HTTP_PORT"}
+    assert interpolated == postgres | build_arguments | {"HTTP_PORT", "VIBE_APP_PASSWORD"}
     assert SERVICES["db"]["environment"].keys() == postgres
     assert build_arguments == OURS["migrate"]["build"]["args"].keys()
     handed_on = {name for service in OURS.values() for name, value in service["environment"].items() if value is None}

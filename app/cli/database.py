@@ -1,4 +1,4 @@
-"""vibe-search db: migrate, url, psql."""
+"""vibe-search db: migrate, roles, url, psql."""
 
 import json
 import os
@@ -8,24 +8,55 @@ from typing import Annotated
 import typer
 
 from app.cli.version import AsJson
-from app.database import find_program, open_database
+from app.database import ROLES, find_program, grant_roles, open_database, require_schema
 from app.database import migrate as migrate_database
 from app.providers import build_providers
 from app.settings import get_settings
 
-cli = typer.Typer(help="The database: bring it up to date, find it, look into it.", no_args_is_help=True)
+cli = typer.Typer(help="The database: bring it up to date, share it, find it, look into it.", no_args_is_help=True)
 
 
 @cli.command(epilog="Example: DATABASE_URL=postgresql://vibe@localhost/music vibe-search db migrate")
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    roles: Annotated[bool, typer.Option("--roles", help="Then do as `vibe-search db roles` does.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
     with open_database(settings) as url:
         steps = migrate_database(url, build_providers(settings).embedding.card)
+        if roles:
+            grant_roles(url, _passwords())
+            steps.append(f"roles: {', '.join(ROLES)}")
     if as_json:
         typer.echo(json.dumps({"steps": steps}))
     else:
         typer.echo("\n".join(steps) if steps else "The database is up to date.")
+
+
+@cli.command(epilog="Example: VIBE_APP_PASSWORD=... vibe-search db roles")
+def roles(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the roles vibe_app and vibe_reader, and grant them what they need and nothing more; safe to repeat.
+
+    The passwords with which they may log in come from VIBE_APP_PASSWORD and VIBE_READER_PASSWORD.
+    """
+    with open_database(get_settings()) as url:
+        require_schema(url)
+        statements = grant_roles(url, _passwords(), dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps({"roles": list(ROLES), "statements": statements, "dry_run": dry_run}))
+    elif dry_run:
+        typer.echo(";\n".join(statements))
+    else:
+        typer.echo(f"{' and '.join(ROLES)} have what they need.")
+
+
+def _passwords() -> dict[str, str]:
+    found = {role: os.environ.get(f"{role.upper()}_PASSWORD", "") for role in ROLES}
+    return {role: password for role, password in found.items() if password}
 
 
 @cli.command(epilog="Example: pg_dump $(vibe-search db url) > backup.sql   (while vibe-search serve runs)")

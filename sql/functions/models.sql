@@ -33,7 +33,8 @@ comment on function search.register_model(text, text, integer) is
     'Create the store of a model identity, once, and return the model''s id.';
 
 create or replace function search.bind_nearest_tracks() returns void
-language plpgsql
+-- a worker that finishes a switch may write rows, and not functions: this one is written by its owner, from search.models alone
+language plpgsql security definer
 set search_path = pg_catalog, public, search
 as $outer$
 declare

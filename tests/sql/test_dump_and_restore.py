@@ -1,6 +1,5 @@
 """A database that was dumped and restored answers as it did, and goes on."""
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from psycopg.errors import InsufficientPrivilege
 
 from app.database import EmbeddedPostgres, connect, find_program, migrate
 from app.providers import Providers
@@ -16,7 +14,6 @@ from tests.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "dba.md"
 QUERIES = ("harbour", "harbuor", "ann", "slow", "tape")
 
 
@@ -84,22 +81,3 @@ def test_it_answers_the_same(
     finally:
         with psycopg.connect(admin_url, autocommit=True) as admin:
             admin.execute(f"drop database if exists {restored} with (force)".encode())
-
-
-def test_the_pages_role_reads_all_but_tokens(filled: Catalogue) -> None:
-    connection = filled.connection
-    [block] = re.findall(r"^```sql\n(create role vibe_reader.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    connection.execute("drop role if exists vibe_reader")
-    connection.execute(block.encode())
-    connection.execute("grant vibe_reader to current_user")
-    try:
-        connection.execute("set role vibe_reader")
-        assert connection.execute("select count(*) from search.unified('harbour')").fetchone() != (0,)
-        for view in ("embedding_coverage", "queue", "index_health", "slow_queries", "mirror_lag"):
-            connection.execute(f"select * from search.{view}".encode())
-        for statement in ("select * from search.tokens", "delete from tracks", "update tracks set title = 'x'"):
-            with pytest.raises(InsufficientPrivilege):
-                connection.execute(statement.encode())
-    finally:
-        connection.execute("reset role")
-        connection.execute("drop owned by vibe_reader; drop role vibe_reader")

@@ -1,0 +1,60 @@
+-- What vibe_app and vibe_reader may do. Run by the owner of the database's objects, again after each migration; both roles exist by then.
+
+do $$
+declare
+    found record;
+begin
+    -- a database may hold tables of others: nothing is granted on what is not the search's
+    for found in
+        select c.oid::regclass as name, c.relname
+        from pg_class c
+        where c.relkind in ('r', 'p', 'v') and (
+            c.relnamespace = 'search'::regnamespace
+            or c.relnamespace = 'public'::regnamespace and (
+                c.relname in ('artists', 'albums', 'tracks', 'tags', 'track_tags', 'playlists', 'playlist_tracks', 'feature_flags',
+                              'vibe_search_version')
+                or c.relname like 'procrastinate\_%'))
+    loop
+        execute format('grant select on %s to vibe_app, vibe_reader', found.name);
+        -- which version the schema has, migrations alone say
+        if found.relname not in ('vibe_search_version', 'schema_state') then
+            execute format('grant insert, update, delete on %s to vibe_app', found.name);
+        end if;
+    end loop;
+    for found in
+        select c.oid::regclass as name
+        from pg_class c
+        where c.relkind = 'S' and (
+            c.relnamespace = 'search'::regnamespace
+            or c.relnamespace = 'public'::regnamespace and (
+                c.relname like 'procrastinate\_%'
+                or exists (
+                    select from pg_depend d
+                    join pg_class t on t.oid = d.refobjid
+                    where d.objid = c.oid and d.deptype in ('a', 'i')
+                      and t.relname in ('artists', 'albums', 'tracks', 'tags', 'playlists'))))
+    loop
+        execute format('grant usage, select on sequence %s to vibe_app', found.name);
+    end loop;
+end;
+$$;
+
+grant usage on schema public, search to vibe_app, vibe_reader;
+
+-- hashes of tokens are for whoever checks them
+revoke all on search.tokens from vibe_reader;
+
+-- the store of the next model
+alter default privileges in schema search grant select, insert, update, delete on tables to vibe_app;
+alter default privileges in schema search grant usage, select on sequences to vibe_app;
+alter default privileges in schema search grant select on tables to vibe_reader;
+
+-- a search takes milliseconds; what takes minutes (a backfill of millions) asks for them itself, by PGOPTIONS
+alter role vibe_app set statement_timeout = '2min';
+alter role vibe_app set lock_timeout = '10s';
+-- drawing the map computes for half a minute within its transaction
+alter role vibe_app set idle_in_transaction_session_timeout = '10min';
+alter role vibe_reader set statement_timeout = '30s';
+alter role vibe_reader set lock_timeout = '2s';
+alter role vibe_reader set idle_in_transaction_session_timeout = '1min';
+alter role vibe_reader set default_transaction_read_only = on;

@@ -14,6 +14,7 @@ import typer
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from app.cli.command import cli
+from app.database import EmbeddedPostgres, connect
 from app.routes.health import router
 from app.settings import Settings
 
@@ -73,7 +74,9 @@ def test_nothing_is_published_beyond_this_machine() -> None:
 
 def test_volumes() -> None:
     volumes = {name: service.get("volumes", []) for name, service in SERVICES.items()}
-    assert volumes.pop("db") == ["db:/var/lib/postgresql"]
+    conf = "/etc/postgresql/postgresql.conf"
+    assert volumes.pop("db") == ["db:/var/lib/postgresql", f"./sql/postgresql.conf:{conf}:ro"]
+    assert SERVICES["db"]["command"] == ["postgres", "-c", f"config_file={conf}"]
     for name, mounted in volumes.items():
         data_dir = SERVICES[name]["environment"]["DATA_DIR"]
         assert mounted == [f"data:{data_dir}"]
@@ -96,6 +99,21 @@ def test_nothing_can_be_written_but_volumes_and_memory() -> None:
         assert "/tmp" in service["tmpfs"], name  # noqa: S108 - a path in a container
         assert service["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in service["security_opt"], name
+
+
+def test_postgres_takes_every_line_of_its_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    lines = (ROOT / "sql" / "postgresql.conf").read_text(encoding="utf-8").splitlines()
+    found = [match for line in lines if (match := re.match(r"([a-z_.]+) = ('[^']*'|\S+)", line))]
+    wanted = {match[1]: match[2].strip("'") for match in found}
+    assert len(wanted) == sum(bool(line.strip()) and not line.startswith("#") for line in lines) > 15
+    # this server listens on a socket alone
+    wanted.pop("listen_addresses")
+    folder = tmp_path_factory.mktemp("conf") / "postgres"
+    with EmbeddedPostgres(folder, settings=wanted) as server, connect(server.url) as connection:
+        for name, value in wanted.items():
+            row = connection.execute("select current_setting(%s)", [name]).fetchone()
+            assert row == (value,), name
+        assert connection.execute("select name from pg_settings where pending_restart").fetchall() == []
 
 
 def test_only_what_is_asked_for_starts() -> None:

@@ -1,18 +1,24 @@
 """The log of a process that serves or works: lines for people, or JSON for machines, each with its request's id."""
 
+import json
 import logging
+import re
 import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
 from app.request_log import REQUEST_ID
 from app.settings import Settings
+from app.tracing import current_trace_id
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _RENAMED = {"asctime": "time", "levelname": "level", "name": "logger"}
-_FIELDS = ("method", "route", "status", "milliseconds", "query")
-"""What a line about a request holds beside its message."""
+_FIELDS = ("method", "route", "status", "milliseconds", "query", "request_id", "trace_id")
+"""What a line may hold beside its message."""
+
+_PLAIN = re.compile(r"[!-~]+")
+_AMBIGUOUS = re.compile(r"[\"=\\]")
 
 
 def configure_service_log(settings: Settings) -> None:
@@ -22,7 +28,7 @@ def configure_service_log(settings: Settings) -> None:
     # --verbose has been there before
     level = min(wanted, root.level) if root.level == logging.INFO else wanted
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_add_request_id)
+    handler.addFilter(_add_ids)
     handler.setFormatter(
         JsonFormatter(_JSON, rename_fields=_RENAMED) if settings.log_format == "json" else _TextFormatter(_TEXT)
     )
@@ -39,13 +45,19 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         line, *rest = super().format(record).split("\n", 1)
-        found = {name: getattr(record, name) for name in (*_FIELDS, "request_id") if hasattr(record, name)}
-        words = "".join(f" {name}={value}" for name, value in found.items() if value is not None)
+        found = {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        words = "".join(f" {name}={_quote(value)}" for name, value in found.items() if value is not None)
         return "\n".join([line + words, *rest])
 
 
-def _add_request_id(record: logging.LogRecord) -> bool:
-    request_id = REQUEST_ID.get()
-    if request_id is not None:
-        record.request_id = request_id
+def _quote(value: object) -> str:
+    """A value as one word: a query that holds a line's end may not make up lines of its own."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) and not _AMBIGUOUS.search(text) else json.dumps(text)
+
+
+def _add_ids(record: logging.LogRecord) -> bool:
+    for name, value in (("request_id", REQUEST_ID.get()), ("trace_id", current_trace_id())):
+        if value is not None:
+            setattr(record, name, value)
     return True

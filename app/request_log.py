@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.tracing import span
+from app.tracing import Span, mark_failed, span
 from services.metrics import REQUESTS
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -22,6 +22,9 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Ids of callers that are taken over; what else they send might not be fit for a log."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods by their names; a client may make up any other, and each would be a series of its own for ever."""
 
 _log = logging.getLogger("vibe_search.requests")
 
@@ -43,7 +46,8 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        sent = headers.get("x-request-id", "")
         request_id = sent if _ACCEPTED.fullmatch(sent) else secrets.token_hex(8)
         token = REQUEST_ID.set(request_id)
         status, started = 0, time.perf_counter()
@@ -56,30 +60,47 @@ class RequestLog:
             await send(message)
 
         try:
-            with span("request", {"http.request.method": scope["method"]}) as current:
+            with span("request", {"request_id": request_id}, asked_by=headers) as current:
                 try:
                     await self._app(scope, receive, note)
-                except Exception:
+                except Exception as error:
                     _log.exception("a request ended with an error")
+                    mark_failed(current, type(error).__name__)
                     if status:
                         raise
                     await _apologise(request_id)(scope, receive, note)
-                current.update_name(f"{scope['method']} {_route(scope)}")
-                current.set_attribute("http.response.status_code", status)
+                else:
+                    if status >= 500:
+                        mark_failed(current, str(status))
+                finally:
+                    _describe(current, scope, status)
+                    self._note(scope, status, time.perf_counter() - started)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
             REQUEST_ID.reset(token)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = _route(scope)
-        REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
+        method, route = _method(scope), _route(scope)
+        REQUESTS.labels(method, route, str(status)).observe(seconds)
         if not _log.isEnabledFor(logging.INFO):
             return
-        fields = {"method": scope["method"], "route": route, "status": status, "milliseconds": round(1000 * seconds, 2)}
+        fields = {"method": method, "route": route, "status": status, "milliseconds": round(1000 * seconds, 2)}
         if self._log_queries:
             asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("q")
             fields |= {"query": asked[0]} if asked else {}
         _log.info("request", extra=fields)
+
+
+def _describe(current: Span, scope: Scope, status: int) -> None:
+    method, route = _method(scope), _route(scope)
+    current.update_name(f"{method} {route}")
+    current.set_attribute("http.request.method", method)
+    current.set_attribute("http.route", route)
+    current.set_attribute("http.response.status_code", status)
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

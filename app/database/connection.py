@@ -52,6 +52,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         connect_args=CONNECT_ARGUMENTS,
+        # an error's text goes into logs, and a search's parameters are what somebody looked for
+        hide_parameters=True,
     )
 
 

@@ -22,6 +22,7 @@ from app.providers import Providers
 from app.search import Search
 from app.settings import Settings
 from tests.app.conftest import open_client
+from tests.catalogue import Catalogue
 
 SECRET = "vs_0123456789ab_" + "f" * 64
 
@@ -92,6 +93,47 @@ def test_nobody_reads_what_was_searched_for_unless_that_is_wanted(
     assert "something+private" not in text
     assert SECRET not in text
     assert "f" * 64 not in text
+
+
+def test_a_statement_that_fails_does_not_tell_what_was_searched_for(
+    settings: Settings, providers: Providers, catalogue: Catalogue, logged: Callable[..., list[str]]
+) -> None:
+    chosen = with_log(settings, semantic_deadline_seconds=10.0)
+    logged(chosen)
+    catalogue.connection.execute("alter table search.documents rename to elsewhere")
+    answer = ask(chosen, providers, "/search/?q=something+private")
+    assert answer.status_code == 500
+    [told] = [json.loads(line) for line in logged() if "exc_info" in line]
+    assert told["request_id"] == answer.headers["x-request-id"]
+    assert 'relation "search.documents" does not exist' in told["exc_info"]
+    assert "something private" not in told["exc_info"]
+
+
+def test_a_query_cannot_make_up_lines(
+    settings: Settings, providers: Providers, logged: Callable[..., list[str]]
+) -> None:
+    chosen = with_log(settings, log_format="text", log_queries=True)
+    logged(chosen)
+    ask(chosen, providers, "/search/?q=a%0A2026-01-01%20ERROR%20forged%20status%3D500")
+    [line] = [line for line in logged() if "forged" in line]
+    assert line.startswith("20")
+    assert 'query="a\\n2026-01-01 ERROR forged status=500"' in line
+
+
+def test_a_method_that_somebody_made_up_has_no_name_of_its_own(
+    settings: Settings, providers: Providers, logged: Callable[..., list[str]]
+) -> None:
+    logged(with_log(settings))
+
+    async def steps() -> str:
+        async with open_client(settings, providers) as client:
+            await client.request("BREW", "/search/")
+            return (await client.get("/metrics")).text
+
+    shown = asyncio.run(steps())
+    assert 'method="other"' in shown
+    assert "BREW" not in shown
+    assert [line["method"] for line in requests(logged())] == ["other", "GET"]
 
 
 def test_a_proxys_id_is_kept_and_nonsense_is_not(settings: Settings, providers: Providers) -> None:

@@ -1,15 +1,19 @@
 """Spans, as a collector gets them from the real exporter."""
 
 import asyncio
+import json
+import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from app.errors import UserError
+from app.log import configure_service_log
 from app.providers import Providers
 from app.settings import Settings
 from app.tracing import configure_tracing, span, use_tracer
@@ -99,6 +103,84 @@ def test_a_search_is_a_request_with_its_vector_and_its_statement(
     assert b"private" not in b"".join(one.SerializeToString() for one in collector.spans)
 
 
+def test_a_request_belongs_to_the_trace_of_who_asks(
+    settings: Settings, providers: Providers, collector: Collector
+) -> None:
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+    async def steps() -> str:
+        async with open_client(settings, providers) as client:
+            answer = await client.get("/healthz", headers={"traceparent": f"00-{trace}-{parent}-01"})
+            return answer.headers["x-request-id"]
+
+    request_id = asyncio.run(steps())
+    flush()
+    request = collector.by_name("GET /healthz")
+    assert (request.trace_id.hex(), request.parent_span_id.hex()) == (trace, parent)
+    assert request.kind == Span.SPAN_KIND_SERVER
+    attributes = {item.key: item.value.string_value for item in request.attributes}
+    assert attributes["request_id"] == request_id
+    assert attributes["http.route"] == "/healthz"
+
+
+def test_a_failure_is_marked_and_not_told(
+    settings: Settings, providers: Providers, catalogue: Catalogue, collector: Collector
+) -> None:
+    """What Postgres says of a statement holds its parameters."""
+    catalogue.connection.execute("alter table search.documents rename to elsewhere")
+
+    async def steps() -> int:
+        async with open_client(settings, providers) as client:
+            return (await client.get("/search/", params={"q": "something private"})).status_code
+
+    assert asyncio.run(steps()) == 500
+    flush()
+    for name in ("GET /search/", "statement"):
+        found = collector.by_name(name)
+        assert found.status.code == Status.STATUS_CODE_ERROR
+        assert not found.events
+        assert {item.value.string_value for item in found.attributes if item.key == "error.type"} == {
+            "ProgrammingError"
+        }
+    assert b"private" not in b"".join(one.SerializeToString() for one in collector.spans)
+
+
+def test_what_is_answered_without_postgres_has_failed_too(
+    tmp_path: Path, providers: Providers, collector: Collector
+) -> None:
+    settings = Settings(_env_file=None, database_url="postgresql://nobody@127.0.0.1:1/none", data_dir=tmp_path)
+
+    async def steps() -> None:
+        async with open_client(settings, providers) as client:
+            assert (await client.get("/search/", params={"q": "anything"})).status_code == 503
+
+    asyncio.run(steps())
+    flush()
+    assert collector.by_name("GET /search/").status.code == Status.STATUS_CODE_ERROR
+
+
+def test_lines_of_the_log_name_their_trace(
+    settings: Settings, providers: Providers, collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_service_log(settings.model_copy(update={"log_level": "info", "log_format": "json"}))
+
+        async def steps() -> None:
+            async with open_client(settings, providers) as client:
+                await client.get("/healthz")
+
+        asyncio.run(steps())
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    flush()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [line] = [line for line in lines if line["logger"] == "vibe_search.requests"]
+    assert line["trace_id"] == collector.by_name("GET /healthz").trace_id.hex()
+
+
 def test_a_job_is_a_span(settings: Settings, providers: Providers, catalogue: Catalogue, collector: Collector) -> None:
     with sample("calm_acoustic_1").open("rb") as audio:
         stored = providers.audio_store.put(audio, "opus")
@@ -114,6 +196,13 @@ def test_a_job_is_a_span(settings: Settings, providers: Providers, catalogue: Ca
     }
     assert tasks == {"embed_track", "classify_genres"}
     assert b"Secret" not in b"".join(one.SerializeToString() for one in collector.spans)
+
+
+def test_a_protocol_that_is_not_spoken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    with pytest.raises(UserError, match=r"OTEL_EXPORTER_OTLP_PROTOCOL=grpc: .* unset it"):
+        configure_tracing("of a test")
 
 
 def test_without_a_collector_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,11 @@ begin
                               'vibe_search_version')
                 or c.relname like 'procrastinate\_%'))
     loop
+        -- what an earlier version granted and this one does not is taken back
+        execute format('revoke all on %s from vibe_app, vibe_reader', found.name);
         execute format('grant select on %s to vibe_app, vibe_reader', found.name);
-        -- which version the schema has, migrations alone say
-        if found.relname not in ('vibe_search_version', 'schema_state') then
+        -- which version the schema has, migrations alone say, and which stores there are, the owner
+        if found.relname not in ('vibe_search_version', 'schema_state', 'models') then
             execute format('grant insert, update, delete on %s to vibe_app', found.name);
         end if;
     end loop;
@@ -41,13 +43,23 @@ $$;
 
 grant usage on schema public, search to vibe_app, vibe_reader;
 
+-- a worker lets the candidate serve; what a model is, it cannot change
+grant update (serving, candidate, served_at, retired_at) on search.models to vibe_app;
+grant execute on function search.bind_nearest_tracks() to vibe_app;
+
 -- hashes of tokens are for whoever checks them
 revoke all on search.tokens from vibe_reader;
 
--- the store of the next model
-alter default privileges in schema search grant select, insert, update, delete on tables to vibe_app;
-alter default privileges in schema search grant usage, select on sequences to vibe_app;
-alter default privileges in schema search grant select on tables to vibe_reader;
+-- The store of the next model, and what a migration adds until roles are granted again; whoever runs this, these objects are the owner's.
+do $$
+declare
+    owner regrole := (select c.relowner::regrole from pg_class c where c.oid = 'search.models'::regclass);
+begin
+    execute format('alter default privileges for role %s in schema search grant select, insert, update, delete on tables to vibe_app', owner);
+    execute format('alter default privileges for role %s in schema search grant usage, select on sequences to vibe_app', owner);
+    execute format('alter default privileges for role %s in schema search grant select on tables to vibe_reader', owner);
+end;
+$$;
 
 -- a search takes milliseconds; what takes minutes (a backfill of millions) asks for them itself, by PGOPTIONS
 alter role vibe_app set statement_timeout = '2min';

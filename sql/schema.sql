@@ -860,7 +860,7 @@ COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others bo
 
 CREATE FUNCTION search.bind_nearest_tracks() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'public', 'search', 'pg_temp'
     AS $_$
 declare
     serving search.models;
@@ -901,8 +901,8 @@ begin
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
             if vector_dims(query_embedding) <> %2$s then
-                raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
-                    vector_dims(query_embedding)
+                raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
+                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
@@ -2180,8 +2180,8 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
             if vector_dims(query_embedding) <> 100 then
-                raise exception 'the query vector has % dimensions, the serving model (musicnn-tags@94ee4126d4d5) has 100',
-                    vector_dims(query_embedding)
+                raise exception 'the query vector has % dimensions, the serving model (%) has 100',
+                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = 1)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked

@@ -33,9 +33,11 @@ comment on function search.register_model(text, text, integer) is
     'Create the store of a model identity, once, and return the model''s id.';
 
 create or replace function search.bind_nearest_tracks() returns void
--- a worker that finishes a switch may write rows, and not functions: this one is written by its owner, from search.models alone
+-- A worker that finishes a switch may write rows, and not functions: this one is written by its owner, from search.models alone.
+-- Whoever calls it must not become the owner by it: types of the caller's temporary schema come last, not first,
+-- and of what is written into the new function only numbers are the caller's to choose.
 language plpgsql security definer
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, public, search, pg_temp
 as $outer$
 declare
     serving search.models;
@@ -76,8 +78,8 @@ begin
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
             if vector_dims(query_embedding) <> %2$s then
-                raise exception 'the query vector has %% dimensions, the serving model (%3$s) has %2$s',
-                    vector_dims(query_embedding)
+                raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
+                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
@@ -125,6 +127,8 @@ begin
 end;
 $outer$;
 comment on function search.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';
+-- it runs as its owner: whoever may call it is named in roles.sql
+revoke execute on function search.bind_nearest_tracks() from public;
 
 create or replace function search.serve_model(identity text) returns void
 language plpgsql

@@ -111,6 +111,8 @@ FORBIDDEN = [
     "drop view search.queue",
     "update search.schema_state set value = 'x'",
     "update vibe_search_version set version_num = 'x'",
+    "update search.models set identity = 'x''; drop table tracks; --'",
+    "insert into search.models (name, identity, dimensions) values ('a', 'b', 3)",
     "alter role vibe_app superuser",
     "copy tracks to program 'true'",
 ]
@@ -158,6 +160,17 @@ def test_others_tables_are_not_theirs(database: str, catalogue: Catalogue) -> No
         assert catalogue.connection.execute(allowed.encode()).fetchone() == (False,)
     finally:
         catalogue.connection.execute("drop owned by vibe_app, vibe_reader; drop role vibe_app, vibe_reader")
+
+
+@pytest.mark.usefixtures("granted")
+def test_what_runs_as_its_owner_is_for_the_application_alone(catalogue: Catalogue) -> None:
+    """And no type of a caller's temporary schema comes before the database's own in it."""
+    rows = catalogue.connection.execute(
+        "select p.proname, p.proconfig, has_function_privilege('vibe_app', p.oid, 'execute'), "
+        "has_function_privilege('vibe_reader', p.oid, 'execute') "
+        "from pg_proc p where p.prosecdef and p.pronamespace in ('search'::regnamespace, 'public'::regnamespace)"
+    ).fetchall()
+    assert rows == [("bind_nearest_tracks", ["search_path=pg_catalog, public, search, pg_temp"], True, False)]
 
 
 def test_statements_have_a_timeout(granted: str) -> None:

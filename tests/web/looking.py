@@ -2,19 +2,34 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 BOX = "#box"
 HITS = "#results .row:has(.hit)"
 
 
-def search(page: Page, text: str) -> None:
-    """Type, and wait for the answer."""
-    with page.expect_response(re.compile(r"/search/\?")):
-        page.locator(BOX).fill(text)
+@contextmanager
+def answered(page: Page, text: str) -> Iterator[None]:
+    """Wait until the answer to this very query is painted: half of it, typed slowly, has an answer too."""
+
+    def asks(response: Response) -> bool:
+        url = urlsplit(response.url)
+        return url.path == "/search/" and parse_qs(url.query).get("q") == [text]
+
+    with page.expect_response(asks):
+        yield
     expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+
+
+def search(page: Page, text: str) -> None:
+    """Write into the box, and wait for the answer."""
+    with answered(page, text):
+        page.locator(BOX).fill(text)
 
 
 def titles(page: Page) -> list[str]:

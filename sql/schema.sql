@@ -782,6 +782,51 @@ CREATE FUNCTION search.at_level(query text, kind text, level integer) RETURNS ts
 COMMENT ON FUNCTION search.at_level(query text, kind text, level integer) IS 'A query of search.all_terms for the documents of one kind and level.';
 
 --
+-- Name: await_renames(text, text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.await_renames(kind text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
+    perform from search.documents d
+    where d.kind = await_renames.kind and d.key = any (keys) order by d.key, d.field for key share;
+end;
+$$;
+
+--
+-- Name: FUNCTION await_renames(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.await_renames(kind text, keys text[]) IS 'Wait for whoever is giving these entities another name, and keep others from it until the end: what is about to take their names into its document would miss the new one.';
+
+--
+-- Name: await_renames_around(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.await_renames_around(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform search.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
+    perform search.await_renames(
+        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
+end;
+$$;
+
+--
+-- Name: FUNCTION await_renames_around(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.await_renames_around(track_ids bigint[]) IS 'As search.await_renames, for the artists, albums and tags of tracks.';
+
+--
 -- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1631,6 +1676,27 @@ CREATE FUNCTION search.likeness(needle text, normalized text) RETURNS real
 COMMENT ON FUNCTION search.likeness(needle text, normalized text) IS 'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';
 
 --
+-- Name: lock_documents(text, text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.lock_documents(kind text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform from search.documents d
+    where d.kind = lock_documents.kind and d.key = any (keys) order by d.key, d.field for update;
+end;
+$$;
+
+--
+-- Name: FUNCTION lock_documents(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.lock_documents(kind text, keys text[]) IS 'Wait for whoever is writing these documents, and keep others from it until the end.';
+
+--
 -- Name: match_any_level(text, text, smallint, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -2265,8 +2331,11 @@ CREATE FUNCTION search.on_albums_changed() RETURNS trigger
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    if tg_op <> 'DELETE' then
+        perform search.await_renames('artist', array(select distinct artist_did::text from new_rows));
+        perform search.refresh_albums(array(select id from new_rows));
+    end if;
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_albums(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
             select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
@@ -2322,9 +2391,9 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
         perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
         perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
@@ -2506,7 +2575,10 @@ CREATE FUNCTION search.on_playlists_changed() RETURNS trigger
     AS $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select id from new_rows)); end if;
+    if tg_op <> 'DELETE' then
+        perform search.await_renames('artist', array(select distinct owner_did::text from new_rows));
+        perform search.refresh_playlists(array(select id from new_rows));
+    end if;
     return null;
 end;
 $$;
@@ -2604,16 +2676,17 @@ begin
         select 'tag', o.tag_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
         group by o.tag_id;
-        perform search.refresh_tracks(array(select distinct track_id from old_rows));
         perform search.relist_tags(array(select distinct tag_id from old_rows));
+        perform search.refresh_tracks(array(select distinct track_id from old_rows));
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'tag', n.tag_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
         group by n.tag_id;
-        perform search.refresh_tracks(array(select distinct track_id from new_rows));
+        perform search.await_renames('tag', array(select distinct tag_id::text from new_rows));
         perform search.relist_tags(array(select distinct tag_id from new_rows));
+        perform search.refresh_tracks(array(select distinct track_id from new_rows));
     end if;
     return null;
 end;
@@ -2636,21 +2709,22 @@ CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
     AS $$
 begin
     if tg_op = 'INSERT' then
-        perform search.refresh_tracks(array(select id from new_rows));
+        perform search.await_renames_around(array(select id from new_rows));
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, count(*) from new_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
         perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
+        perform search.refresh_tracks(array(select id from new_rows));
     elsif tg_op = 'DELETE' then
-        perform search.refresh_tracks(array(select id from old_rows));
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, -count(*) from old_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
         perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
+        perform search.refresh_tracks(array(select id from old_rows));
     end if;
     return null;
 end;
@@ -2701,6 +2775,34 @@ declare
         select n.id from new_rows n join old_rows o using (id)
         where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
 begin
+    if cardinality(moved) > 0 then
+        perform search.await_renames_around(moved);
+        update search.embeddings e
+        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        from new_rows n join old_rows o using (id)
+        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+
+        insert into search.track_count_changes (kind, key, change)
+        select holder.kind, holder.key, sum(holder.change)
+        from (
+            select 1 as change, n.* from new_rows n where n.id = any (moved)
+            union all
+            select -1, o.* from old_rows o where o.id = any (moved)
+        ) as row_of
+        cross join lateral (
+            values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
+        ) as holder (kind, key, change)
+        where holder.key is not null and search.is_listed(row_of.visibility)
+        group by holder.kind, holder.key having sum(holder.change) <> 0;
+        perform search.relist_albums(array(
+            select album_id from new_rows where id = any (moved) and album_id is not null
+            union select album_id from old_rows where id = any (moved) and album_id is not null));
+        perform search.on_tracks_hidden_or_shown(
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+    end if;
     if cardinality(renumbered) > 0 then
         perform search.refresh_tracks(renumbered || array(select id from new_rows));
     else
@@ -2709,34 +2811,6 @@ begin
             where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
                 is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
     end if;
-    if cardinality(moved) = 0 then
-        return null;
-    end if;
-    update search.embeddings e
-    set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
-    from new_rows n join old_rows o using (id)
-    where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
-
-    insert into search.track_count_changes (kind, key, change)
-    select holder.kind, holder.key, sum(holder.change)
-    from (
-        select 1 as change, n.* from new_rows n where n.id = any (moved)
-        union all
-        select -1, o.* from old_rows o where o.id = any (moved)
-    ) as row_of
-    cross join lateral (
-        values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
-    ) as holder (kind, key, change)
-    where holder.key is not null and search.is_listed(row_of.visibility)
-    group by holder.kind, holder.key having sum(holder.change) <> 0;
-    perform search.relist_albums(array(
-        select album_id from new_rows where id = any (moved) and album_id is not null
-        union select album_id from old_rows where id = any (moved) and album_id is not null));
-    perform search.on_tracks_hidden_or_shown(
-        array(select n.id from new_rows n join old_rows o using (id)
-              where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
-        array(select n.id from new_rows n join old_rows o using (id)
-              where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
     return null;
 end;
 $$;
@@ -3054,6 +3128,7 @@ CREATE FUNCTION search.refresh_albums(album_ids bigint[]) RETURNS void
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    perform search.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
       and not exists (select from public.albums a where a.id = d.key::bigint);
@@ -3091,6 +3166,7 @@ CREATE FUNCTION search.refresh_artists(dids text[]) RETURNS void
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    perform search.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
@@ -3163,6 +3239,7 @@ CREATE FUNCTION search.refresh_playlists(playlist_ids bigint[]) RETURNS void
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    perform search.lock_documents('playlist', playlist_ids::text[]);
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
@@ -3203,6 +3280,7 @@ CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    perform search.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
       and not exists (select from public.tags g where g.id = d.key::bigint);
@@ -3235,6 +3313,7 @@ CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
     SET enable_seqscan TO 'off'
     AS $$
 begin
+    perform search.lock_documents('track', track_ids::text[]);
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (

@@ -7,21 +7,22 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op = 'INSERT' then
-        perform search.refresh_tracks(array(select id from new_rows));
+        perform search.await_renames_around(array(select id from new_rows));
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, count(*) from new_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
         perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
+        perform search.refresh_tracks(array(select id from new_rows));
     elsif tg_op = 'DELETE' then
-        perform search.refresh_tracks(array(select id from old_rows));
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, -count(*) from old_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
         perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
+        perform search.refresh_tracks(array(select id from old_rows));
     end if;
     return null;
 end;
@@ -40,6 +41,34 @@ declare
         select n.id from new_rows n join old_rows o using (id)
         where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
 begin
+    if cardinality(moved) > 0 then
+        perform search.await_renames_around(moved);
+        update search.embeddings e
+        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        from new_rows n join old_rows o using (id)
+        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+
+        insert into search.track_count_changes (kind, key, change)
+        select holder.kind, holder.key, sum(holder.change)
+        from (
+            select 1 as change, n.* from new_rows n where n.id = any (moved)
+            union all
+            select -1, o.* from old_rows o where o.id = any (moved)
+        ) as row_of
+        cross join lateral (
+            values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
+        ) as holder (kind, key, change)
+        where holder.key is not null and search.is_listed(row_of.visibility)
+        group by holder.kind, holder.key having sum(holder.change) <> 0;
+        perform search.relist_albums(array(
+            select album_id from new_rows where id = any (moved) and album_id is not null
+            union select album_id from old_rows where id = any (moved) and album_id is not null));
+        perform search.on_tracks_hidden_or_shown(
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+    end if;
     if cardinality(renumbered) > 0 then
         perform search.refresh_tracks(renumbered || array(select id from new_rows));
     else
@@ -48,34 +77,6 @@ begin
             where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
                 is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
     end if;
-    if cardinality(moved) = 0 then
-        return null;
-    end if;
-    update search.embeddings e
-    set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
-    from new_rows n join old_rows o using (id)
-    where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
-
-    insert into search.track_count_changes (kind, key, change)
-    select holder.kind, holder.key, sum(holder.change)
-    from (
-        select 1 as change, n.* from new_rows n where n.id = any (moved)
-        union all
-        select -1, o.* from old_rows o where o.id = any (moved)
-    ) as row_of
-    cross join lateral (
-        values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
-    ) as holder (kind, key, change)
-    where holder.key is not null and search.is_listed(row_of.visibility)
-    group by holder.kind, holder.key having sum(holder.change) <> 0;
-    perform search.relist_albums(array(
-        select album_id from new_rows where id = any (moved) and album_id is not null
-        union select album_id from old_rows where id = any (moved) and album_id is not null));
-    perform search.on_tracks_hidden_or_shown(
-        array(select n.id from new_rows n join old_rows o using (id)
-              where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
-        array(select n.id from new_rows n join old_rows o using (id)
-              where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
     return null;
 end;
 $$;
@@ -128,9 +129,9 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
         perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
         perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
@@ -143,8 +144,11 @@ set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    if tg_op <> 'DELETE' then
+        perform search.await_renames('artist', array(select distinct artist_did::text from new_rows));
+        perform search.refresh_albums(array(select id from new_rows));
+    end if;
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_albums(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
             select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
@@ -185,16 +189,17 @@ begin
         select 'tag', o.tag_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
         group by o.tag_id;
-        perform search.refresh_tracks(array(select distinct track_id from old_rows));
         perform search.relist_tags(array(select distinct tag_id from old_rows));
+        perform search.refresh_tracks(array(select distinct track_id from old_rows));
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'tag', n.tag_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
         group by n.tag_id;
-        perform search.refresh_tracks(array(select distinct track_id from new_rows));
+        perform search.await_renames('tag', array(select distinct tag_id::text from new_rows));
         perform search.relist_tags(array(select distinct tag_id from new_rows));
+        perform search.refresh_tracks(array(select distinct track_id from new_rows));
     end if;
     return null;
 end;
@@ -208,7 +213,10 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_playlists(array(select id from new_rows)); end if;
+    if tg_op <> 'DELETE' then
+        perform search.await_renames('artist', array(select distinct owner_did::text from new_rows));
+        perform search.refresh_playlists(array(select id from new_rows));
+    end if;
     return null;
 end;
 $$;

@@ -1,6 +1,49 @@
 -- Each function makes search.documents equal to the catalogue for the given keys, and is safe to call at any time.
--- Rows are written in the order of their keys, so that two transactions wait for each other instead of deadlocking.
+-- Documents are locked before the catalogue is read, so that of two transactions the one that writes later has seen what the
+-- other wrote. They are locked and written in one order: artists, albums, tags, playlists, tracks, and by their keys, so that
+-- two transactions wait for each other instead of deadlocking.
 -- Plans are generic: for one track, planning anew would take three times as long as the work.
+
+create or replace function search.lock_documents(kind text, keys text[]) returns void
+language plpgsql
+set search_path = pg_catalog, search
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    perform from search.documents d
+    where d.kind = lock_documents.kind and d.key = any (keys) order by d.key, d.field for update;
+end;
+$$;
+comment on function search.lock_documents(text, text[]) is 'Wait for whoever is writing these documents, and keep others from it until the end.';
+
+create or replace function search.await_renames(kind text, keys text[]) returns void
+language plpgsql
+set search_path = pg_catalog, search
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
+    perform from search.documents d
+    where d.kind = await_renames.kind and d.key = any (keys) order by d.key, d.field for key share;
+end;
+$$;
+comment on function search.await_renames(text, text[]) is
+    'Wait for whoever is giving these entities another name, and keep others from it until the end: what is about to take their names '
+    'into its document would miss the new one.';
+
+create or replace function search.await_renames_around(track_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, public, search
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    perform search.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
+    perform search.await_renames(
+        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
+end;
+$$;
+comment on function search.await_renames_around(bigint[]) is 'As search.await_renames, for the artists, albums and tags of tracks.';
 
 create or replace function search.refresh_tracks(track_ids bigint[]) returns void
 language plpgsql
@@ -10,6 +53,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
+    perform search.lock_documents('track', track_ids::text[]);
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
@@ -60,6 +104,7 @@ set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    perform search.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
@@ -83,6 +128,7 @@ set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    perform search.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
       and not exists (select from public.albums a where a.id = d.key::bigint);
@@ -147,6 +193,7 @@ set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    perform search.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
       and not exists (select from public.tags g where g.id = d.key::bigint);
@@ -189,6 +236,7 @@ set search_path = pg_catalog, public, search
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    perform search.lock_documents('playlist', playlist_ids::text[]);
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (

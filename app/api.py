@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import IntegrityError
 
 from app import __version__
 from app.catalogue import AudioIntake
@@ -129,6 +130,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
+    api.add_exception_handler(IntegrityError, _answer_refused)
     for module in (
         search_routes,
         tracks,
@@ -155,6 +157,16 @@ async def _answer_unavailable(_request: Request, _error: Exception) -> JSONRespo
         {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
         status_code=503,
         headers={"retry-after": "5"},
+    )
+
+
+async def _answer_refused(_request: Request, error: Exception) -> JSONResponse:
+    # the first line names columns and constraints, the others would have values of the row
+    reason = str(error.orig).partition("\n")[0] if isinstance(error, IntegrityError) else ""
+    _log.warning("the catalogue does not take a change: %s", reason)
+    return JSONResponse(
+        {"detail": f"the catalogue does not take this ({reason}): use the application that it belongs to"},
+        status_code=409,
     )
 
 

@@ -110,6 +110,30 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 );
 
 --
+-- Name: album_id; Type: DOMAIN; Schema: search; Owner: -
+--
+
+CREATE DOMAIN search.album_id AS bigint;
+
+--
+-- Name: DOMAIN album_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON DOMAIN search.album_id IS 'The type of albums.id: bigint, or what an adopted catalogue uses.';
+
+--
+-- Name: playlist_id; Type: DOMAIN; Schema: search; Owner: -
+--
+
+CREATE DOMAIN search.playlist_id AS bigint;
+
+--
+-- Name: DOMAIN playlist_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON DOMAIN search.playlist_id IS 'The type of playlists.id: bigint, or what an adopted catalogue uses.';
+
+--
 -- Name: signal; Type: TYPE; Schema: search; Owner: -
 --
 
@@ -633,27 +657,45 @@ END;
 $$;
 
 --
+-- Name: acting_artist(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.acting_artist() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select nullif(current_setting('search.acting_artist', true), '');
+$$;
+
+--
+-- Name: FUNCTION acting_artist(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.acting_artist() IS 'For whom the transaction writes to the catalogue: what an adopted table wants to know of a new tag or album.';
+
+--
 -- Name: add_tags(bigint, text[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.add_tags(track_id bigint, names text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
+    perform set_config('search.acting_artist', t.artist_did, true) from tracks t where t.id = add_tags.track_id;
     -- in one order for everybody: two that add the same tags in different ones would wait for each other for ever
-    insert into public.tags (name)
+    insert into tags (name)
     select n.name from unnest(names) as n (name)
-    where not exists (select from public.tags g where lower(g.name) = lower(n.name))
+    where not exists (select from tags g where lower(g.name) = lower(n.name))
     order by n.name
-    on conflict on constraint tags_name_key do nothing;
+    on conflict (name) do nothing;
 
-    insert into public.track_tags (track_id, tag_id)
+    insert into track_tags (track_id, tag_id)
     select add_tags.track_id, min(g.id)
     from unnest(names) as n (name)
-    join public.tags g on lower(g.name) = lower(n.name)
+    join tags g on lower(g.name) = lower(n.name)
     where not exists (
-        select from public.track_tags tt join public.tags own on own.id = tt.tag_id
+        select from track_tags tt join tags own on own.id = tt.tag_id
         where tt.track_id = add_tags.track_id and lower(own.name) = lower(n.name))
     group by lower(n.name)
     order by min(g.id)
@@ -668,32 +710,32 @@ $$;
 COMMENT ON FUNCTION search.add_tags(track_id bigint, names text[]) IS 'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
 
 --
--- Name: albums_seen(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: albums_seen(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.albums_seen(album_ids bigint[]) RETURNS TABLE(album_id bigint, listed boolean, owner text)
+CREATE FUNCTION search.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
-    select a.id, seen.by_all,
+    select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did end
-    from public.albums a
+               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+    from albums a
     cross join lateral (
-        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
 $$;
 
 --
--- Name: FUNCTION albums_seen(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION albums_seen(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.albums_seen(album_ids bigint[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+COMMENT ON FUNCTION search.albums_seen(album_ids search.album_id[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
 
 --
 -- Name: in_context(text); Type: FUNCTION; Schema: search; Owner: -
@@ -744,7 +786,7 @@ COMMENT ON FUNCTION search.token_prefix(kind text, level integer, in_context boo
 
 CREATE FUNCTION search.context_alternatives() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     RETURN (('('::text || (SELECT string_agg(((''''::text || search.token_prefix(kind.kind, level.level, true)) || '\1'''::text), ' | '::text) AS string_agg FROM unnest(ARRAY['track'::text, 'album'::text, 'playlist'::text]) kind(kind), generate_series(0, 6) level(level))) || ')'::text);
 
 --
@@ -787,8 +829,9 @@ COMMENT ON FUNCTION search.at_level(query text, kind text, level integer) IS 'A 
 
 CREATE FUNCTION search.await_renames(kind text, keys text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 begin
     -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
@@ -809,14 +852,15 @@ COMMENT ON FUNCTION search.await_renames(kind text, keys text[]) IS 'Wait for wh
 
 CREATE FUNCTION search.await_renames_around(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 begin
-    perform search.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
+    perform search.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
     perform search.await_renames(
-        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
+        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
 end;
 $$;
 
@@ -875,7 +919,7 @@ COMMENT ON FUNCTION search.begins_a_word(typed text[], names text) IS 'Whether o
 
 CREATE FUNCTION search.begun_term(begun text, most integer, beside_others boolean) RETURNS text
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- Reading all that begin so costs as much as all their documents. Beside other common words, those
@@ -905,7 +949,7 @@ COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others bo
 
 CREATE FUNCTION search.bind_nearest_tracks() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public', 'search', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $_$
 declare
     serving search.models;
@@ -932,7 +976,7 @@ begin
             query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
-        set search_path = pg_catalog, public, search
+        set search_path = pg_catalog, search, public, pg_temp
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
@@ -1007,7 +1051,7 @@ COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks
 
 CREATE FUNCTION search.cancel_jobs(task text DEFAULT NULL::text, below_priority integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select count(procrastinate_cancel_job_v1(j.id, false, false))
     from procrastinate_jobs j
@@ -1028,7 +1072,7 @@ COMMENT ON FUNCTION search.cancel_jobs(task text, below_priority integer) IS 'Ca
 
 CREATE FUNCTION search.cancel_switch() RETURNS text
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     update search.models m set candidate = false where m.candidate returning m.identity;
 $$;
@@ -1045,16 +1089,16 @@ COMMENT ON FUNCTION search.cancel_switch() IS 'Give up the candidate and return 
 
 CREATE FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     insert into search.track_count_changes (kind, key, change)
     select 'tag', tt.tag_id::text, change * count(*)
-    from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
 end;
 $$;
 
@@ -1123,19 +1167,19 @@ COMMENT ON FUNCTION search.confidence(similarity real, mean real, deviation real
 
 CREATE FUNCTION search.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
     select k, case kind
-        when 'artist' then (select count(*) from public.tracks t where t.artist_did = k and search.is_listed(t.visibility))
-        when 'album' then (select count(*) from public.tracks t
-            where t.album_id = case when kind = 'album' then k::bigint end and search.is_listed(t.visibility))
-        when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
+        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from tracks t
+            where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
+        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::bigint end and search.is_listed(t.visibility))
+        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
         end
     from unnest(keys) as k;
 end;
@@ -1153,7 +1197,7 @@ COMMENT ON FUNCTION search.count_tracks(kind text, keys text[]) IS 'The listed t
 
 CREATE FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     -- the only place that knows the version in the name of the queue's own function
     select (procrastinate_defer_jobs_v1(array[
@@ -1207,7 +1251,7 @@ COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one le
 
 CREATE FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
 
 --
@@ -1222,7 +1266,7 @@ COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized
 
 CREATE FUNCTION search.draw_calibration_tracks(model smallint, most integer) RETURNS integer
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $_$
 declare
     -- a rough count is enough to choose how many pages to look at
@@ -1282,7 +1326,7 @@ COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: u
 
 CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
@@ -1313,7 +1357,7 @@ COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority in
 
 CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
@@ -1342,8 +1386,8 @@ COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed
 --
 
 CREATE FUNCTION search.enqueue_track_jobs() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
@@ -1368,7 +1412,7 @@ COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the jobs that a new
 
 CREATE FUNCTION search.explain(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2) RETURNS TABLE(rank bigint, type text, key text, label text, tier text, signal text, signal_tier text, signal_class integer, signal_rank bigint, value real, confidence real, popularity real)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
@@ -1398,12 +1442,79 @@ $$;
 COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.';
 
 --
+-- Name: fill_documents(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.fill_documents(kind text, after text, most integer) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    keys text[];
+begin
+    -- Whoever is changing one of these rows is waited for: a name whose change did not find a document yet would come too late,
+    -- and hidden ones be found.
+    case kind
+        when 'artist' then
+            keys := array(select a.did from artists a where after is null or a.did > after order by a.did limit most);
+            perform from artists a where a.did = any (keys) for share;
+        when 'album' then
+            keys := array(
+                select b.id::text from albums b where after is null or b.id > after::search.album_id order by b.id limit most);
+            perform from albums b where b.id = any (keys::search.album_id[]) for share;
+        when 'tag' then
+            keys := array(select g.id::text from tags g where after is null or g.id > after::bigint order by g.id limit most);
+            perform from tags g where g.id = any (keys::bigint[]) for share;
+        when 'playlist' then
+            keys := array(
+                select p.id::text from playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
+            perform from playlists p where p.id = any (keys::search.playlist_id[]) for share;
+        when 'track' then
+            keys := array(select t.id::text from tracks t where after is null or t.id > after::bigint order by t.id limit most);
+            perform from tracks t where t.id = any (keys::bigint[]) for share;
+        else
+            raise exception 'there are no documents of the kind %', kind
+                using errcode = 'invalid_parameter_value', hint = 'artist, album, tag, playlist or track.';
+    end case;
+    case kind
+        when 'album' then
+            perform search.await_renames('artist', array(
+                select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
+        when 'playlist' then
+            perform search.await_renames('artist', array(
+                select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
+        when 'track' then perform search.await_renames_around(keys::bigint[]);
+        else null;
+    end case;
+    delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
+    -- The second time sees what was changed until the first had made, and so locked, the documents.
+    for again in 1..2 loop
+        case kind
+            when 'artist' then perform search.refresh_artists(keys);
+            when 'album' then perform search.refresh_albums(keys::search.album_id[]);
+            when 'tag' then perform search.refresh_tags(keys::bigint[]);
+            when 'playlist' then perform search.refresh_playlists(keys::search.playlist_id[]);
+            when 'track' then perform search.refresh_tracks(keys::bigint[]);
+        end case;
+    end loop;
+    return keys[cardinality(keys)];
+end;
+$$;
+
+--
+-- Name: FUNCTION fill_documents(kind text, after text, most integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.fill_documents(kind text, after text, most integer) IS 'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';
+
+--
 -- Name: finish_switch(); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.finish_switch() RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     candidate search.models;
@@ -1430,20 +1541,20 @@ COMMENT ON FUNCTION search.finish_switch() IS 'Let the candidate serve if it has
 
 CREATE FUNCTION search.fold_track_counts() RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
     folded bigint;
     tags bigint[];
-    albums bigint[];
+    albums search.album_id[];
 begin
     -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
     if not pg_try_advisory_xact_lock(hashtextextended('search.fold_track_counts', 0)) then
         return 0;
     end if;
     select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
-           array_agg(distinct c.key::bigint) filter (where c.kind = 'album')
+           array_agg(distinct c.key::search.album_id) filter (where c.kind = 'album')
     into tags, albums
     from search.track_count_changes c where c.kind in ('tag', 'album');
 
@@ -1498,9 +1609,9 @@ COMMENT ON FUNCTION search.fold_track_counts() IS 'Count anew what has waiting c
 
 CREATE FUNCTION search.has_flag(viewer text, flag text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
-    select exists (select from public.feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
+    select exists (select from feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
 $$;
 
 --
@@ -1522,6 +1633,29 @@ CREATE FUNCTION search.has_room(named search.signal[], max_tracks integer) RETUR
 --
 
 COMMENT ON FUNCTION search.has_room(named search.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
+
+--
+-- Name: index_documents(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.index_documents() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
+    create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
+        include (popularity, key, field, listed, owner);
+    -- without a pending list: every search would have to read it
+    create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+end;
+$$;
+
+--
+-- Name: FUNCTION index_documents(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.index_documents() IS 'Make the indexes by which names are found, where they are missing.';
 
 --
 -- Name: is_listed(text); Type: FUNCTION; Schema: search; Owner: -
@@ -1586,7 +1720,7 @@ COMMENT ON TABLE search.words IS 'Every word of every name. A word stays when it
 
 CREATE FUNCTION search.learn_words(names text[]) RETURNS void
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     BEGIN ATOMIC
  WITH fresh AS (
           INSERT INTO search.words (word)  SELECT DISTINCT word.word
@@ -1628,7 +1762,7 @@ COMMENT ON FUNCTION search.like_literal(value text) IS 'The text as a pattern th
 
 CREATE FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     words text[];
@@ -1681,8 +1815,9 @@ COMMENT ON FUNCTION search.likeness(needle text, normalized text) IS 'How much t
 
 CREATE FUNCTION search.lock_documents(kind text, keys text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
     AS $$
 begin
     perform from search.documents d
@@ -1702,7 +1837,7 @@ COMMENT ON FUNCTION search.lock_documents(kind text, keys text[]) IS 'Wait for w
 
 CREATE FUNCTION search.match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     all_words constant tsquery := search.at_any_level(all_query);
@@ -1761,7 +1896,7 @@ COMMENT ON FUNCTION search.match_any_level(all_query text, some_query text, plac
 
 CREATE FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     name_query constant text := search.all_terms(forms, false);
@@ -1821,7 +1956,7 @@ COMMENT ON FUNCTION search.match_common_words(forms text[], needle text, last_wo
 
 CREATE FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     return query
@@ -1836,13 +1971,13 @@ begin
         order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
     ) as e
     cross join lateral (
-        (select t.id, t.play_count from public.tracks t
+        (select t.id, t.play_count from tracks t
          where e.kind = 'artist' and t.artist_did = e.key
            and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
          order by t.play_count desc, t.id limit max_tracks)
         union all
-        (select t.id, t.play_count from public.tracks t
-         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
+        (select t.id, t.play_count from tracks t
+         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
            and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
          order by t.play_count desc, t.id limit max_tracks)
         union all
@@ -1873,7 +2008,7 @@ COMMENT ON FUNCTION search.match_held(named search.signal[], viewer text, max_tr
 
 CREATE FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
@@ -1948,7 +2083,7 @@ COMMENT ON FUNCTION search.match_names(needle text, kinds text[], viewer text, e
 
 CREATE FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
@@ -1992,7 +2127,7 @@ COMMENT ON FUNCTION search.match_rare_words(forms text[], patterns text[], needl
 
 CREATE FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
@@ -2033,7 +2168,7 @@ COMMENT ON FUNCTION search.match_roughly(typed text[], all_known boolean, needle
 
 CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     scale constant record := search.sound_scale(query_embedding, audibility);
@@ -2063,7 +2198,7 @@ COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer t
 
 CREATE FUNCTION search.mirror_documents(namespace text, track_ids bigint[] DEFAULT NULL::bigint[], after bigint DEFAULT NULL::bigint, most integer DEFAULT NULL::integer) RETURNS TABLE(track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text)
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     -- two statements for the two ways of asking: one with an "or" would read everything
@@ -2077,12 +2212,12 @@ declare
     ) else track_ids end;
 begin
     return query
-    select e.track_id, e.embedding, t.title, a.handle, a.did, t.visibility, m.identity
+    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text, t.visibility::text, m.identity
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
     join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
-    join public.tracks t on t.id = e.track_id
-    join public.artists a on a.did = t.artist_did
+    join tracks t on t.id = e.track_id
+    join artists a on a.did = t.artist_did
     where n.name = mirror_documents.namespace
       -- a vector says so already; it is asked of the track itself because this is what leaves the database
       and search.is_listed(t.visibility)
@@ -2102,7 +2237,7 @@ COMMENT ON FUNCTION search.mirror_documents(namespace text, track_ids bigint[], 
 
 CREATE FUNCTION search.mirror_serves(namespace text, max_lag interval) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select exists (
         select from search.mirror_namespaces n
@@ -2127,7 +2262,7 @@ COMMENT ON FUNCTION search.mirror_serves(namespace text, max_lag interval) IS 'W
 
 CREATE FUNCTION search.mirrored_tracks(track_ids bigint[]) RETURNS bigint[]
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select coalesce(array_agg(distinct e.track_id), '{}')
     from search.mirror_namespaces n
@@ -2147,20 +2282,20 @@ COMMENT ON FUNCTION search.mirrored_tracks(track_ids bigint[]) IS 'Those of the 
 
 CREATE FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) RETURNS record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     with model as (
         select m.id, m.identity from search.models m where m.identity = model_coverage.identity
     ), counted as (
         select count(*) as tracks, count(e.track_id) as embedded
         from model
-        cross join public.tracks t
+        cross join tracks t
         left join search.embeddings e on e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id
     ), troubled as (
         select count(*) filter (where f.permanent) as undecodable, count(*) filter (where not f.permanent) as failed
         from model
         join search.job_failures f on f.model = model.identity and f.task = 'embed_track'
-        join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
+        join tracks t on t.id = f.track_id and t.file_id = f.file_id
     )
     select c.tracks, c.embedded, d.undecodable, d.failed,
            case when c.tracks <= d.undecodable then 1 else c.embedded::real / (c.tracks - d.undecodable) end
@@ -2180,7 +2315,7 @@ COMMENT ON FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT 
 
 CREATE FUNCTION search.named_by(kind text, key text, typed text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     if kind = 'album' then
@@ -2193,12 +2328,12 @@ begin
             case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
             case when search.begins_a_word(typed, b.title) then 'album' end,
             case when search.begins_a_word(typed, (
-                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
+                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
                 where tt.track_id = t.id)) then 'tag' end
         ], null)
-        from public.tracks t
-        join public.artists a on a.did = t.artist_did
-        left join public.albums b on b.id = t.album_id
+        from tracks t
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
         where t.id = named_by.key::bigint);
 end;
 $$;
@@ -2215,7 +2350,7 @@ COMMENT ON FUNCTION search.named_by(kind text, key text, typed text[]) IS 'Which
 
 CREATE FUNCTION search.near_duplicate_similarity() RETURNS real
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select case m.name when 'musicnn-tags' then 0.97 else 0.995 end::real from search.models m where m.serving;
 $$;
@@ -2232,7 +2367,7 @@ COMMENT ON FUNCTION search.near_duplicate_similarity() IS 'Cosine similarity in 
 
 CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 20, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(track_id bigint, similarity real)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET "hnsw.ef_search" TO '200'
     SET "hnsw.iterative_scan" TO 'strict_order'
     AS $$
@@ -2301,7 +2436,7 @@ COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer
 
 CREATE FUNCTION search.note_mirror_changes(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2326,8 +2461,8 @@ COMMENT ON FUNCTION search.note_mirror_changes(track_ids bigint[]) IS 'Note that
 --
 
 CREATE FUNCTION search.on_albums_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2338,7 +2473,7 @@ begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
-            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
             where n.title is distinct from o.title));
     end if;
     return null;
@@ -2356,12 +2491,12 @@ COMMENT ON FUNCTION search.on_albums_changed() IS 'Keeps the documents of albums
 --
 
 CREATE FUNCTION search.on_artist_mirrored() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     perform search.note_mirror_changes(search.mirrored_tracks(array(
-        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
@@ -2378,8 +2513,8 @@ COMMENT ON FUNCTION search.on_artist_mirrored() IS 'Notes for the mirror all tra
 --
 
 CREATE FUNCTION search.on_artists_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
@@ -2391,9 +2526,9 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
-        perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
-        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
+        perform search.refresh_albums(array(select id from albums where artist_did = any (renamed)));
+        perform search.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
+        perform search.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
@@ -2410,11 +2545,11 @@ COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artis
 --
 
 CREATE FUNCTION search.on_audio_replaced() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
-    if new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
+    if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
         new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
     end if;
     delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
@@ -2434,8 +2569,8 @@ COMMENT ON FUNCTION search.on_audio_replaced() IS 'Discards the vectors, genre p
 --
 
 CREATE FUNCTION search.on_audio_used() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     if tg_op <> 'INSERT' then
@@ -2466,7 +2601,7 @@ COMMENT ON FUNCTION search.on_audio_used() IS 'Notes in search.stored_audio whet
 
 CREATE FUNCTION search.on_document_written() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- longer than a query may be, and short enough for every index
@@ -2490,7 +2625,7 @@ COMMENT ON FUNCTION search.on_document_written() IS 'Shortens very long names, a
 
 CREATE FUNCTION search.on_documents_written() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform search.learn_words(array(select normalized from new_rows));
@@ -2510,7 +2645,7 @@ COMMENT ON FUNCTION search.on_documents_written() IS 'Adds the words of new name
 
 CREATE FUNCTION search.on_embedding_mirrored() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     -- as search.note_mirror_changes does, in one statement: this is paid by every vector that is stored
@@ -2537,8 +2672,8 @@ COMMENT ON FUNCTION search.on_embedding_mirrored() IS 'Notes for the mirror that
 --
 
 CREATE FUNCTION search.on_playlist_tracks_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2569,8 +2704,8 @@ COMMENT ON FUNCTION search.on_playlist_tracks_changed() IS 'Keeps the counts of 
 --
 
 CREATE FUNCTION search.on_playlists_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2594,8 +2729,8 @@ COMMENT ON FUNCTION search.on_playlists_changed() IS 'Keeps the documents of pla
 --
 
 CREATE FUNCTION search.on_tags_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2603,7 +2738,7 @@ begin
     if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
-            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
             where n.name is distinct from o.name));
     end if;
     return null;
@@ -2621,8 +2756,8 @@ COMMENT ON FUNCTION search.on_tags_changed() IS 'Keeps the documents of tags equ
 --
 
 CREATE FUNCTION search.on_track_deleted() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2644,8 +2779,8 @@ COMMENT ON FUNCTION search.on_track_deleted() IS 'Counts a track out of its tags
 --
 
 CREATE FUNCTION search.on_track_mirrored() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
@@ -2665,8 +2800,8 @@ COMMENT ON FUNCTION search.on_track_mirrored() IS 'Notes for the mirror that a t
 --
 
 CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2703,8 +2838,8 @@ COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags,
 --
 
 CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -2742,14 +2877,14 @@ COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks
 
 CREATE FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search.change_track_counts(shown, 1);
     perform search.change_track_counts(hidden, -1);
     perform search.relist_tags(array(
-        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
+        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
 end;
 $$;
 
@@ -2764,8 +2899,8 @@ COMMENT ON FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigi
 --
 
 CREATE FUNCTION search.on_tracks_updated() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
@@ -2785,9 +2920,9 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select holder.kind, holder.key, sum(holder.change)
         from (
-            select 1 as change, n.* from new_rows n where n.id = any (moved)
+            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
             union all
-            select -1, o.* from old_rows o where o.id = any (moved)
+            select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
         ) as row_of
         cross join lateral (
             values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
@@ -2842,7 +2977,7 @@ COMMENT ON FUNCTION search.popularity_level(popularity real) IS 'Level 0 to 6 of
 
 CREATE FUNCTION search.previous_model() RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
 $$;
@@ -2873,7 +3008,7 @@ COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alon
 
 CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_handle text, artist_name text, track_id bigint, title text, file_id text, embeddings jsonb, classified_file_id text, classified_at timestamp with time zone, pending text[], failures jsonb)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
     with embedded as (
@@ -2922,7 +3057,7 @@ COMMENT ON FUNCTION search.processing_audit() IS 'What has been done to each tra
 
 CREATE FUNCTION search.queue_counts() RETURNS TABLE(task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint, done_last_minute bigint, done_last_hour bigint, oldest timestamp with time zone)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     with done as (
         select e.job_id, max(e.at) as at
@@ -2961,7 +3096,7 @@ COMMENT ON FUNCTION search.queue_counts() IS 'The queue by task and priority: jo
 
 CREATE FUNCTION search.raise_mirror_version(least_version bigint) RETURNS void
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
 $$;
@@ -2978,7 +3113,7 @@ COMMENT ON FUNCTION search.raise_mirror_version(least_version bigint) IS 'Let ve
 
 CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, place smallint, class smallint, fields text[], quality real, popularity real, similarity real, confidence real)
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -3026,23 +3161,19 @@ COMMENT ON FUNCTION search.ranked_page(q text, query_embedding public.halfvec, v
 
 CREATE FUNCTION search.rebuild_documents() RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search.refresh_artists(array(select did from public.artists));
-    perform search.refresh_albums(array(select id from public.albums));
-    perform search.refresh_tags(array(select id from public.tags));
-    perform search.refresh_playlists(array(select id from public.playlists));
+    perform search.refresh_artists(array(select did from artists));
+    perform search.refresh_albums(array(select id from albums));
+    perform search.refresh_tags(array(select id from tags));
+    perform search.refresh_playlists(array(select id from playlists));
     analyze search.documents;
-    perform search.refresh_tracks(array(select id from public.tracks));
-    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
-    create index documents_prefix_idx on search.documents (kind, level, normalized)
-        include (popularity, key, field, listed, owner);
-    -- without a pending list: every search would have to read it
-    create index documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    perform search.refresh_tracks(array(select id from tracks));
+    perform search.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();
     return (select count(*) from search.documents);
@@ -3061,7 +3192,7 @@ COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the
 
 CREATE FUNCTION search.recall_check(sample integer DEFAULT 100, nearest integer DEFAULT 10) RETURNS TABLE(searches bigint, recall double precision, worst double precision, index_ms double precision, exact_ms double precision)
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     probe record;
@@ -3119,27 +3250,27 @@ $$;
 COMMENT ON FUNCTION search.recall_check(sample integer, nearest integer) IS 'How many of the exactly nearest tracks the index finds: for a random sample of stored vectors, the share of their nearest, the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.';
 
 --
--- Name: refresh_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: refresh_albums(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.refresh_albums(album_ids bigint[]) RETURNS void
+CREATE FUNCTION search.refresh_albums(album_ids search.album_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (select from public.albums a where a.id = d.key::bigint);
+      and not exists (select from albums a where a.id = d.key::search.album_id);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, seen.listed, seen.owner
     from search.count_tracks('album', album_ids::text[]) as held
-    join public.albums a on a.id = held.key::bigint
-    join public.artists artist on artist.did = a.artist_did
+    join albums a on a.id = held.key::search.album_id
+    join artists artist on artist.did = a.artist_did
     join search.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
@@ -3151,10 +3282,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION refresh_albums(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION refresh_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the documents of these albums.';
+COMMENT ON FUNCTION search.refresh_albums(album_ids search.album_id[]) IS 'Rebuild the documents of these albums.';
 
 --
 -- Name: refresh_artists(text[]); Type: FUNCTION; Schema: search; Owner: -
@@ -3162,19 +3293,19 @@ COMMENT ON FUNCTION search.refresh_albums(album_ids bigint[]) IS 'Rebuild the do
 
 CREATE FUNCTION search.refresh_artists(dids text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
-      and not exists (select from public.artists a where a.did = d.key);
+      and not exists (select from artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
     from search.count_tracks('artist', dids) as held
-    join public.artists a on a.did = held.key
+    join artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
@@ -3195,7 +3326,7 @@ COMMENT ON FUNCTION search.refresh_artists(dids text[]) IS 'Rebuild the document
 
 CREATE FUNCTION search.refresh_common_words() RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- fewer documents than these are read at once
@@ -3230,12 +3361,12 @@ $$;
 COMMENT ON FUNCTION search.refresh_common_words() IS 'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words calls it every hour; analyze search.documents before where that matters sooner.';
 
 --
--- Name: refresh_playlists(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: refresh_playlists(search.playlist_id[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.refresh_playlists(playlist_ids bigint[]) RETURNS void
+CREATE FUNCTION search.refresh_playlists(playlist_ids search.playlist_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3243,8 +3374,8 @@ begin
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
-          select from public.playlists p
-          where p.id = d.key::bigint and p.visibility <> 'unlisted'
+          select from playlists p
+          where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
@@ -3252,8 +3383,8 @@ begin
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
     from search.count_tracks('playlist', playlist_ids::text[]) as held
-    join public.playlists p on p.id = held.key::bigint
-    join public.artists a on a.did = p.owner_did
+    join playlists p on p.id = held.key::search.playlist_id
+    join artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
@@ -3265,10 +3396,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION refresh_playlists(playlist_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION refresh_playlists(playlist_ids search.playlist_id[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_playlists(playlist_ids bigint[]) IS 'Rebuild the documents of these playlists.';
+COMMENT ON FUNCTION search.refresh_playlists(playlist_ids search.playlist_id[]) IS 'Rebuild the documents of these playlists.';
 
 --
 -- Name: refresh_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -3276,19 +3407,19 @@ COMMENT ON FUNCTION search.refresh_playlists(playlist_ids bigint[]) IS 'Rebuild 
 
 CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (select from public.tags g where g.id = d.key::bigint);
+      and not exists (select from tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
     from search.count_tracks('tag', tag_ids::text[]) as held
-    join public.tags g on g.id = held.key::bigint
+    join tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
@@ -3308,7 +3439,7 @@ COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the docume
 
 CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
@@ -3317,34 +3448,46 @@ begin
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
-          select from public.tracks t
+          select from tracks t
           where t.id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
+    -- Normalising is most of the work: what stands normalised in a document already is taken from there. Each is looked up by
+    -- itself: a join that was planned while there were few documents would read all of them.
     select 'track', t.id::text, 'title', t.title,
-           -- normalising is most of the work: what stands normalised in a document already is taken from there
-           case when known.label = t.title then known.normalized else search.normalize_text(t.title) end,
+           coalesce((
+               select d.normalized from search.documents d
+               where d.kind = 'track' and d.key = t.id::text and d.field = 'title' and d.label = t.title),
+               search.normalize_text(t.title)),
            concat_ws(' ',
-               coalesce(shown.normalized, search.normalize_text(a.display_name)),
-               coalesce(handle.normalized, search.normalize_text(a.handle)),
-               coalesce(album.normalized, search.normalize_text(b.title)), tagged.names, tagged.ids),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'artist' and d.key = t.artist_did and d.field = 'display_name'),
+                   search.normalize_text(a.display_name)),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'artist' and d.key = t.artist_did and d.field = 'handle'),
+                   search.normalize_text(a.handle)),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'album' and d.key = t.album_id::text and d.field = 'title'),
+                   search.normalize_text(b.title)),
+               tagged.names, tagged.ids),
            ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
-    from public.tracks t
-    join public.artists a on a.did = t.artist_did
-    left join public.albums b on b.id = t.album_id
-    left join search.documents known on known.kind = 'track' and known.key = t.id::text and known.field = 'title'
-    left join search.documents shown on shown.kind = 'artist' and shown.key = t.artist_did and shown.field = 'display_name'
-    left join search.documents handle on handle.kind = 'artist' and handle.key = t.artist_did and handle.field = 'handle'
-    left join search.documents album on album.kind = 'album' and album.key = t.album_id::text and album.field = 'title'
+    from tracks t
+    join artists a on a.did = t.artist_did
+    left join albums b on b.id = t.album_id
     cross join lateral (
         -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
-        select string_agg(coalesce(tag.normalized, search.normalize_text(g.name)), ' ' order by g.id) as names,
+        select string_agg(coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'tag' and d.key = g.id::text and d.field = 'name'),
+                   search.normalize_text(g.name)), ' ' order by g.id) as names,
                string_agg('#' || g.id, ' ' order by g.id) as ids
-        from public.track_tags tt
-        join public.tags g on g.id = tt.tag_id
-        left join search.documents tag on tag.kind = 'tag' and tag.key = g.id::text and tag.field = 'name'
+        from track_tags tt
+        join tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'
@@ -3369,7 +3512,7 @@ COMMENT ON FUNCTION search.refresh_tracks(track_ids bigint[]) IS 'Rebuild the do
 
 CREATE FUNCTION search.register_model(name text, identity text, dimensions integer) RETURNS smallint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $_$
 declare
     new_id smallint;
@@ -3406,12 +3549,12 @@ $_$;
 COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions integer) IS 'Create the store of a model identity, once, and return the model''s id.';
 
 --
--- Name: relist_albums(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: relist_albums(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.relist_albums(album_ids bigint[]) RETURNS void
+CREATE FUNCTION search.relist_albums(album_ids search.album_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3425,10 +3568,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION relist_albums(album_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION relist_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.relist_albums(album_ids bigint[]) IS 'List or hide these albums after a change of their tracks.';
+COMMENT ON FUNCTION search.relist_albums(album_ids search.album_id[]) IS 'List or hide these albums after a change of their tracks.';
 
 --
 -- Name: relist_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -3436,7 +3579,7 @@ COMMENT ON FUNCTION search.relist_albums(album_ids bigint[]) IS 'List or hide th
 
 CREATE FUNCTION search.relist_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3445,7 +3588,7 @@ begin
     from unnest(tag_ids) as g (id)
     cross join lateral (
         select exists (
-            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+            select from track_tags tt join tracks t on t.id = tt.track_id
             where tt.tag_id = g.id and search.is_listed(t.visibility))
     ) as seen (listed)
     where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
@@ -3464,7 +3607,7 @@ COMMENT ON FUNCTION search.relist_tags(tag_ids bigint[]) IS 'List or hide these 
 
 CREATE FUNCTION search.remove_model(identity text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     removed search.models;
@@ -3497,15 +3640,15 @@ COMMENT ON FUNCTION search.remove_model(identity text) IS 'Drop the store of a m
 
 CREATE FUNCTION search.request_genres(track_id bigint) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
-    track public.tracks;
-    waiting public.procrastinate_jobs;
+    track tracks;
+    waiting procrastinate_jobs;
 begin
     -- one asks at a time: of two at once, the second finds the job of the first
     perform pg_advisory_xact_lock(hashtextextended('search.request_genres', request_genres.track_id));
-    select * into track from public.tracks t where t.id = request_genres.track_id;
+    select * into track from tracks t where t.id = request_genres.track_id;
     if not found or track.extra ->> 'genre_predictions_file_id' = track.file_id
         or exists (select from search.job_failures f
                    where f.track_id = track.id and f.task = 'classify_genres' and f.file_id = track.file_id and f.permanent)
@@ -3513,7 +3656,7 @@ begin
         return false;
     end if;
     select * into waiting
-    from public.procrastinate_jobs j
+    from procrastinate_jobs j
     where j.args ->> 'track_id' = track.id::text and j.status in ('todo', 'doing')
       and j.task_name = 'classify_genres' and j.args ->> 'file_id' = track.file_id
     order by j.status desc, j.priority desc
@@ -3523,7 +3666,7 @@ begin
             'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
             search.job_priority('on_demand'));
     elsif waiting.priority < search.job_priority('on_demand') then
-        update public.procrastinate_jobs j set priority = search.job_priority('on_demand')
+        update procrastinate_jobs j set priority = search.job_priority('on_demand')
         where j.id = waiting.id and j.status = 'todo';
     end if;
     return true;
@@ -3542,7 +3685,7 @@ COMMENT ON FUNCTION search.request_genres(track_id bigint) IS 'Have a track clas
 
 CREATE FUNCTION search.request_model(identity text, coverage_wanted real DEFAULT 1) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
@@ -3573,7 +3716,7 @@ COMMENT ON FUNCTION search.request_model(identity text, coverage_wanted real) IS
 
 CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     with failed as (
         -- a new job starts counting attempts from the beginning, and wakes the workers up
@@ -3612,7 +3755,7 @@ COMMENT ON FUNCTION search.retry_failed_jobs(task text, permanent boolean) IS 'E
 
 CREATE FUNCTION search.serve_model(identity text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
     -- two switches at once would each write search.nearest_tracks
@@ -3640,7 +3783,7 @@ COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered mo
 
 CREATE FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search.signal
     LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -3699,12 +3842,12 @@ COMMENT ON FUNCTION search.signals(q text, query_embedding public.halfvec, viewe
 
 CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
     from (
         select t.file_id, e.embedding
-        from public.tracks t
+        from tracks t
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id
@@ -3728,7 +3871,7 @@ COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k intege
 
 CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
     LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -3812,7 +3955,7 @@ COMMENT ON FUNCTION search.sorted_letters(word text) IS 'The letters of a word i
 
 CREATE FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision DEFAULT NULL::double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) RETURNS record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     calibration search.calibrations;
@@ -3847,22 +3990,23 @@ COMMENT ON FUNCTION search.sound_scale(query_embedding public.halfvec, audibilit
 
 CREATE FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     stored jsonb;
 begin
     -- the lock makes a second run wait, and then find the flag gone
     select t.extra into stored
-    from public.tracks t
+    from tracks t
     where t.id = store_genre_predictions.track_id and t.file_id = store_genre_predictions.file_id
     for no key update;
     if not found then
         return false;
     end if;
 
-    update public.tracks t
-    set extra = (t.extra - 'auto_tag') || jsonb_build_object(
+    update tracks t
+    -- an adopted catalogue may have null in it
+    set extra = case when jsonb_typeof(t.extra) = 'object' then t.extra - 'auto_tag' else '{}' end || jsonb_build_object(
         'genre_predictions', predictions, 'genre_predictions_file_id', t.file_id)
     where t.id = store_genre_predictions.track_id;
     if stored -> 'auto_tag' = 'true'::jsonb then
@@ -3884,11 +4028,11 @@ COMMENT ON FUNCTION search.store_genre_predictions(track_id bigint, file_id text
 
 CREATE FUNCTION search.take_unused_audio(unused_for interval) RETURNS TABLE(file_id text, file_type text, used boolean)
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     -- what is locked is being uploaded or taken into use at this moment
     with found as (
-        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
+        select a.file_id, a.file_type, exists (select from tracks t where t.file_id = a.file_id) as used
         from search.stored_audio a
         where a.unused_since <= now() - unused_for
         order by a.unused_since
@@ -3918,7 +4062,7 @@ COMMENT ON FUNCTION search.take_unused_audio(unused_for interval) IS 'Look at on
 
 CREATE FUNCTION search.track_count(kind text, key text) RETURNS bigint
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3940,10 +4084,10 @@ COMMENT ON FUNCTION search.track_count(kind text, key text) IS 'Listed tracks th
 
 CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, model text, state text, reason text, permanent boolean, attempts integer)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     with track as (
-        select t.id, t.file_id, t.extra from public.tracks t where t.id = track_tasks.track_id
+        select t.id, t.file_id, t.extra from tracks t where t.id = track_tasks.track_id
     ), wanted as (
         select 'embed_track' as task, m.identity as model, exists (
                    select from search.embeddings e
@@ -3954,7 +4098,7 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
         from track
     ), pending as (
         select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
-        from public.procrastinate_jobs j, track
+        from procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
         group by 1, 2
@@ -3989,16 +4133,16 @@ COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track
 
 CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
     from search.nearest_tracks(query_embedding, viewer, k, candidates) n
-    join public.tracks t on t.id = n.track_id
-    join public.artists a on a.did = t.artist_did
-    left join public.albums b on b.id = t.album_id
+    join tracks t on t.id = n.track_id
+    join artists a on a.did = t.artist_did
+    left join albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
     where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
     order by n.similarity desc, t.id;
@@ -4047,7 +4191,7 @@ COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictio
 
 CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -4064,47 +4208,47 @@ begin
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
            hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
-        select p.*, t.title as label, a.display_name as artist, jsonb_build_object(
+        select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                    'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
         from page p
-        join public.tracks t on t.id = p.key::bigint
-        join public.artists a on a.did = t.artist_did
-        left join public.albums b on b.id = t.album_id
+        join tracks t on t.id = p.key::bigint
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
         union all
-        select p.*, a.display_name, a.handle, jsonb_build_object(
+        select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
         from page p
-        join public.artists a on a.did = p.key
+        join artists a on a.did = p.key
         where p.kind = 'artist'
         union all
-        select p.*, b.title, a.display_name, jsonb_build_object(
+        select p.*, b.title::text, a.display_name::text, jsonb_build_object(
                    'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
                    'artist_display_name', a.display_name, 'image_url', b.image_url)
         from page p
-        join public.albums b on b.id = p.key::bigint
-        join public.artists a on a.did = b.artist_did
+        join albums b on b.id = p.key::search.album_id
+        join artists a on a.did = b.artist_did
         where p.kind = 'album'
         union all
-        select p.*, g.name, null, jsonb_build_object(
+        select p.*, g.name::text, null, jsonb_build_object(
                    'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
         from page p
-        join public.tags g on g.id = p.key::bigint
+        join tags g on g.id = p.key::bigint
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
         where p.kind = 'tag'
         union all
-        select p.*, l.name, a.display_name, jsonb_build_object(
+        select p.*, l.name::text, a.display_name::text, jsonb_build_object(
                    'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
                    'image_url', l.image_url, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
         from page p
-        join public.playlists l on l.id = p.key::bigint
+        join playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        join public.artists a on a.did = l.owner_did
+        join artists a on a.did = l.owner_did
         where p.kind = 'playlist'
     ) as hit
     order by hit.position;
@@ -4123,7 +4267,7 @@ COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewe
 
 CREATE FUNCTION search.unmirrored_tracks() RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
 $$;
@@ -4140,14 +4284,14 @@ COMMENT ON FUNCTION search.unmirrored_tracks() IS 'Tracks that have changed and 
 
 CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
     with serving as (
         select m.identity from search.models m where m.serving
     ), lacking as (
         select t.id, t.file_id, m.identity as model
-        from public.tracks t, search.models m
+        from tracks t, search.models m
         where unprocessed_tracks.task = 'embed_track'
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
@@ -4155,7 +4299,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
                 where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
         union all
         select t.id, t.file_id, ''
-        from public.tracks t
+        from tracks t
         where unprocessed_tracks.task = 'classify_genres'
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
@@ -4163,7 +4307,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
                case when j.task_name = 'embed_track'
                     then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
-        from public.procrastinate_jobs j
+        from procrastinate_jobs j
         where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
         group by 1, 2, 4
     )
@@ -4187,7 +4331,7 @@ COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanen
 
 CREATE FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- a word that begins more others than these is not looked up by each of them

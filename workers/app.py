@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from procrastinate import App, PsycopgConnector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import create_engine, normalise_url
+from app.database import configure_connection, create_engine, normalise_url
 from app.mirror import require_mirror
 from app.providers import Providers
 from app.settings import Settings
@@ -60,7 +60,12 @@ async def run_worker(
     """
     async with _worker_engine(url, settings) as engine:
         await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
-        connector = PsycopgConnector(conninfo=normalise_url(url), min_size=1, max_size=settings.worker_concurrency + 2)
+        connector = PsycopgConnector(
+            conninfo=normalise_url(url),
+            min_size=1,
+            max_size=settings.worker_concurrency + 2,
+            configure=configure_connection,
+        )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
             await _work(WorkerContext(engine, providers, settings), wait=wait, handle_signals=handle_signals)

@@ -2,7 +2,7 @@
 
 from app.catalogue.audio_intake import AudioIntake, ReceivedAudio, StoreFullError
 from app.catalogue.names import UnusableNameError, clean_tags, clean_title
-from app.catalogue.track_record import TaskProgress, TrackRecord, read_track
+from app.catalogue.track_record import TaskProgress, TrackRecord, is_visible, read_track
 from app.catalogue.tracks import (
     AudioGoneError,
     NewTrack,
@@ -30,6 +30,7 @@ __all__ = [
     "clean_title",
     "create_track",
     "delete_track",
+    "is_visible",
     "read_track",
     "replace_audio",
 ]

@@ -58,7 +58,7 @@ class TrackRecord:
     file_type: str
     visibility: str
     play_count: int
-    created_at: datetime
+    created_at: datetime | None
     tags: list[str]
     tasks: list[TaskProgress]
 
@@ -67,6 +67,14 @@ class TrackRecord:
         """The tasks in one word: the first of failed, running, queued, done and missing that any of them is."""
         states = {task.state for task in self.tasks}
         return next((state for state in _WORST_FIRST if state in states), "missing")
+
+
+_SEEN_BY_ALL = frozenset({"public", "supporters", "unlisted"})
+
+
+def is_visible(visibility: str, artist_did: str, viewer: str | None) -> bool:
+    """Whether one who has a track's number may see it; what an adopted catalogue calls otherwise is for its artist."""
+    return visibility in _SEEN_BY_ALL or artist_did == viewer
 
 
 async def read_track(engine: AsyncEngine, track_id: int) -> TrackRecord | None:

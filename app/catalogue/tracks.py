@@ -149,11 +149,11 @@ async def _hold(connection: AsyncConnection, audio: ReceivedAudio) -> None:
         raise AudioGoneError(audio.file_id)
 
 
-async def _find_album(connection: AsyncConnection, artist_did: str, title: str | None) -> int | None:
+async def _find_album(connection: AsyncConnection, artist_did: str, title: str | None) -> int | str | None:
     if title is None:
         return None
     values = {"artist_did": artist_did, "title": title, "slug": make_slug(title)}
-    album_id: int = (await connection.execute(load_query("ensure_album"), values)).scalar_one()
+    album_id: int | str = (await connection.execute(load_query("ensure_album"), values)).scalar_one()
     return album_id
 
 

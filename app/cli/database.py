@@ -1,4 +1,4 @@
-"""vibe-search db: migrate, roles, url, psql."""
+"""vibe-search db: migrate, adopt, roles, url, psql."""
 
 import json
 import os
@@ -6,14 +6,30 @@ import subprocess
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from app.cli.adoption_report import plan_for_machines, render_plan
 from app.cli.version import AsJson
-from app.database import ROLES, find_program, grant_roles, open_database, require_schema
+from app.database import (
+    ROLES,
+    find_program,
+    grant_roles,
+    open_database,
+    preview_adoption,
+    require_schema,
+    write_script,
+)
+from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
+from app.errors import UserError
 from app.providers import build_providers
 from app.settings import get_settings
+from models.registry import ModelCard
 
-cli = typer.Typer(help="The database: bring it up to date, share it, find it, look into it.", no_args_is_help=True)
+cli = typer.Typer(
+    help="The database: bring it up to date, adopt one, share it, find it, look into it.", no_args_is_help=True
+)
 
 
 @cli.command(epilog="Example: DATABASE_URL=postgresql://vibe@localhost/music vibe-search db migrate")
@@ -32,6 +48,50 @@ def migrate(
         typer.echo(json.dumps({"steps": steps}))
     else:
         typer.echo("\n".join(steps) if steps else "The database is up to date.")
+
+
+@cli.command(epilog="Example: DATABASE_URL=postgresql://plyr@localhost/plyr vibe-search db adopt --dry-run > adopt.sql")
+def adopt(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let search live in a database that has tracks, artists and the like already.
+
+    Nothing of theirs is changed: what search needs goes into a schema of its own, with triggers and indexes on their
+    tables. The application may go on writing meanwhile, and the command may be run again, which goes on where it ended.
+    """
+    settings = get_settings()
+    if settings.database_url is None:
+        raise UserError("say which database: set DATABASE_URL")
+    url, card = str(settings.database_url), build_providers(settings).embedding.card
+    plan = preview_adoption(url, card)
+    if not as_json and not dry_run:
+        Console().print(render_plan(plan))
+    if not dry_run:
+        _adopt(url, card)
+    if as_json:
+        sql = {"sql": write_script(plan)} if dry_run else {}
+        typer.echo(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
+    elif dry_run:
+        typer.echo(write_script(plan), nl=False)
+    else:
+        for limit in plan.catalogue.limits:
+            typer.echo(f"note: {limit}")
+        typer.echo(_NEXT if plan.steps else "Search is up to date here.")
+
+
+_NEXT = """Search follows this catalogue by now. What sounds alike is not known yet:
+  vibe-search worker               embeds and classifies what is added
+  scripts/backfill_embeddings.py   enqueues what was there before"""
+
+
+def _adopt(url: str, card: ModelCard) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("adopting")
+        adopt_database(
+            url, card, lambda title, done, total: progress.update(bar, description=title, completed=done, total=total)
+        )
 
 
 @cli.command(epilog="Example: VIBE_APP_PASSWORD=... vibe-search db roles")

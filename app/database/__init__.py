@@ -1,16 +1,22 @@
 """The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
 
-from app.database.connection import connect, create_engine, guard_connection, normalise_url
+from app.database.adoption import adopt, preview_adoption, write_script
+from app.database.adoption_plan import AdoptionPlan
+from app.database.connection import configure_connection, connect, create_engine, guard_connection, normalise_url
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
 from app.database.halfvec import read_halfvec
-from app.database.migrate import SchemaReport, inspect_schema, migrate, require_schema
+from app.database.migrate import migrate
 from app.database.roles import ROLES, grant_roles
+from app.database.schema import SchemaReport, inspect_schema, require_schema
 from app.database.sql_files import load_query, load_statement
 
 __all__ = [
     "ROLES",
+    "AdoptionPlan",
     "EmbeddedPostgres",
     "SchemaReport",
+    "adopt",
+    "configure_connection",
     "connect",
     "create_engine",
     "find_program",
@@ -22,6 +28,8 @@ __all__ = [
     "migrate",
     "normalise_url",
     "open_database",
+    "preview_adoption",
     "read_halfvec",
     "require_schema",
+    "write_script",
 ]

@@ -1,12 +1,14 @@
 """Connections to Postgres through psycopg, alone and through SQLAlchemy."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import exc
+from sqlalchemy import event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.errors import DatabaseUnavailableError, UserError
@@ -21,6 +23,12 @@ CONNECT_ARGUMENTS: dict[str, str | int] = {
     "client_encoding": "utf8",
 }
 """What every connection asks of libpq."""
+
+SEARCH_PATH = "set search_path = search, public"
+"""How tables are found: what search has made of an adopted catalogue's table stands before the table itself.
+
+It is said once a connection is there: a pooler between would refuse it as an option of the connection.
+"""
 
 
 def normalise_url(url: str) -> str:
@@ -45,7 +53,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     A search is one statement: with autocommit it is one round trip. What needs a transaction opens
     one with ``engine.execution_options(isolation_level="READ COMMITTED").begin()``.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
@@ -55,6 +63,22 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         # an error's text goes into logs, and a search's parameters are what somebody looked for
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "connect", _set_search_path)
+    return engine
+
+
+def _set_search_path(connection: DBAPIConnection, _: object) -> None:
+    autocommit = connection.autocommit
+    connection.autocommit = True
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(SEARCH_PATH)
+    connection.autocommit = autocommit
+
+
+async def configure_connection(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make a connection of a psycopg pool as those of the engines are."""
+    await connection.execute(SEARCH_PATH)
+    await connection.commit()
 
 
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -64,7 +88,10 @@ def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
         DatabaseUnavailableError: The server does not answer or refuses.
     """
     with guard_connection():
-        return psycopg.connect(make_conninfo(normalise_url(url), **CONNECT_ARGUMENTS))
+        connection = psycopg.connect(make_conninfo(normalise_url(url), **CONNECT_ARGUMENTS))
+        connection.execute(SEARCH_PATH)
+        connection.commit()
+        return connection
 
 
 @contextmanager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
-"""Folder of all SQL: migrations, functions, views and named queries."""
+"""Folder of all SQL: migrations, functions, views, triggers and named queries."""
 
 
 @cache
@@ -59,6 +59,23 @@ def repeatable_scripts() -> list[Path]:
     return [*sorted((SQL_DIR / "functions").glob("*.sql")), *sorted((SQL_DIR / "views").glob("*.sql"))]
 
 
+def repeatable_script() -> str:
+    """All of them as one, for a transaction whose search_path finds what search has made of the catalogue first."""
+    return _BEFORE_REPEATABLE + "\n".join(script.read_text(encoding="utf-8") for script in repeatable_scripts())
+
+
+_BEFORE_REPEATABLE = """-- they may name each other in any order
+set local check_function_bodies = off;
+-- a role that is no superuser may set an extension's parameter only once its library is loaded
+select public.show_trgm('loaded'), '[1]'::public.halfvec;
+"""
+
+
+def trigger_scripts() -> list[Path]:
+    """What every migrate applies after those: the triggers of the catalogue's tables, a file a table."""
+    return sorted((SQL_DIR / "triggers").glob("*.sql"))
+
+
 def repeatable_digest(*names: str) -> str:
     """sha-256 over repeatable scripts, by which a database tells whether it has these very ones.
 
@@ -66,7 +83,7 @@ def repeatable_digest(*names: str) -> str:
         names: Only those files, without their extension; none means all.
     """
     digest = hashlib.sha256()
-    for script in repeatable_scripts():
+    for script in [*repeatable_scripts(), *trigger_scripts()]:
         if not names or script.stem in names:
             digest.update(script.name.encode() + b"\0" + script.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -33,7 +33,7 @@ class ReadinessResponse(BaseModel):
                 {
                     "ready": False,
                     "checks": {"database": "ok", "migrations": "missing", "models": "ok"},
-                    "missing": ["the schema is at 0008, this version needs 0009: run vibe-search db migrate"],
+                    "missing": ["the schema is at 0009, this version needs 0010: run vibe-search db migrate"],
                 }
             ]
         }

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.catalogue import is_visible
 from app.recommended_tags import await_recommended_tags, read_recommended_tags
 from app.routes.search import UNAVAILABLE
 from app.routes.tracks import NOT_FOUND, TrackId
@@ -53,7 +54,7 @@ async def recommend_tags(
     tags with `available: true` mean that it takes longer, that nothing was found, or that it cannot be classified.
     """
     found = await read_recommended_tags(state.engine, track_id, limit)
-    if found is None or (found.visibility == "private" and found.artist_did != viewer):
+    if found is None or not is_visible(found.visibility, found.artist_did, viewer):
         raise HTTPException(404, "no such track")
     available = state.providers.genres is not None
     if available and not found.classified:

@@ -27,6 +27,9 @@ class Match(BaseModel):
     )
 
 
+EntityId = Annotated[int | str, Field(description="A number; in an adopted catalogue it may be a text.")]
+
+
 class TrackResult(Match):
     """A track."""
 
@@ -60,7 +63,7 @@ class AlbumResult(Match):
     """An album."""
 
     type: Literal["album"] = "album"
-    id: int
+    id: EntityId
     title: str
     slug: str
     artist_handle: str
@@ -81,7 +84,7 @@ class PlaylistResult(Match):
     """A playlist."""
 
     type: Literal["playlist"] = "playlist"
-    id: int
+    id: EntityId
     name: str
     owner_handle: str
     owner_display_name: str

@@ -15,6 +15,7 @@ from app.catalogue import (
     clean_tags,
     clean_title,
     delete_track,
+    is_visible,
     read_track,
 )
 from app.refusal import refuse_field
@@ -36,6 +37,11 @@ router = APIRouter(prefix="/tracks", tags=["tracks"])
 
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such track that the viewer may find."}}
 """Every endpoint on one track may answer so."""
+
+REFUSED: dict[int | str, dict[str, Any]] = {
+    409: {"description": "A catalogue that was adopted does not take it: its tables ask for more than search knows."}
+}
+"""Every endpoint that writes to the catalogue may answer so."""
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")
@@ -95,8 +101,8 @@ async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> Track
 async def read_visible(state: ApiState, viewer: str | None, track_id: int) -> TrackRecord | None:
     """A track, if there is one that the viewer may see at the moment."""
     track = await read_track(state.engine, track_id)
-    hidden = track is not None and track.visibility == "private" and track.artist_did != viewer
-    return None if hidden else track
+    seen = track is not None and is_visible(track.visibility, track.artist_did, viewer)
+    return track if seen else None
 
 
 VisibleTrack = Annotated[TrackRecord, Depends(find_visible)]
@@ -122,6 +128,7 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
         **UNREADABLE,
         **LACKING_SCOPE,
         **NOT_FOUND,
+        **REFUSED,
         413: {"description": "The body is larger than 64 KiB."},
         **UNAVAILABLE,
     },
@@ -138,7 +145,10 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 
 
 @router.delete(
-    "/{track_id}", status_code=204, responses={**LACKING_SCOPE, **NOT_FOUND, **UNAVAILABLE}, summary="Delete a track"
+    "/{track_id}",
+    status_code=204,
+    responses={**LACKING_SCOPE, **NOT_FOUND, **REFUSED, **UNAVAILABLE},
+    summary="Delete a track",
 )
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
@@ -177,7 +187,7 @@ async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> Tra
     if track is None:
         raise HTTPException(404, "no such track")
     if not caller.may_change(track.artist_did):
-        if track.visibility == "private":
+        if not is_visible(track.visibility, track.artist_did, caller.did):
             raise HTTPException(404, "no such track")
         raise HTTPException(403, "the track is somebody else's")
     return track

@@ -24,7 +24,7 @@ from app.catalogue import (
 )
 from app.refusal import refuse_field
 from app.routes.search import UNAVAILABLE, UNREADABLE
-from app.routes.tracks import NOT_FOUND, TrackId, clean_field, find_changeable
+from app.routes.tracks import NOT_FOUND, REFUSED, TrackId, clean_field, find_changeable
 from app.state import LACKING_SCOPE, ApiState, State, Uploader
 from app.track_response import TrackResponse, Visibility, show_track
 from models.audio import AudioError
@@ -42,7 +42,7 @@ Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, 
 @router.post(
     "",
     status_code=201,
-    responses={**UNREADABLE, **LACKING_SCOPE, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**UNREADABLE, **LACKING_SCOPE, **REFUSED, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
     summary="Upload a track",
 )
 async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
@@ -75,7 +75,7 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
 
 @router.put(
     "/{track_id}/audio",
-    responses={**UNREADABLE, **LACKING_SCOPE, **NOT_FOUND, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**UNREADABLE, **LACKING_SCOPE, **NOT_FOUND, **REFUSED, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
     summary="Replace a track's audio",
 )
 async def upload_audio(state: State, caller: Uploader, track_id: TrackId, audio: Audio) -> TrackResponse:

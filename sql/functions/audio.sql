@@ -1,11 +1,11 @@
 -- What becomes of the audio of tracks, and of what was learnt from it.
 
 create or replace function search.on_audio_replaced() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
-    if new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
+    if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
         new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
     end if;
     delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
@@ -15,13 +15,11 @@ end;
 $$;
 comment on function search.on_audio_replaced() is
     'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
-
-create or replace trigger discard_on_new_audio before update of file_id on public.tracks
-for each row when (new.file_id is distinct from old.file_id) execute function search.on_audio_replaced();
+revoke execute on function search.on_audio_replaced() from public;
 
 create or replace function search.on_audio_used() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     if tg_op <> 'INSERT' then
@@ -41,15 +39,16 @@ end;
 $$;
 comment on function search.on_audio_used() is
     'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
+revoke execute on function search.on_audio_used() from public;
 
 create or replace function search.take_unused_audio(unused_for interval)
 returns table (file_id text, file_type text, used boolean)
 language sql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     -- what is locked is being uploaded or taken into use at this moment
     with found as (
-        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
+        select a.file_id, a.file_type, exists (select from tracks t where t.file_id = a.file_id) as used
         from search.stored_audio a
         where a.unused_since <= now() - unused_for
         order by a.unused_since
@@ -69,12 +68,3 @@ $$;
 comment on function search.take_unused_audio(interval) is
     'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then '
     'commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
-
-create or replace trigger audio_used_on_insert after insert on public.tracks
-for each row execute function search.on_audio_used();
-
-create or replace trigger audio_used_on_new_audio after update of file_id on public.tracks
-for each row when (new.file_id is distinct from old.file_id) execute function search.on_audio_used();
-
-create or replace trigger audio_unused_on_delete after delete on public.tracks
-for each row execute function search.on_audio_used();

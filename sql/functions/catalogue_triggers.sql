@@ -1,8 +1,9 @@
--- Statement triggers: one refresh for all the rows that a statement touched, in its own transaction.
+-- What the triggers of sql/triggers run: one refresh for all the rows that a statement touched, in its own transaction.
+-- They run as their owner: whoever may write a row of the catalogue need not know what search keeps beside it.
 
 create or replace function search.on_tracks_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -28,10 +29,11 @@ begin
 end;
 $$;
 comment on function search.on_tracks_changed() is 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+revoke execute on function search.on_tracks_changed() from public;
 
 create or replace function search.on_tracks_updated() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -51,9 +53,9 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select holder.kind, holder.key, sum(holder.change)
         from (
-            select 1 as change, n.* from new_rows n where n.id = any (moved)
+            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
             union all
-            select -1, o.* from old_rows o where o.id = any (moved)
+            select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
         ) as row_of
         cross join lateral (
             values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
@@ -81,25 +83,26 @@ begin
 end;
 $$;
 comment on function search.on_tracks_updated() is 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
+revoke execute on function search.on_tracks_updated() from public;
 
 create or replace function search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search.change_track_counts(shown, 1);
     perform search.change_track_counts(hidden, -1);
     perform search.relist_tags(array(
-        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
+        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
 end;
 $$;
 comment on function search.on_tracks_hidden_or_shown(bigint[], bigint[]) is
     'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
 
 create or replace function search.on_track_deleted() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -111,13 +114,11 @@ end;
 $$;
 comment on function search.on_track_deleted() is
     'Counts a track out of its tags and playlists while the rows that say which are still there.';
-
-create or replace trigger search_count_out before delete on public.tracks
-for each row execute function search.on_track_deleted();
+revoke execute on function search.on_track_deleted() from public;
 
 create or replace function search.on_artists_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -129,18 +130,19 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
-        perform search.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
-        perform search.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
+        perform search.refresh_albums(array(select id from albums where artist_did = any (renamed)));
+        perform search.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
+        perform search.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
 $$;
 comment on function search.on_artists_changed() is 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
+revoke execute on function search.on_artists_changed() from public;
 
 create or replace function search.on_albums_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -151,17 +153,18 @@ begin
     if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
-            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
             where n.title is distinct from o.title));
     end if;
     return null;
 end;
 $$;
 comment on function search.on_albums_changed() is 'Keeps the documents of albums equal to the catalogue.';
+revoke execute on function search.on_albums_changed() from public;
 
 create or replace function search.on_tags_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -169,17 +172,18 @@ begin
     if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search.refresh_tracks(array(
-            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
             where n.name is distinct from o.name));
     end if;
     return null;
 end;
 $$;
 comment on function search.on_tags_changed() is 'Keeps the documents of tags equal to the catalogue.';
+revoke execute on function search.on_tags_changed() from public;
 
 create or replace function search.on_track_tags_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -205,10 +209,11 @@ begin
 end;
 $$;
 comment on function search.on_track_tags_changed() is 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
+revoke execute on function search.on_track_tags_changed() from public;
 
 create or replace function search.on_playlists_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -221,10 +226,11 @@ begin
 end;
 $$;
 comment on function search.on_playlists_changed() is 'Keeps the documents of playlists equal to the catalogue.';
+revoke execute on function search.on_playlists_changed() from public;
 
 create or replace function search.on_playlist_tracks_changed() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -244,20 +250,4 @@ begin
 end;
 $$;
 comment on function search.on_playlist_tracks_changed() is 'Keeps the counts of playlists equal to the catalogue.';
-
-do $$
-declare
-    watched text;
-begin
-    -- a trigger with transition tables may watch only one event, hence three for each table
-    foreach watched in array array['tracks', 'artists', 'albums', 'tags', 'track_tags', 'playlists', 'playlist_tracks'] loop
-        execute format('create or replace trigger search_insert after insert on public.%I referencing new table as new_rows '
-            'for each statement execute function search.%I()', watched, 'on_' || watched || '_changed');
-        execute format('create or replace trigger search_update after update on public.%I referencing old table as old_rows new table as new_rows '
-            'for each statement execute function search.%I()', watched,
-            'on_' || watched || case when watched = 'tracks' then '_updated' else '_changed' end);
-        execute format('create or replace trigger search_delete after delete on public.%I referencing old table as old_rows '
-            'for each statement execute function search.%I()', watched, 'on_' || watched || '_changed');
-    end loop;
-end;
-$$;
+revoke execute on function search.on_playlist_tracks_changed() from public;

@@ -3,7 +3,7 @@ create or replace function search.sound_scale(
     out mean real, out deviation real, out slope real, out intercept real, out audible real
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     calibration search.calibrations;
@@ -48,7 +48,7 @@ comment on function search.confidence(real, real, real, real, real, real) is
 
 create or replace function search.draw_calibration_tracks(model smallint, most integer) returns integer
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     -- a rough count is enough to choose how many pages to look at

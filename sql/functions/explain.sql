@@ -22,7 +22,7 @@ returns table (
     popularity real
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);

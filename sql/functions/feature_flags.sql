@@ -1,7 +1,7 @@
 create or replace function search.has_flag(viewer text, flag text) returns boolean
 language sql stable parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, search, public, pg_temp
 as $$
-    select exists (select from public.feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
+    select exists (select from feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
 $$;
 comment on function search.has_flag(text, text) is 'Whether a feature is switched on for this viewer; never for somebody unknown.';

@@ -3,7 +3,7 @@
 create or replace function search.recall_check(sample integer default 100, nearest integer default 10)
 returns table (searches bigint, recall double precision, worst double precision, index_ms double precision, exact_ms double precision)
 language plpgsql volatile
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     probe record;

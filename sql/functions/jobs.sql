@@ -1,6 +1,6 @@
 create or replace function search.defer_job(queue text, task text, arguments jsonb, priority integer default 0) returns bigint
 language sql
-set search_path = pg_catalog, public
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     -- the only place that knows the version in the name of the queue's own function
     select (procrastinate_defer_jobs_v1(array[
@@ -30,8 +30,8 @@ comment on function search.job_priority(text) is
     'takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
 
 create or replace function search.enqueue_track_jobs() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
@@ -44,17 +44,12 @@ begin
 end;
 $$;
 comment on function search.enqueue_track_jobs() is 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
-
-create or replace trigger enqueue_on_insert after insert on public.tracks
-for each row execute function search.enqueue_track_jobs();
-
-create or replace trigger enqueue_on_new_audio after update of file_id on public.tracks
-for each row when (new.file_id is distinct from old.file_id) execute function search.enqueue_track_jobs();
+revoke execute on function search.enqueue_track_jobs() from public;
 
 create or replace function search.unprocessed_tracks(task text, identity text default null, permanent boolean default false)
 returns table (track_id bigint, file_id text, model text, job_id bigint, failed boolean)
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 -- a queue that has just been filled has no statistics yet, and a loop within a loop over both takes hours
 set enable_nestloop = off
 as $$
@@ -62,7 +57,7 @@ as $$
         select m.identity from search.models m where m.serving
     ), lacking as (
         select t.id, t.file_id, m.identity as model
-        from public.tracks t, search.models m
+        from tracks t, search.models m
         where unprocessed_tracks.task = 'embed_track'
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
@@ -70,7 +65,7 @@ as $$
                 where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
         union all
         select t.id, t.file_id, ''
-        from public.tracks t
+        from tracks t
         where unprocessed_tracks.task = 'classify_genres'
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
@@ -78,7 +73,7 @@ as $$
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
                case when j.task_name = 'embed_track'
                     then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
-        from public.procrastinate_jobs j
+        from procrastinate_jobs j
         where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
         group by 1, 2, 4
     )
@@ -104,7 +99,7 @@ create or replace function search.enqueue_missing_embeddings(
 )
 returns bigint
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
@@ -133,7 +128,7 @@ create or replace function search.enqueue_missing_genres(
 )
 returns bigint
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));

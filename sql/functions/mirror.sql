@@ -3,7 +3,7 @@
 
 create or replace function search.note_mirror_changes(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -21,7 +21,7 @@ comment on function search.note_mirror_changes(bigint[]) is
 
 create or replace function search.mirrored_tracks(track_ids bigint[]) returns bigint[]
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select coalesce(array_agg(distinct e.track_id), '{}')
     from search.mirror_namespaces n
@@ -32,7 +32,7 @@ comment on function search.mirrored_tracks(bigint[]) is 'Those of the tracks tha
 
 create or replace function search.on_embedding_mirrored() returns trigger
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     -- as search.note_mirror_changes does, in one statement: this is paid by every vector that is stored
@@ -50,8 +50,8 @@ $$;
 comment on function search.on_embedding_mirrored() is 'Notes for the mirror that a track has a vector, another one, or none any more.';
 
 create or replace function search.on_track_mirrored() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
@@ -61,19 +61,21 @@ end;
 $$;
 comment on function search.on_track_mirrored() is
     'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
+revoke execute on function search.on_track_mirrored() from public;
 
 create or replace function search.on_artist_mirrored() returns trigger
-language plpgsql
-set search_path = pg_catalog, public, search
+language plpgsql security definer
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     perform search.note_mirror_changes(search.mirrored_tracks(array(
-        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
 $$;
 comment on function search.on_artist_mirrored() is 'Notes for the mirror all tracks of an artist who has another handle.';
+revoke execute on function search.on_artist_mirrored() from public;
 
 -- rows of a partition have these too, however they are written
 create or replace trigger mirror_insert after insert on search.embeddings
@@ -88,13 +90,6 @@ execute function search.on_embedding_mirrored();
 create or replace trigger mirror_delete after delete on search.embeddings
 for each row when (old.listed) execute function search.on_embedding_mirrored();
 
-create or replace trigger mirror_update after update on public.tracks
-for each row when ((old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility))
-execute function search.on_track_mirrored();
-
-create or replace trigger mirror_update after update on public.artists
-for each row when (old.handle is distinct from new.handle) execute function search.on_artist_mirrored();
-
 create or replace function search.mirror_documents(
     namespace text, track_ids bigint[] default null, after bigint default null, most integer default null
 )
@@ -102,7 +97,7 @@ returns table (
     track_id bigint, embedding halfvec, title text, artist_handle text, artist_did text, visibility text, model text
 )
 language plpgsql stable rows 1000
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     -- two statements for the two ways of asking: one with an "or" would read everything
@@ -116,12 +111,12 @@ declare
     ) else track_ids end;
 begin
     return query
-    select e.track_id, e.embedding, t.title, a.handle, a.did, t.visibility, m.identity
+    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text, t.visibility::text, m.identity
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
     join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
-    join public.tracks t on t.id = e.track_id
-    join public.artists a on a.did = t.artist_did
+    join tracks t on t.id = e.track_id
+    join artists a on a.did = t.artist_did
     where n.name = mirror_documents.namespace
       -- a vector says so already; it is asked of the track itself because this is what leaves the database
       and search.is_listed(t.visibility)
@@ -133,7 +128,7 @@ comment on function search.mirror_documents(text, bigint[], bigint, integer) is
 
 create or replace function search.mirror_serves(namespace text, max_lag interval) returns boolean
 language sql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select exists (
         select from search.mirror_namespaces n
@@ -150,7 +145,7 @@ comment on function search.mirror_serves(text, interval) is
 
 create or replace function search.unmirrored_tracks() returns bigint[]
 language sql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
 $$;
@@ -160,7 +155,7 @@ comment on function search.unmirrored_tracks() is
 
 create or replace function search.raise_mirror_version(least_version bigint) returns void
 language sql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
 $$;

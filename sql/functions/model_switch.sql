@@ -2,20 +2,20 @@ create or replace function search.model_coverage(
     identity text, out tracks bigint, out embedded bigint, out undecodable bigint, out failed bigint, out coverage real
 )
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     with model as (
         select m.id, m.identity from search.models m where m.identity = model_coverage.identity
     ), counted as (
         select count(*) as tracks, count(e.track_id) as embedded
         from model
-        cross join public.tracks t
+        cross join tracks t
         left join search.embeddings e on e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id
     ), troubled as (
         select count(*) filter (where f.permanent) as undecodable, count(*) filter (where not f.permanent) as failed
         from model
         join search.job_failures f on f.model = model.identity and f.task = 'embed_track'
-        join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
+        join tracks t on t.id = f.track_id and t.file_id = f.file_id
     )
     select c.tracks, c.embedded, d.undecodable, d.failed,
            case when c.tracks <= d.undecodable then 1 else c.embedded::real / (c.tracks - d.undecodable) end
@@ -28,7 +28,7 @@ comment on function search.model_coverage(text) is
 
 create or replace function search.request_model(identity text, coverage_wanted real default 1) returns bigint
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
@@ -52,7 +52,7 @@ comment on function search.request_model(text, real) is
 
 create or replace function search.finish_switch() returns text
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     candidate search.models;
@@ -71,7 +71,7 @@ comment on function search.finish_switch() is
 
 create or replace function search.cancel_switch() returns text
 language sql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     update search.models m set candidate = false where m.candidate returning m.identity;
 $$;
@@ -80,7 +80,7 @@ comment on function search.cancel_switch() is
 
 create or replace function search.previous_model() returns text
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
 $$;
@@ -88,7 +88,7 @@ comment on function search.previous_model() is 'Identity of the model that serve
 
 create or replace function search.remove_model(identity text) returns boolean
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     removed search.models;

@@ -1,6 +1,6 @@
 create or replace function search.register_model(name text, identity text, dimensions integer) returns smallint
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     new_id smallint;
@@ -37,7 +37,7 @@ create or replace function search.bind_nearest_tracks() returns void
 -- Whoever calls it must not become the owner by it: types of the caller's temporary schema come last, not first,
 -- and of what is written into the new function only numbers are the caller's to choose.
 language plpgsql security definer
-set search_path = pg_catalog, public, search, pg_temp
+set search_path = pg_catalog, search, public, pg_temp
 as $outer$
 declare
     serving search.models;
@@ -64,7 +64,7 @@ begin
             query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
-        set search_path = pg_catalog, public, search
+        set search_path = pg_catalog, search, public, pg_temp
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
@@ -132,7 +132,7 @@ revoke execute on function search.bind_nearest_tracks() from public;
 
 create or replace function search.serve_model(identity text) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     -- two switches at once would each write search.nearest_tracks

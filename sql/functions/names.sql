@@ -4,7 +4,7 @@
 create or replace function search.match_names(needle text, kinds text[], viewer text, enough integer)
 returns setof search.signal
 language plpgsql stable parallel safe rows 100
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
@@ -74,7 +74,7 @@ create or replace function search.match_rare_words(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 100
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
@@ -113,7 +113,7 @@ create or replace function search.match_common_words(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 100
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     name_query constant text := search.all_terms(forms, false);
@@ -168,7 +168,7 @@ create or replace function search.match_roughly(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 20
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
@@ -204,7 +204,7 @@ create or replace function search.match_any_level(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 20
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     all_words constant tsquery := search.at_any_level(all_query);

@@ -4,7 +4,7 @@ create or replace function search.processing_audit() returns table (
     embeddings jsonb, classified_file_id text, classified_at timestamptz, pending text[], failures jsonb
 )
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 -- as in search.unprocessed_tracks
 set enable_nestloop = off
 as $$

@@ -3,7 +3,7 @@ create or replace function search.queue_counts() returns table (
     done_last_minute bigint, done_last_hour bigint, oldest timestamptz
 )
 language sql stable
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     with done as (
         select e.job_id, max(e.at) as at
@@ -36,7 +36,7 @@ comment on function search.queue_counts() is
 create or replace function search.retry_failed_jobs(task text default null, permanent boolean default false)
 returns bigint
 language sql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     with failed as (
         -- a new job starts counting attempts from the beginning, and wakes the workers up
@@ -68,7 +68,7 @@ comment on function search.retry_failed_jobs(text, boolean) is
 
 create or replace function search.cancel_jobs(task text default null, below_priority integer default null) returns bigint
 language sql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select count(procrastinate_cancel_job_v1(j.id, false, false))
     from procrastinate_jobs j

@@ -21,7 +21,7 @@ returns table (
     confidence real
 )
 language plpgsql stable parallel safe rows 100
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -61,7 +61,7 @@ comment on function search.ranked_page(text, halfvec, text, text[], integer, dou
 
 create or replace function search.named_by(kind text, key text, typed text[]) returns text[]
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     if kind = 'album' then
@@ -74,12 +74,12 @@ begin
             case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
             case when search.begins_a_word(typed, b.title) then 'album' end,
             case when search.begins_a_word(typed, (
-                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
+                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
                 where tt.track_id = t.id)) then 'tag' end
         ], null)
-        from public.tracks t
-        join public.artists a on a.did = t.artist_did
-        left join public.albums b on b.id = t.album_id
+        from tracks t
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
         where t.id = named_by.key::bigint);
 end;
 $$;

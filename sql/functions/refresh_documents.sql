@@ -6,8 +6,10 @@
 
 create or replace function search.lock_documents(kind text, keys text[]) returns void
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
+-- a plan made while the tables were small must not scan them once they are large
+set enable_seqscan = off
 as $$
 begin
     perform from search.documents d
@@ -18,8 +20,9 @@ comment on function search.lock_documents(text, text[]) is 'Wait for whoever is 
 
 create or replace function search.await_renames(kind text, keys text[]) returns void
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 begin
     -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
@@ -33,21 +36,22 @@ comment on function search.await_renames(text, text[]) is
 
 create or replace function search.await_renames_around(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 begin
-    perform search.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
+    perform search.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
     perform search.await_renames(
-        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
+        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
 end;
 $$;
 comment on function search.await_renames_around(bigint[]) is 'As search.await_renames, for the artists, albums and tags of tracks.';
 
 create or replace function search.refresh_tracks(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 -- a plan made while the tables were small must not scan them once they are large
 set enable_seqscan = off
@@ -57,34 +61,46 @@ begin
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
-          select from public.tracks t
+          select from tracks t
           where t.id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
+    -- Normalising is most of the work: what stands normalised in a document already is taken from there. Each is looked up by
+    -- itself: a join that was planned while there were few documents would read all of them.
     select 'track', t.id::text, 'title', t.title,
-           -- normalising is most of the work: what stands normalised in a document already is taken from there
-           case when known.label = t.title then known.normalized else search.normalize_text(t.title) end,
+           coalesce((
+               select d.normalized from search.documents d
+               where d.kind = 'track' and d.key = t.id::text and d.field = 'title' and d.label = t.title),
+               search.normalize_text(t.title)),
            concat_ws(' ',
-               coalesce(shown.normalized, search.normalize_text(a.display_name)),
-               coalesce(handle.normalized, search.normalize_text(a.handle)),
-               coalesce(album.normalized, search.normalize_text(b.title)), tagged.names, tagged.ids),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'artist' and d.key = t.artist_did and d.field = 'display_name'),
+                   search.normalize_text(a.display_name)),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'artist' and d.key = t.artist_did and d.field = 'handle'),
+                   search.normalize_text(a.handle)),
+               coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'album' and d.key = t.album_id::text and d.field = 'title'),
+                   search.normalize_text(b.title)),
+               tagged.names, tagged.ids),
            ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
-    from public.tracks t
-    join public.artists a on a.did = t.artist_did
-    left join public.albums b on b.id = t.album_id
-    left join search.documents known on known.kind = 'track' and known.key = t.id::text and known.field = 'title'
-    left join search.documents shown on shown.kind = 'artist' and shown.key = t.artist_did and shown.field = 'display_name'
-    left join search.documents handle on handle.kind = 'artist' and handle.key = t.artist_did and handle.field = 'handle'
-    left join search.documents album on album.kind = 'album' and album.key = t.album_id::text and album.field = 'title'
+    from tracks t
+    join artists a on a.did = t.artist_did
+    left join albums b on b.id = t.album_id
     cross join lateral (
         -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
-        select string_agg(coalesce(tag.normalized, search.normalize_text(g.name)), ' ' order by g.id) as names,
+        select string_agg(coalesce((
+                   select d.normalized from search.documents d
+                   where d.kind = 'tag' and d.key = g.id::text and d.field = 'name'),
+                   search.normalize_text(g.name)), ' ' order by g.id) as names,
                string_agg('#' || g.id, ' ' order by g.id) as ids
-        from public.track_tags tt
-        join public.tags g on g.id = tt.tag_id
-        left join search.documents tag on tag.kind = 'tag' and tag.key = g.id::text and tag.field = 'name'
+        from track_tags tt
+        join tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'
@@ -100,19 +116,19 @@ comment on function search.refresh_tracks(bigint[]) is 'Rebuild the documents of
 
 create or replace function search.refresh_artists(dids text[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
-      and not exists (select from public.artists a where a.did = d.key);
+      and not exists (select from artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
     from search.count_tracks('artist', dids) as held
-    join public.artists a on a.did = held.key
+    join artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
@@ -122,24 +138,24 @@ end;
 $$;
 comment on function search.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
 
-create or replace function search.refresh_albums(album_ids bigint[]) returns void
+create or replace function search.refresh_albums(album_ids search.album_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (select from public.albums a where a.id = d.key::bigint);
+      and not exists (select from albums a where a.id = d.key::search.album_id);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, seen.listed, seen.owner
     from search.count_tracks('album', album_ids::text[]) as held
-    join public.albums a on a.id = held.key::bigint
-    join public.artists artist on artist.did = a.artist_did
+    join albums a on a.id = held.key::search.album_id
+    join artists artist on artist.did = a.artist_did
     join search.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
@@ -149,31 +165,31 @@ begin
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_albums(bigint[]) is 'Rebuild the documents of these albums.';
+comment on function search.refresh_albums(search.album_id[]) is 'Rebuild the documents of these albums.';
 
-create or replace function search.albums_seen(album_ids bigint[]) returns table (album_id bigint, listed boolean, owner text)
+create or replace function search.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text)
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select a.id, seen.by_all,
+    select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did end
-    from public.albums a
+               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+    from albums a
     cross join lateral (
-        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
 $$;
-comment on function search.albums_seen(bigint[]) is
+comment on function search.albums_seen(search.album_id[]) is
     'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
 
-create or replace function search.relist_albums(album_ids bigint[]) returns void
+create or replace function search.relist_albums(album_ids search.album_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -185,23 +201,23 @@ begin
       and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
 end;
 $$;
-comment on function search.relist_albums(bigint[]) is 'List or hide these albums after a change of their tracks.';
+comment on function search.relist_albums(search.album_id[]) is 'List or hide these albums after a change of their tracks.';
 
 create or replace function search.refresh_tags(tag_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (select from public.tags g where g.id = d.key::bigint);
+      and not exists (select from tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
     from search.count_tracks('tag', tag_ids::text[]) as held
-    join public.tags g on g.id = held.key::bigint
+    join tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
@@ -212,7 +228,7 @@ comment on function search.refresh_tags(bigint[]) is 'Rebuild the documents of t
 
 create or replace function search.relist_tags(tag_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -221,7 +237,7 @@ begin
     from unnest(tag_ids) as g (id)
     cross join lateral (
         select exists (
-            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+            select from track_tags tt join tracks t on t.id = tt.track_id
             where tt.tag_id = g.id and search.is_listed(t.visibility))
     ) as seen (listed)
     where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
@@ -230,9 +246,9 @@ $$;
 comment on function search.relist_tags(bigint[]) is
     'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
 
-create or replace function search.refresh_playlists(playlist_ids bigint[]) returns void
+create or replace function search.refresh_playlists(playlist_ids search.playlist_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -240,8 +256,8 @@ begin
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
-          select from public.playlists p
-          where p.id = d.key::bigint and p.visibility <> 'unlisted'
+          select from playlists p
+          where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
@@ -249,8 +265,8 @@ begin
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
     from search.count_tracks('playlist', playlist_ids::text[]) as held
-    join public.playlists p on p.id = held.key::bigint
-    join public.artists a on a.did = p.owner_did
+    join playlists p on p.id = held.key::search.playlist_id
+    join artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
@@ -260,27 +276,37 @@ begin
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_playlists(bigint[]) is 'Rebuild the documents of these playlists.';
+comment on function search.refresh_playlists(search.playlist_id[]) is 'Rebuild the documents of these playlists.';
+
+create or replace function search.index_documents() returns void
+language plpgsql
+set search_path = pg_catalog, search, public, pg_temp
+as $$
+begin
+    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
+    create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
+        include (popularity, key, field, listed, owner);
+    -- without a pending list: every search would have to read it
+    create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+end;
+$$;
+comment on function search.index_documents() is 'Make the indexes by which names are found, where they are missing.';
 
 create or replace function search.rebuild_documents() returns bigint
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search.refresh_artists(array(select did from public.artists));
-    perform search.refresh_albums(array(select id from public.albums));
-    perform search.refresh_tags(array(select id from public.tags));
-    perform search.refresh_playlists(array(select id from public.playlists));
+    perform search.refresh_artists(array(select did from artists));
+    perform search.refresh_albums(array(select id from albums));
+    perform search.refresh_tags(array(select id from tags));
+    perform search.refresh_playlists(array(select id from playlists));
     analyze search.documents;
-    perform search.refresh_tracks(array(select id from public.tracks));
-    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
-    create index documents_prefix_idx on search.documents (kind, level, normalized)
-        include (popularity, key, field, listed, owner);
-    -- without a pending list: every search would have to read it
-    create index documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    perform search.refresh_tracks(array(select id from tracks));
+    perform search.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();
     return (select count(*) from search.documents);

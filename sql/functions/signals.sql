@@ -1,7 +1,7 @@
 create or replace function search.match_held(named search.signal[], viewer text, max_tracks integer)
 returns setof search.signal
 language plpgsql stable parallel safe rows 20
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     return query
@@ -16,13 +16,13 @@ begin
         order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
     ) as e
     cross join lateral (
-        (select t.id, t.play_count from public.tracks t
+        (select t.id, t.play_count from tracks t
          where e.kind = 'artist' and t.artist_did = e.key
            and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
          order by t.play_count desc, t.id limit max_tracks)
         union all
-        (select t.id, t.play_count from public.tracks t
-         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::bigint end
+        (select t.id, t.play_count from tracks t
+         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
            and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
          order by t.play_count desc, t.id limit max_tracks)
         union all
@@ -49,7 +49,7 @@ create or replace function search.match_sounds(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 20
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     scale constant record := search.sound_scale(query_embedding, audibility);
@@ -81,7 +81,7 @@ create or replace function search.signals(
 )
 returns setof search.signal
 language plpgsql stable parallel safe rows 150
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

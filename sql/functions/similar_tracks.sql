@@ -1,6 +1,6 @@
 create or replace function search.near_duplicate_similarity() returns real
 language sql stable parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
     select case m.name when 'musicnn-tags' then 0.97 else 0.995 end::real from search.models m where m.serving;
 $$;
@@ -14,16 +14,16 @@ create or replace function search.tracks_by_vector(
 )
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
     from search.nearest_tracks(query_embedding, viewer, k, candidates) n
-    join public.tracks t on t.id = n.track_id
-    join public.artists a on a.did = t.artist_did
-    left join public.albums b on b.id = t.album_id
+    join tracks t on t.id = n.track_id
+    join artists a on a.did = t.artist_did
+    left join albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
     where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
     order by n.similarity desc, t.id;
@@ -36,12 +36,12 @@ create or replace function search.similar_tracks(
 )
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
     from (
         select t.file_id, e.embedding
-        from public.tracks t
+        from tracks t
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id

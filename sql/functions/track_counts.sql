@@ -1,6 +1,6 @@
 create or replace function search.track_count(kind text, key text) returns bigint
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -13,19 +13,19 @@ comment on function search.track_count(text, text) is 'Listed tracks that an art
 
 create or replace function search.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
     select k, case kind
-        when 'artist' then (select count(*) from public.tracks t where t.artist_did = k and search.is_listed(t.visibility))
-        when 'album' then (select count(*) from public.tracks t
-            where t.album_id = case when kind = 'album' then k::bigint end and search.is_listed(t.visibility))
-        when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
+        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from tracks t
+            where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
+        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::bigint end and search.is_listed(t.visibility))
+        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
         end
     from unnest(keys) as k;
 end;
@@ -34,20 +34,20 @@ comment on function search.count_tracks(text, text[]) is 'The listed tracks of e
 
 create or replace function search.fold_track_counts() returns bigint
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
     folded bigint;
     tags bigint[];
-    albums bigint[];
+    albums search.album_id[];
 begin
     -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
     if not pg_try_advisory_xact_lock(hashtextextended('search.fold_track_counts', 0)) then
         return 0;
     end if;
     select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
-           array_agg(distinct c.key::bigint) filter (where c.kind = 'album')
+           array_agg(distinct c.key::search.album_id) filter (where c.kind = 'album')
     into tags, albums
     from search.track_count_changes c where c.kind in ('tag', 'album');
 
@@ -95,16 +95,16 @@ comment on function search.fold_track_counts() is
 
 create or replace function search.change_track_counts(changed_tracks bigint[], change integer) returns void
 language plpgsql
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     insert into search.track_count_changes (kind, key, change)
     select 'tag', tt.tag_id::text, change * count(*)
-    from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
 end;
 $$;
 comment on function search.change_track_counts(bigint[], integer) is

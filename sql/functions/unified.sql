@@ -21,7 +21,7 @@ returns table (
     details jsonb
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -38,47 +38,47 @@ begin
            (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
            hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
-        select p.*, t.title as label, a.display_name as artist, jsonb_build_object(
+        select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                    'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
         from page p
-        join public.tracks t on t.id = p.key::bigint
-        join public.artists a on a.did = t.artist_did
-        left join public.albums b on b.id = t.album_id
+        join tracks t on t.id = p.key::bigint
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
         union all
-        select p.*, a.display_name, a.handle, jsonb_build_object(
+        select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
         from page p
-        join public.artists a on a.did = p.key
+        join artists a on a.did = p.key
         where p.kind = 'artist'
         union all
-        select p.*, b.title, a.display_name, jsonb_build_object(
+        select p.*, b.title::text, a.display_name::text, jsonb_build_object(
                    'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
                    'artist_display_name', a.display_name, 'image_url', b.image_url)
         from page p
-        join public.albums b on b.id = p.key::bigint
-        join public.artists a on a.did = b.artist_did
+        join albums b on b.id = p.key::search.album_id
+        join artists a on a.did = b.artist_did
         where p.kind = 'album'
         union all
-        select p.*, g.name, null, jsonb_build_object(
+        select p.*, g.name::text, null, jsonb_build_object(
                    'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
         from page p
-        join public.tags g on g.id = p.key::bigint
+        join tags g on g.id = p.key::bigint
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
         where p.kind = 'tag'
         union all
-        select p.*, l.name, a.display_name, jsonb_build_object(
+        select p.*, l.name::text, a.display_name::text, jsonb_build_object(
                    'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
                    'image_url', l.image_url, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
         from page p
-        join public.playlists l on l.id = p.key::bigint
+        join playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        join public.artists a on a.did = l.owner_did
+        join artists a on a.did = l.owner_did
         where p.kind = 'playlist'
     ) as hit
     order by hit.position;

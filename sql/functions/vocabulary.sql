@@ -6,7 +6,7 @@ comment on function search.sorted_letters(text) is 'The letters of a word in ord
 
 create or replace function search.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
 language sql stable strict parallel safe rows 8
-set search_path = pg_catalog, public, search
+set search_path = pg_catalog, search, public, pg_temp
 as $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -33,7 +33,7 @@ comment on function search.similar_words(text, integer) is
 
 create or replace function search.refresh_common_words() returns bigint
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- fewer documents than these are read at once

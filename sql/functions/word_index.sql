@@ -16,7 +16,7 @@ comment on function search.token_prefix(text, integer, boolean) is
 
 create or replace function search.document_tokens(kind text, level smallint, normalized text, context text) returns tsvector
 language sql immutable strict parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 return array_to_tsvector(array(
     select prefix || word
     from unnest(string_to_array(normalized, ' ')) as word, unnest(array['=', search.token_prefix(kind, level)]) as prefix
@@ -56,7 +56,7 @@ comment on function search.deletions(text) is
 
 create or replace function search.learn_words(names text[]) returns void
 language sql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 begin atomic
     with fresh as (
         insert into search.words (word)
@@ -73,7 +73,7 @@ comment on function search.learn_words(text[]) is 'Add the words of these normal
 
 create or replace function search.on_document_written() returns trigger
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- longer than a query may be, and short enough for every index
@@ -91,7 +91,7 @@ for each row execute function search.on_document_written();
 
 create or replace function search.on_documents_written() returns trigger
 language plpgsql
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform search.learn_words(array(select normalized from new_rows));

@@ -23,7 +23,7 @@ create or replace function search.word_forms(
     typed text[], out forms text[], out known boolean, out patterns text[], out rare boolean
 )
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- a word that begins more others than these is not looked up by each of them
@@ -72,7 +72,7 @@ comment on function search.word_forms(text[]) is
 
 create or replace function search.begun_term(begun text, most integer, beside_others boolean) returns text
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- Reading all that begin so costs as much as all their documents. Beside other common words, those
@@ -94,7 +94,7 @@ comment on function search.begun_term(text, integer, boolean) is
 
 create or replace function search.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     words text[];
@@ -138,7 +138,7 @@ comment on function search.at_level(text, text, integer) is 'A query of search.a
 
 create or replace function search.context_alternatives() returns text
 language sql immutable parallel safe
-set search_path = pg_catalog, search
+set search_path = pg_catalog, search, pg_temp
 return '(' || (
     select string_agg('''' || search.token_prefix(kind, level, true) || '\1''', ' | ')
     from unnest(array['track', 'album', 'playlist']) as kind, generate_series(0, 6) as level

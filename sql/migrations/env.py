@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from app.database.migrate import VERSION_SCHEMA, VERSION_TABLE
+from app.database.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=VERSION_TABLE,
-    version_table_schema=VERSION_SCHEMA,
+    version_table_schema=context.config.attributes["version_schema"],
     transactional_ddl=True,
 )
 with context.begin_transaction():

@@ -1,6 +1,6 @@
 -- Everything that search keeps beside the catalogue, in a schema of its own.
 
-create schema search;
+create schema if not exists search;
 comment on schema search is 'Search over the catalogue by name and by sound: start with search.unified(q).';
 
 create table search.documents (

@@ -1,0 +1,69 @@
+"""The tables and functions of procrastinate's queue, and keeping them at the version of the library."""
+
+from dataclasses import dataclass
+from importlib import resources
+
+import psycopg
+from psycopg.errors import UndefinedTable
+
+from app.errors import UserError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class QueueUpgrade:
+    """What a database lacks of the queue.
+
+    Attributes:
+        scripts: SQL to run, in this order.
+        names: Migrations that it has afterwards, for search.queue_migrations.
+        done: What to say about it, one line a step.
+    """
+
+    scripts: list[str]
+    names: list[str]
+    done: list[str]
+
+
+def plan_queue_upgrade(connection: Connection, schema: str = "public") -> QueueUpgrade:
+    """Find what is missing: the whole schema, or those migrations that came with a newer release.
+
+    procrastinate ships migrations without tracking them; search.queue_migrations does.
+
+    Args:
+        connection: To the database.
+        schema: Where the queue is. An adopted catalogue may have one of its own in public, which is none of ours.
+
+    Raises:
+        UserError: There are tables, and nothing says of which version.
+    """
+    folder = resources.files("procrastinate.sql")
+    names = sorted(entry.name for entry in (folder / "migrations").iterdir() if entry.name.endswith(".sql"))
+    known = _known_migrations(connection)
+    if not _exists(connection, f"{schema}.procrastinate_jobs"):
+        script = (folder / "schema.sql").read_text(encoding="utf-8")
+        return QueueUpgrade([script], names, [f"procrastinate: schema with {len(names)} migrations"])
+    if not known:
+        raise UserError(
+            "procrastinate's tables are there but nothing says which of its migrations they have: "
+            "insert those into search.queue_migrations(name), then migrate again"
+        )
+    pending = [name for name in names if name not in known]
+    scripts = [(folder / "migrations" / name).read_text(encoding="utf-8") for name in pending]
+    return QueueUpgrade(scripts, pending, [f"procrastinate: {name}" for name in pending])
+
+
+def _known_migrations(connection: Connection) -> set[str]:
+    if not _exists(connection, "search.queue_migrations"):
+        return set()
+    return {str(row[0]) for row in connection.execute("select name from search.queue_migrations").fetchall()}
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(f"select from {table} limit 0".encode())
+    except UndefinedTable:
+        return False
+    return True

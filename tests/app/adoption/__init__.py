@@ -1,0 +1,1 @@
+"""Tests of search beside a catalogue that an application has already."""

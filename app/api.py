@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app import __version__
 from app.catalogue import AudioIntake
 from app.database import create_engine
-from app.errors import DatabaseUnavailableError
+from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
 from app.middleware import SecurityHeaders, Vary
 from app.providers import Providers, read_public_address
 from app.rate_limit import RateLimit, RateLimits, read_networks
@@ -129,6 +129,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     # what is added last sees every answer, refusals included
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
+    api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     api.add_exception_handler(IntegrityError, _answer_refused)
     for module in (
@@ -158,6 +159,10 @@ async def _answer_unavailable(_request: Request, _error: Exception) -> JSONRespo
         status_code=503,
         headers={"retry-after": "5"},
     )
+
+
+async def _answer_read_only(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503)
 
 
 async def _answer_refused(_request: Request, error: Exception) -> JSONResponse:

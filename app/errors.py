@@ -9,6 +9,13 @@ class UserError(Exception):
     """Something the user can mend; the message says what and how. The command line exits with 2."""
 
 
+class ReadOnlyDatabaseError(UserError):
+    """What was asked for writes, and the database can only be read, as a replica. HTTP answers 503."""
+
+    def __init__(self) -> None:
+        super().__init__("the database can only be read, as a replica: write to the primary")
+
+
 class DatabaseUnavailableError(Exception):
     """Postgres cannot be reached at the moment. HTTP answers 503, the command line exits with 1."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from prometheus_client import start_http_server
 
-from app.database import open_database, require_schema
+from app.database import open_database, require_schema, require_writable
 from app.errors import UserError
 from app.log import configure_service_log
 from app.providers import build_providers
@@ -44,6 +44,7 @@ def worker(
     quieten_job_log()
     with open_database(settings) as url:
         require_schema(url)
+        require_writable(url)
         asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))
 
 

@@ -2,7 +2,14 @@
 
 from app.database.adoption import adopt, preview_adoption, write_script
 from app.database.adoption_plan import AdoptionPlan
-from app.database.connection import configure_connection, connect, create_engine, guard_connection, normalise_url
+from app.database.connection import (
+    configure_connection,
+    connect,
+    create_engine,
+    guard_connection,
+    normalise_url,
+    require_writable,
+)
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
@@ -31,5 +38,6 @@ __all__ = [
     "preview_adoption",
     "read_halfvec",
     "require_schema",
+    "require_writable",
     "write_script",
 ]

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.errors import DatabaseUnavailableError, UserError
+from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError, UserError
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a new connection may take before the server counts as unavailable."""
@@ -94,20 +95,38 @@ def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
         return connection
 
 
+def require_writable(url: str) -> None:
+    """Refuse a database that can only be read.
+
+    Raises:
+        ReadOnlyDatabaseError: It is a replica, or its settings say so.
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(url) as connection:
+        row = connection.execute("select current_setting('transaction_read_only')").fetchone()
+    if row != ("off",):
+        raise ReadOnlyDatabaseError
+
+
 @contextmanager
 def guard_connection() -> Iterator[None]:
     """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
 
-    Errors in a statement are bugs or bad data, and pass.
+    Those of a database that can only be read become ``ReadOnlyDatabaseError``. Other errors in a statement are bugs or
+    bad data, and pass.
     """
     try:
         yield
     except exc.DBAPIError as error:
+        if isinstance(error.orig, ReadOnlySqlTransaction):
+            raise ReadOnlyDatabaseError from error
         if error.connection_invalidated or _is_unavailable(error.orig):
             raise DatabaseUnavailableError(_first_line(error.orig)) from error
         raise
     except exc.TimeoutError as error:
         raise DatabaseUnavailableError("all connections to Postgres are in use") from error
+    except ReadOnlySqlTransaction as error:
+        raise ReadOnlyDatabaseError from error
     except psycopg.OperationalError as error:
         if _is_unavailable(error):
             raise DatabaseUnavailableError(_first_line(error)) from error

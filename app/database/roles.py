@@ -7,7 +7,7 @@ import psycopg
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from app.database.connection import connect
+from app.database.connection import connect, guard_connection
 from app.database.sql_files import SQL_DIR
 from app.errors import UserError
 
@@ -31,7 +31,7 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     grants = (SQL_DIR / "roles.sql").read_text(encoding="utf-8").strip()
-    with connect(url) as connection:
+    with guard_connection(), connect(url) as connection:
         logins = [statement for role in ROLES for statement in _role(connection, role, passwords.get(role))]
         shown = [statement.as_string(connection) for statement, _ in logins]
         if not dry_run:

@@ -13,7 +13,8 @@ begin
             or c.relnamespace = 'public'::regnamespace and (
                 c.relname in ('artists', 'albums', 'tracks', 'tags', 'track_tags', 'playlists', 'playlist_tracks', 'feature_flags',
                               'vibe_search_version')
-                or c.relname like 'procrastinate\_%'))
+                -- an application may have a queue of its own there, where ours is in the schema of search
+                or c.relname like 'procrastinate\_%' and to_regclass('search.procrastinate_jobs') is null))
     loop
         -- what an earlier version granted and this one does not is taken back
         execute format('revoke all on %s from vibe_app, vibe_reader', found.name);
@@ -29,7 +30,7 @@ begin
         where c.relkind = 'S' and (
             c.relnamespace = 'search'::regnamespace
             or c.relnamespace = 'public'::regnamespace and (
-                c.relname like 'procrastinate\_%'
+                c.relname like 'procrastinate\_%' and to_regclass('search.procrastinate_jobs') is null
                 or exists (
                     select from pg_depend d
                     join pg_class t on t.oid = d.refobjid

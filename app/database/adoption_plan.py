@@ -23,7 +23,7 @@ from app.database.schema import (
     read_revision,
     read_state,
 )
-from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_script, trigger_scripts
+from app.database.sql_files import SQL_DIR, load_statement, repeatable_digest, repeatable_script, trigger_scripts
 
 if TYPE_CHECKING:
     from models.registry import ModelCard
@@ -100,6 +100,10 @@ def _in_the_way(connection: Connection) -> Iterator[str]:
         yield "this database was made by vibe-search db migrate, which brings it up to date: it needs no adoption"
     elif _exists(connection, "to_regnamespace", "search") and not is_adopted(connection):
         yield "schema search is there already, and not of this project: rename it (alter schema search rename to ...)"
+    for name, schema in connection.execute(
+        load_statement("adoption_extensions"), {"names": list(EXTENSIONS)}
+    ).fetchall():
+        yield f"the extension {name} is in schema {schema}, not public: alter extension {name} set schema public"
 
 
 def _state(connection: Connection, key: str) -> str | None:
@@ -183,7 +187,8 @@ def _schema(connection: Connection) -> Iterator[Step]:
         noted = SQL("insert into search.queue_migrations (name) select unnest({}::text[]);").format(
             Literal(queue.names)
         )
-        yield Step("; ".join(queue.done), "\n".join([*queue.scripts, noted.as_string(connection)]))
+        pinned = (SQL_DIR / "adoption" / "queue.sql").read_text(encoding="utf-8")
+        yield Step("; ".join(queue.done), "\n".join([*queue.scripts, pinned, noted.as_string(connection)]))
 
 
 def _model(connection: Connection, model: "ModelCard") -> str:

@@ -66,6 +66,7 @@ class _TableRow:
     kind: str
     owned: bool
     owner: str
+    hides_rows: bool
     foreign_triggers: list[str]
     unique_columns: list[str]
     indexes: list[str]
@@ -174,16 +175,7 @@ def _problems(table: _TableRow, columns: Mapping[str, _ColumnRow], found: Existi
     if table.kind != "r":
         yield f"{name} is no plain table: search follows changes by triggers, which need one"
         return
-    if not table.owned:
-        yield f"table {name} belongs to {table.owner}: run this as {table.owner}, or as a superuser"
-    for trigger in table.foreign_triggers:
-        yield (
-            f"table {name} has a trigger {trigger}, by a name that search uses: "
-            f"alter trigger {trigger} on {name} rename to ..."
-        )
-    key = UNIQUE.get(name)
-    if key in columns and f"{{{key}}}" not in table.unique_columns:
-        yield f"{name}.{key} is not unique: create unique index concurrently on {name} ({key})"
+    yield from _table_problems(table, columns)
     for column in CATALOGUE[name]:
         row = _find(columns, column)
         if row is not None:
@@ -195,6 +187,19 @@ def _problems(table: _TableRow, columns: Mapping[str, _ColumnRow], found: Existi
             yield f"{name} has no column {column.name}, which search cannot do without"
     if name == "tracks" and "album_id" in columns and _key_type({"id": columns["album_id"]}) != found.album_id:
         yield f"tracks.album_id is of type {columns['album_id'].type}, and albums.id of type {found.album_id}"
+
+
+def _table_problems(table: _TableRow, columns: Mapping[str, _ColumnRow]) -> Iterator[str]:
+    name, key = table.name, UNIQUE.get(table.name)
+    if not table.owned:
+        yield f"table {name} belongs to {table.owner}: run this as {table.owner}, or as a superuser"
+    if table.hides_rows:
+        yield f"table {name} hides rows from its owner too: alter table {name} no force row level security"
+    for trigger in table.foreign_triggers:
+        rename = f"alter trigger {trigger} on {name} rename to ..."
+        yield f"table {name} has a trigger {trigger}, by a name that search uses: {rename}"
+    if key in columns and f"{{{key}}}" not in table.unique_columns:
+        yield f"{name}.{key} is not unique: create unique index concurrently on {name} ({key})"
 
 
 def _column_problems(table: str, column: Column, row: _ColumnRow) -> Iterator[str]:

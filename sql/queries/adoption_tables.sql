@@ -1,5 +1,5 @@
 -- The tables of a catalogue that are there already, and who else has triggers there by the names of ours.
-select c.relname as name, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as owned, pg_get_userbyid(c.relowner) as owner,
+select c.relname as name, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as owned, pg_get_userbyid(c.relowner) as owner, c.relforcerowsecurity as hides_rows,
        array(
            select g.tgname::text from pg_trigger g
            join pg_proc p on p.oid = g.tgfoid

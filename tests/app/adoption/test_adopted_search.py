@@ -1,11 +1,14 @@
 """What search finds in a catalogue that it adopted, and how it follows what the application writes there."""
 
+import subprocess
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from app.database import connect, inspect_schema, migrate
+from app.database import EmbeddedPostgres, adopt, connect, find_program, grant_roles, inspect_schema, migrate
 from app.providers import Providers
 from tests.app.adoption.conftest import Connection
 
@@ -121,6 +124,47 @@ def test_playlists_hold_what_is_written_beside_them(search: Connection, owner: C
     assert search.execute(counted).fetchone() == ("1",)
     owner.execute("delete from playlists")
     assert owner.execute("select count(*) from search.playlist_tracks").fetchone() == (0,)
+
+
+def test_the_applications_own_queue_is_left_alone(
+    existing: str, owner: Connection, application: Connection, providers: Providers
+) -> None:
+    """It may use the same library, and a DBA may change a job of search by hand."""
+    queue = (resources.files("procrastinate.sql") / "schema.sql").read_text(encoding="utf-8")
+    owner.execute(queue.encode())
+    owner.execute("insert into procrastinate_jobs (queue_name, task_name) values ('theirs', 'theirs')")
+    adopt(existing, providers.embedding.card)
+    application.execute("update tracks set file_id = '0011223344556677' where id = 1")
+    owner.execute("update search.procrastinate_jobs set status = 'cancelled'")
+    grant_roles(existing, {})
+    theirs = owner.execute("select task_name, status from procrastinate_jobs").fetchall()
+    assert theirs == [("theirs", "todo")]
+    assert owner.execute("select count(*) from procrastinate_events").fetchone() == (1,)
+    assert owner.execute("select count(*) from search.procrastinate_jobs").fetchone() == (2,)
+    seen = "select has_table_privilege('vibe_app', %s, 'select')"
+    assert owner.execute(seen, ["public.procrastinate_jobs"]).fetchone() == (False,)
+    assert owner.execute(seen, ["search.procrastinate_jobs"]).fetchone() == (True,)
+    owner.execute("drop owned by vibe_app, vibe_reader")
+    owner.execute("drop role vibe_app, vibe_reader")
+
+
+def test_a_dump_is_restored(search: Connection, adopted: str, server: EmbeddedPostgres, tmp_path: Path) -> None:
+    dump, url = tmp_path / "adopted.dump", server.url.replace("/vibe_search?", "/adopted_again?")
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("create database adopted_again template template0")
+        try:
+            for program, *arguments in (
+                ("pg_dump", "-Fc", f"-f{dump}", adopted),
+                ("pg_restore", "-e", f"-d{url}", str(dump)),
+            ):
+                subprocess.run([find_program(program), *arguments], check=True)
+            with connect(url) as restored:
+                assert inspect_schema(restored).ready
+                assert labels(restored, "harbours") == labels(search, "harbours")
+                restored.execute("update public.tracks set title = 'Fast Tide' where id = 1")
+                assert labels(restored, "fast tide") == ["Fast Tide"]
+        finally:
+            admin.execute("drop database adopted_again with (force)")
 
 
 def test_nothing_else_appears_beside_their_tables(owner: Connection, adopted: str, providers: Providers) -> None:

@@ -10,7 +10,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.sql import SQL, Literal
 
 from app.database.adoption_plan import BATCH, AdoptionPlan, Step, plan_adoption
-from app.database.connection import SEARCH_PATH, connect
+from app.database.connection import SEARCH_PATH, connect, guard_connection
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import MIGRATION_LOCK
 from app.errors import UserError
@@ -96,7 +96,7 @@ def _refuse_problems(plan: AdoptionPlan) -> None:
 @contextmanager
 def _alone(url: str) -> Iterator[Connection]:
     """A connection that commits each statement by itself, while no other migrates or adopts."""
-    with connect(url) as connection:
+    with guard_connection(), connect(url) as connection:
         connection.autocommit = True
         check_server(connection)
         connection.execute("set statement_timeout = 0")

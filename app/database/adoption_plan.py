@@ -76,7 +76,7 @@ def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
         UserError: A queue that is there already cannot be used.
     """
     catalogue = read_existing_catalogue(connection)
-    catalogue.problems += _in_the_way(connection)
+    catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
     steps = [*_foundation(connection, catalogue), *_schema(connection)]
@@ -104,6 +104,16 @@ def _in_the_way(connection: Connection) -> Iterator[str]:
         load_statement("adoption_extensions"), {"names": list(EXTENSIONS)}
     ).fetchall():
         yield f"the extension {name} is in schema {schema}, not public: alter extension {name} set schema public"
+
+
+def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[str]:
+    """Tables that were made because there were none, and now there are."""
+    names = list(catalogue.tables)
+    for (name,) in connection.execute(load_statement("adoption_superseded"), {"tables": names}).fetchall():
+        yield (
+            f"there is a table {name} now, in the place of which search.{name} was made: move its rows, "
+            f"then drop table search.{name} cascade"
+        )
 
 
 def _state(connection: Connection, key: str) -> str | None:

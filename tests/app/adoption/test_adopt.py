@@ -149,6 +149,20 @@ def test_a_column_that_they_add_later_is_used(adopted: str, owner: Connection, p
         assert labels(connection, "evenings", "did:plc:bert") == ["Evenings"]
 
 
+def test_a_table_that_they_add_later_is_not_passed_over(adopted: str, owner: Connection, providers: Providers) -> None:
+    owner.execute(
+        "create table playlist_tracks (playlist_id varchar not null, position int not null, track_id int not null)"
+    )
+    with pytest.raises(UserError, match=r"drop table search\.playlist_tracks cascade"):
+        adopt(adopted, providers.embedding.card)
+    owner.execute("drop table search.playlist_tracks cascade")
+    owner.execute("insert into playlist_tracks select id, 0, 1 from playlists")
+    assert "triggers of playlist_tracks" in adopt(adopted, providers.embedding.card)
+    with connect(adopted) as connection:
+        counted = "select c.listed from search.count_tracks('playlist', array(select id::text from playlists)) c"
+        assert connection.execute(counted.encode()).fetchone() == (1,)
+
+
 @contextmanager
 def busy(existing: str, statement: str) -> Iterator[None]:
     """A transaction of the application that has been open for long."""

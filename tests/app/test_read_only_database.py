@@ -74,8 +74,6 @@ def test_searches_go_on_and_changes_are_refused_in_words(token: str, settings: S
     [
         ("worker", "--drain"),
         ("token", "create", "--did", "did:plc:somebody.example", "--scope", "read"),
-        ("token", "revoke", "--did", "did:plc:somebody.example"),
-        ("queue", "retry", "--failed"),
         ("db", "migrate"),
         ("db", "roles"),
     ],

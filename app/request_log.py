@@ -10,8 +10,8 @@ import time
 from contextvars import ContextVar
 from urllib.parse import parse_qs
 
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.tracing import Span, mark_failed, span

@@ -12,7 +12,6 @@ from app.errors import UserError
 from app.providers import build_clap_service
 from app.settings import get_settings
 from models.registry import ModelFileError
-from services.clap.server import create_clap_api
 
 cli = typer.Typer(help="The CLAP service: a model that others ask over HTTP.", no_args_is_help=True)
 
@@ -31,6 +30,9 @@ def serve(
 
       CLAP_MODEL=musicnn-tags vibe-search clap serve --host 0.0.0.0 --port 9000
     """
+    # FastAPI takes long to import, and most commands serve nothing
+    from services.clap.server import create_clap_api  # noqa: PLC0415
+
     settings = get_settings()
     service, limits = build_clap_service(settings)
     try:

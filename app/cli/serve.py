@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from app.api import create_api
 from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
 from app.log import configure_service_log
@@ -41,6 +40,9 @@ def serve(
 
 async def serve_api(url: str, listener: socket.socket) -> None:
     """Serve on a bound socket until SIGINT or SIGTERM."""
+    # FastAPI takes long to import, and most commands serve nothing
+    from app.api import create_api  # noqa: PLC0415
+
     settings = get_settings()
     providers = build_providers(settings)
     engine = create_engine(url, pool_size=1)

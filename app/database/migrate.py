@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import psycopg
-from alembic import command
 from sqlalchemy import Connection as BoundConnection
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
@@ -16,7 +15,6 @@ from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import (
     MIGRATION_LOCK,
-    alembic_config,
     documents_digest,
     head,
     is_adopted,
@@ -25,7 +23,7 @@ from app.database.schema import (
     read_state,
     version_schema,
 )
-from app.database.sql_files import repeatable_digest, repeatable_script, run_script, trigger_scripts
+from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_script, run_script, trigger_scripts
 
 if TYPE_CHECKING:
     from models.registry import ModelCard
@@ -96,9 +94,15 @@ def _driver_of(bound: BoundConnection) -> Connection:
 
 
 def _upgrade(bound: BoundConnection) -> list[str]:
+    # they take long to import, and only a migration needs them
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     connection = _driver_of(bound)
     before = read_revision(connection)
-    config = alembic_config()
+    config = Config()
+    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
+    config.set_main_option("path_separator", "os")
     config.attributes["connection"] = bound
     config.attributes["version_schema"] = version_schema(connection)
     command.upgrade(config, "head")

@@ -1,11 +1,9 @@
 """Which version of the schema a database has, and how far that is from this program's."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 import psycopg
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg.sql import SQL, Identifier
 
 from app.database.connection import connect
@@ -41,7 +39,7 @@ def inspect_schema(connection: Connection) -> SchemaReport:
     if revision is None:
         return SchemaReport(["the database is empty: run vibe-search db migrate"])
     missing = []
-    if revision not in _known_revisions():
+    if revision not in _revisions():
         missing.append(f"the schema is at {revision}, which this version does not know: update vibe-search")
     elif revision != head():
         missing.append(f"the schema is at {revision}, this version needs {head()}: run vibe-search db migrate")
@@ -89,18 +87,7 @@ def read_revision(connection: Connection) -> str | None:
 
 def head() -> str:
     """The last migration that this program has."""
-    found = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if found is None:
-        raise RuntimeError(f"no migrations in {SQL_DIR / 'migrations'}: the installation is incomplete")
-    return found
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration: where the migrations are."""
-    config = Config()
-    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
+    return _revisions()[-1]
 
 
 def read_state(connection: Connection, key: str) -> str | None:
@@ -124,14 +111,23 @@ def documents_digest() -> str:
 
 def pending_migrations(revision: str | None) -> list[tuple[str, str]]:
     """Revision and SQL of the migrations after one, in their order."""
-    scripts = ScriptDirectory.from_config(alembic_config()).iterate_revisions("head", revision or "base")
-    return [(script.revision, Path(script.path).with_suffix(".sql").read_text(encoding="utf-8")) for script in scripts][
-        ::-1
+    return [
+        (found, next(_VERSIONS.glob(f"{found}_*.sql")).read_text(encoding="utf-8"))
+        for found in _revisions()
+        if revision is None or found > revision
     ]
 
 
-def _known_revisions() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+_VERSIONS = SQL_DIR / "migrations" / "versions"
+
+
+@cache
+def _revisions() -> list[str]:
+    """By the names of their files: Alembic, which reads them, takes long to import."""
+    found = sorted(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+    if not found:
+        raise RuntimeError(f"no migrations in {_VERSIONS}: the installation is incomplete")
+    return found
 
 
 def _exists(connection: Connection, table: str) -> bool:

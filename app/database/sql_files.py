@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from alembic import op
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
@@ -47,6 +46,8 @@ def run_script(connection: "psycopg.Connection[tuple[object, ...]]", script: str
 
 def run_sql_beside(migration: str) -> None:
     """Run the .sql file that lies beside a migration's .py file, in the migration's transaction."""
+    from alembic import op  # noqa: PLC0415 - it takes long to import, and only a migration needs it
+
     driver = op.get_bind().connection.driver_connection
     run_script(
         cast("psycopg.Connection[tuple[object, ...]]", driver),

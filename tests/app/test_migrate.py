@@ -4,8 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from app.database import EmbeddedPostgres, connect, inspect_schema, migrate
+from app.database.schema import head, pending_migrations
+from app.database.sql_files import SQL_DIR
 from app.errors import DatabaseUnavailableError, UserError
 from app.providers import Providers
 from scripts.dump_schema import SCHEMA_FILE, dump_schema
@@ -15,6 +19,16 @@ def test_migrating_again_does_nothing(database: str, providers: Providers) -> No
     before = dump_schema(database)
     assert migrate(database, providers.embedding.card) == []
     assert dump_schema(database) == before
+
+
+def test_migrations_follow_each_other_as_their_files_are_called() -> None:
+    """Which is how the program knows them without Alembic."""
+    config = Config()
+    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
+    config.set_main_option("path_separator", "os")
+    by_alembic = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert [revision for revision, _ in pending_migrations(None)] == by_alembic[::-1]
+    assert head() == by_alembic[0]
 
 
 def test_two_at_once(empty_database: str, providers: Providers) -> None:

@@ -40,6 +40,9 @@ _LARGEST_MESSAGE = 2**20
 _STALLED_SECONDS = 10
 """How long the rest of a message may take once it has begun."""
 
+_READY_SECONDS = 60
+"""How long a process may take until it works on what it was given: one that is new starts first."""
+
 _GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
 
@@ -167,15 +170,25 @@ class _Child:
         return self._source is None and self._files < _FILES_A_CHILD and self._process.poll() is None
 
     def order(self, source: BinaryIO, limits: DecoderLimits, what: dict[str, Any]) -> None:
-        """Give it a file."""
+        """Give it a file, and see that it takes it.
+
+        Raises:
+            DecoderCrashedError: It died, or does not answer, before it asked for a byte: no fault of the file.
+        """
         self._source, self._limits, self._waited = source, limits, 0.0
         self._files += 1
         size = source.seek(0, SEEK_END)
         terms = {"size": size, "memory": limits.memory, "processor_seconds": int(limits.seconds) + 1}
         try:
             self._connection.send_bytes(b"O" + json.dumps(what | terms).encode())
-        except _GONE as error:
+            # a process that is being killed goes on taking messages for a moment
+            if not self._connection.poll(_READY_SECONDS):
+                raise DecoderCrashedError(f"the decoder has not begun within {_READY_SECONDS} seconds")
+            message = self._connection.recv_bytes(_LARGEST_MESSAGE)
+        except (*_GONE, BlockingIOError) as error:
             raise self._crashed() from error
+        if message != b"A":
+            raise self.misbehave(message[:1])
 
     def answer(self) -> tuple[bytes, memoryview]:
         """Kind and content of the next message that is not about reading the file."""

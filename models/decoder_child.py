@@ -4,8 +4,9 @@ It opens no file and has no network: it asks the other end of its one connection
 samples back. A message is a letter and its content:
 
     from the parent                            from here
-    O  JSON: open, and do what it says         R  JSON: read so many bytes at an offset
-    D  the bytes that were read                C  float32 samples
+    O  JSON: open, and do what it says         A  the order has arrived: the first message
+    D  the bytes that were read                R  JSON: read so many bytes at an offset
+                                               C  float32 samples
                                                P  JSON: properties of the file
                                                E  the end
                                                F  why the file cannot be decoded
@@ -104,6 +105,7 @@ def work(connection: Connection) -> None:
             order = json.loads(connection.recv_bytes()[1:])
         except EOFError:
             return
+        connection.send_bytes(b"A")
         _limit_next(order["memory"], order["processor_seconds"])
         try:
             with open_sound(io.BufferedReader(RemoteFile(connection, order["size"]), _READ_BYTES)) as sound:

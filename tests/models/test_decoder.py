@@ -112,8 +112,29 @@ def test_one_that_died_while_it_was_idle_is_replaced() -> None:
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     for child in decoders():
         child.kill()
-        wait_until(lambda child=child: child.status() == psutil.STATUS_ZOMBIE)  # type: ignore[misc]  # mypy cannot infer a default
+    # it may still be dying, and takes orders meanwhile
     assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+
+
+def test_one_that_dies_with_the_order_in_its_hands_is_replaced() -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    idle = the_decoder()
+    idle.suspend()  # it still takes what is sent
+    with ThreadPoolExecutor(1) as pool:
+        decoded = pool.submit(decode, sample("calm_acoustic_1"), RATE, max_seconds=1)
+        time.sleep(0.3)
+        assert not decoded.done()
+        idle.kill()
+        assert decoded.result().size == RATE
+
+
+def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    idle = the_decoder()
+    idle.suspend()
+    monkeypatch.setattr("models.decoder._READY_SECONDS", 5)
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+    assert idle not in decoders()
 
 
 def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:

@@ -64,7 +64,9 @@ class MirrorBackend:
         self._mirror = mirror
         self._deadline_seconds = deadline_seconds
         self._clock = clock
-        self._breaker = CircuitBreaker(failures=_FAILURES_IN_A_ROW, open_seconds=_OPEN_SECONDS, clock=clock)
+        self._breaker = CircuitBreaker(
+            mirror.name, failures=_FAILURES_IN_A_ROW, open_seconds=_OPEN_SECONDS, clock=clock
+        )
         self._namespaces: dict[str, str] = {}
         self._looked_at = float("-inf")
         self.max_lag = max_lag

@@ -85,8 +85,8 @@ class RemoteEmbedding:
         self._client = httpx2.Client(follow_redirects=True, max_redirects=_MOST_REDIRECTS)
         # apart: a text waits for nobody's recording, and a service that chokes on one may answer the other
         self._breakers = {
-            url: CircuitBreaker(failures=_FAILURES_IN_A_ROW, open_seconds=_OPEN_SECONDS)
-            for url in (audio_url, text_url)
+            url: CircuitBreaker(service, failures=_FAILURES_IN_A_ROW, open_seconds=_OPEN_SECONDS)
+            for service, url in (("audio embedding", audio_url), ("text embedding", text_url))
         }
         self._audibility = TextAudibility(self._embed_texts)
         self._own_audibility = audibility

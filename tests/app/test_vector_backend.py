@@ -13,6 +13,7 @@ import pytest
 
 from app.providers import Providers
 from app.settings import Settings
+from services.metrics import PROCESS
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 from tests.app.conftest import open_client
 from tests.mirrored import Mirrored
@@ -164,9 +165,15 @@ def test_an_answer_that_makes_no_sense_is_done_without(ask: Ask, mirrored: Mirro
 def test_one_that_fails_again_and_again_is_left_alone(ask: Ask, mirrored: Mirrored) -> None:
     mirrored.server.faults = [Fault("status", status=500, only="query")] * 50
     mirrored.server.requests.clear()
-    answers = ask(*[QUERY] * 8)
+    shown: list[float | None] = []
+
+    def look() -> None:
+        shown.append(PROCESS.get_sample_value("vibe_search_circuit_open", {"service": "turbopuffer"}))
+
+    answers = ask(*[QUERY] * 8, meanwhile=look)
     assert [answer["vector_fallback"] for answer in answers] == [True] * 8
     assert len(queries(mirrored)) == 5
+    assert shown[-1] == 1
 
 
 def test_one_that_is_too_far_behind_is_not_believed(ask: Ask, mirrored: Mirrored) -> None:

@@ -1,11 +1,13 @@
 """The circuit breaker opens, waits, tries once, and closes."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from services.breaker import CircuitBreaker, CircuitOpenError
+from services.metrics import PROCESS
 
 
 class Clock:
@@ -30,7 +32,7 @@ def succeed(breaker: CircuitBreaker) -> None:
 
 
 def test_it_opens_after_failures_in_a_row() -> None:
-    breaker = CircuitBreaker(failures=2, open_seconds=10, clock=Clock())
+    breaker = CircuitBreaker("it", failures=2, open_seconds=10, clock=Clock())
     fail(breaker)
     succeed(breaker)
     fail(breaker)
@@ -42,7 +44,7 @@ def test_it_opens_after_failures_in_a_row() -> None:
 
 
 def test_an_answer_that_is_no_failure_of_the_service_closes_it() -> None:
-    breaker = CircuitBreaker(failures=2, open_seconds=10, clock=Clock())
+    breaker = CircuitBreaker("it", failures=2, open_seconds=10, clock=Clock())
     fail(breaker)
     fail(breaker, KeyError)
     fail(breaker)
@@ -51,7 +53,7 @@ def test_an_answer_that_is_no_failure_of_the_service_closes_it() -> None:
 
 def test_it_tries_again_after_a_while() -> None:
     clock = Clock()
-    breaker = CircuitBreaker(failures=1, open_seconds=10, clock=clock)
+    breaker = CircuitBreaker("it", failures=1, open_seconds=10, clock=clock)
     fail(breaker)
     clock.now += 9.9
     assert breaker.is_open
@@ -65,7 +67,7 @@ def test_it_tries_again_after_a_while() -> None:
 
 def test_one_call_at_a_time_tries() -> None:
     clock = Clock()
-    breaker = CircuitBreaker(failures=1, open_seconds=10, clock=clock)
+    breaker = CircuitBreaker("it", failures=1, open_seconds=10, clock=clock)
     fail(breaker)
     clock.now += 11
     entered, released = threading.Event(), threading.Event()
@@ -86,7 +88,7 @@ def test_one_call_at_a_time_tries() -> None:
 
 
 def test_calls_do_not_wait_for_each_other_while_it_is_closed() -> None:
-    breaker = CircuitBreaker(failures=1, open_seconds=10)
+    breaker = CircuitBreaker("it", failures=1, open_seconds=10)
     together = threading.Barrier(3, timeout=30)
 
     def meet() -> None:
@@ -96,3 +98,34 @@ def test_calls_do_not_wait_for_each_other_while_it_is_closed() -> None:
     with ThreadPoolExecutor(3) as threads:
         for met in [threads.submit(meet) for _ in range(3)]:
             met.result(timeout=30)
+
+
+def shown(service: str) -> float | None:
+    return PROCESS.get_sample_value("vibe_search_circuit_open", {"service": service})
+
+
+def test_the_figures_tell_that_it_is_open_until_a_call_succeeds() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker("a store", failures=2, open_seconds=10, clock=clock)
+    assert shown("a store") == 0
+    fail(breaker)
+    assert shown("a store") == 0
+    fail(breaker)
+    assert shown("a store") == 1
+    clock.now += 11  # the next call would be let through, and nobody knows that it will be answered
+    assert shown("a store") == 1
+    succeed(breaker)
+    assert shown("a store") == 0
+
+
+def test_one_of_two_for_the_same_service_is_enough_and_those_that_are_gone_do_not_count() -> None:
+    closed = CircuitBreaker("a service", failures=1, open_seconds=10)
+    breaker = CircuitBreaker("a service", failures=1, open_seconds=10)
+    fail(breaker)
+    assert shown("a service") == 1
+    del breaker
+    gc.collect()
+    assert shown("a service") == 0
+    del closed
+    gc.collect()
+    assert shown("a service") is None

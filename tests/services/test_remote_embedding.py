@@ -19,6 +19,7 @@ from models.registry import ModelCard, find_model
 from models.run_options import RunOptions
 from services.embedding import EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.embedding.remote import RemoteError
+from services.metrics import PROCESS
 from tests.models.recordings import sample
 from tests.services.serving import serving
 from tests.services.test_clap_server import build
@@ -219,6 +220,7 @@ def test_a_service_that_is_down_is_left_alone_after_five_failures() -> None:
         assert len(bodies) == asked
         # the other endpoint has done nothing wrong
         assert np.allclose(provider.embed_audio(BytesIO(b"\1")), UNIT)
+        assert PROCESS.get_sample_value("vibe_search_circuit_open", {"service": "text embedding"}) == 1
 
 
 def test_modals_redirect_of_a_long_call_is_followed() -> None:

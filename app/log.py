@@ -1,9 +1,10 @@
-"""The log of a process that serves or works: lines for people, or JSON for machines, each with its request's id."""
+"""The log of a process that serves or works: lines for people, or JSON for machines, with the request's or job's id."""
 
 import json
 import logging
 import re
 import sys
+from contextvars import ContextVar
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -11,10 +12,13 @@ from app.request_log import REQUEST_ID
 from app.settings import Settings
 from app.tracing import current_trace_id
 
+JOB_ID: ContextVar[int | None] = ContextVar("job_id", default=None)
+"""Of the queue's job that runs here; None outside of any."""
+
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _RENAMED = {"asctime": "time", "levelname": "level", "name": "logger"}
-_FIELDS = ("method", "route", "status", "milliseconds", "query", "request_id", "trace_id")
+_FIELDS = ("method", "route", "status", "milliseconds", "query", "request_id", "job_id", "trace_id")
 """What a line may hold beside its message."""
 
 _PLAIN = re.compile(r"[!-~]+")
@@ -57,7 +61,14 @@ def _quote(value: object) -> str:
 
 
 def _add_ids(record: logging.LogRecord) -> bool:
-    for name, value in (("request_id", REQUEST_ID.get()), ("trace_id", current_trace_id())):
+    ids = (("request_id", REQUEST_ID.get()), ("job_id", _job_id(record)), ("trace_id", current_trace_id()))
+    for name, value in ids:
         if value is not None:
             setattr(record, name, value)
     return True
+
+
+def _job_id(record: logging.LogRecord) -> int | None:
+    """Of the job that runs here, or that procrastinate tells of before and after it runs."""
+    told = getattr(record, "job", None)
+    return JOB_ID.get() or (told.get("id") if isinstance(told, dict) else None)

@@ -12,6 +12,7 @@ from typing import Any
 from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
+from app.log import JOB_ID
 from services.metrics import JOBS_GIVEN_BACK, WORKER_RESTARTS
 
 _log = logging.getLogger(__name__)
@@ -98,12 +99,14 @@ class Supervisor:
         return None
 
     async def _note_running(self, call_next: Callable[[], Awaitable[Any]], context: JobContext, _worker: Worker) -> Any:  # noqa: ANN401 - a job's result
-        """A middleware that remembers which jobs run here."""
+        """A middleware that remembers which jobs run here, and whose lines of the log are whose."""
         job_id = context.job.id or 0
         self._running.add(job_id)
+        token = JOB_ID.set(context.job.id)
         try:
             return await call_next()
         finally:
+            JOB_ID.reset(token)
             self._running.discard(job_id)
 
     async def _return_lost_jobs(self) -> None:

@@ -132,7 +132,7 @@ def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch)
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     idle = the_decoder()
     idle.suspend()
-    monkeypatch.setattr("models.decoder._READY_SECONDS", 5)
+    monkeypatch.setattr("models.decoder._READY_SECONDS", 8)
     assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
     assert idle not in decoders()
 

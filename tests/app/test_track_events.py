@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
+from app.api import create_api
 from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.catalogue import Catalogue
 from tests.models.recordings import sample
+from tests.services.serving import serving
 from workers.app import run_worker
 
 Event = tuple[str, dict[str, Any]]
@@ -29,6 +32,22 @@ async def events(answer: httpx.Response) -> AsyncIterator[Event]:
             name = line.removeprefix("event:").strip()
         elif line.startswith("data:"):
             data += line.removeprefix("data:").strip()
+
+
+@asynccontextmanager
+async def socket_client(settings: Settings, providers: Providers) -> AsyncIterator[httpx.AsyncClient]:
+    """A client over a real connection: in this process an answer is handed over only when it is whole."""
+    with serving(create_api(str(settings.database_url), settings, providers)) as address:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+            yield client
+
+
+@asynccontextmanager
+async def begun(client: httpx.AsyncClient, track: int) -> AsyncIterator[tuple[Event, AsyncIterator[Event]]]:
+    """The first event of a track's stream, and those that are to come."""
+    async with client.stream("GET", f"/tracks/{track}/events") as answer:
+        following = events(answer)
+        yield await anext(following), following
 
 
 async def all_events(client: httpx.AsyncClient, track: int, **options: Any) -> list[Event]:
@@ -48,11 +67,9 @@ def recorded(catalogue: Catalogue, providers: Providers) -> int:
 
 def test_it_is_followed_until_it_is_done(settings: Settings, providers: Providers, recorded: int) -> None:
     async def steps() -> list[Event]:
-        async with open_client(settings, providers) as client:
-            following = asyncio.create_task(all_events(client, recorded))
-            await asyncio.sleep(0.5)
+        async with socket_client(settings, providers) as client, begun(client, recorded) as (first, following):
             await run_worker(str(settings.database_url), settings, providers, wait=False)
-            return await asyncio.wait_for(following, 30)
+            return [first, *[event async for event in following]]
 
     found = asyncio.run(steps())
     states = [body["processing"]["state"] for name, body in found if name == "track"]
@@ -81,13 +98,12 @@ def test_a_track_that_goes_or_is_hidden_ends_the_stream(
     track = catalogue.track("Gone soon")
 
     async def steps() -> list[Event]:
-        async with open_client(settings, providers) as client:
-            following = asyncio.create_task(all_events(client, track))
-            await asyncio.sleep(0.5)
+        async with socket_client(settings, providers) as client, begun(client, track) as (first, following):
             await asyncio.to_thread(catalogue.connection.execute, change.encode())
-            return await asyncio.wait_for(following, 30)
+            return [first, *[event async for event in following]]
 
     found = asyncio.run(steps())
+    assert found[0][1]["title"] == "Gone soon"
     assert found[-1] == ("end", {"deleted": True})
     assert "secret" not in str(found)
 
@@ -114,14 +130,13 @@ def test_one_stream_too_many_is_refused(settings: Settings, providers: Providers
 
     async def steps() -> list[int]:
         limited = settings.model_copy(update={"event_streams": 1})
-        async with open_client(limited, providers) as client:
-            first = asyncio.create_task(all_events(client, recorded))
-            await asyncio.sleep(0.5)
-            refused = await client.get(f"/tracks/{recorded}/events")
-            assert "too many streams" in refused.json()["detail"]
-            assert refused.headers["retry-after"] == "10"
-            await run_worker(str(settings.database_url), settings, providers, wait=False)
-            await asyncio.wait_for(first, 30)
+        async with socket_client(limited, providers) as client:
+            async with begun(client, recorded) as (_, following):
+                refused = await client.get(f"/tracks/{recorded}/events")
+                assert "too many streams" in refused.json()["detail"]
+                assert refused.headers["retry-after"] == "10"
+                await run_worker(str(settings.database_url), settings, providers, wait=False)
+                assert [name async for name, _ in following][-1] == "end"
             return [refused.status_code, (await client.get(f"/tracks/{recorded}/events")).status_code]
 
     assert asyncio.run(steps()) == [503, 200]

@@ -94,8 +94,8 @@ def test_it_stays_while_anybody_uses_it() -> None:
 
 def test_every_use_begins_its_time_anew() -> None:
     load = Loader()
-    resource = LoadedOnDemand(load, 0.5)
-    until = time.monotonic() + 1.2
+    resource = LoadedOnDemand(load, 2.0)
+    until = time.monotonic() + 2.5
     while time.monotonic() < until:
         with resource.use():
             time.sleep(0.05)

@@ -97,7 +97,8 @@ def mirrored(database: str, catalogue: Catalogue) -> Iterator[Mirrored]:
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
     """Settings for the test's database, untouched by the environment's."""
-    return Settings(_env_file=None, database_url=database, data_dir=tmp_path)
+    # on a busy machine even a quick model is late for the default
+    return Settings(_env_file=None, database_url=database, data_dir=tmp_path, semantic_deadline_seconds=30.0)
 
 
 def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:

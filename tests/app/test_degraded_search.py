@@ -45,11 +45,11 @@ class UnreliableEmbedding:
         return float(bool(text))
 
 
-def ask(settings: Settings, providers: Providers, text: str, method: str) -> Answer:
+def ask(settings: Settings, providers: Providers, text: str, method: str, *, deadline_seconds: float = 30.0) -> Answer:
     async def steps() -> Answer:
         engine = create_engine(str(settings.database_url))
         try:
-            search = Search(engine, ServingModel.fixed(providers.embedding), deadline_seconds=0.05)
+            search = Search(engine, ServingModel.fixed(providers.embedding), deadline_seconds=deadline_seconds)
             answer: Answer = await getattr(search, method)(text)
             return answer
         finally:
@@ -64,7 +64,7 @@ def test_slow_model_answers_by_name(settings: Settings, providers: Providers, ca
     slow = replace(providers, embedding=UnreliableEmbedding(providers.embedding.card, released))
     timer = threading.Timer(1.0, released.set)  # asyncio.run waits for the thread before it returns
     timer.start()
-    answer = ask(settings, slow, "fern index", "unified")
+    answer = ask(settings, slow, "fern index", "unified", deadline_seconds=0.05)
     assert answer.available is False
     assert [(hit.label, hit.matched) for hit in answer.hits] == [("Fern Index", ["title"])]
 

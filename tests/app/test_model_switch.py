@@ -36,7 +36,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def settings(tmp_path: Path, database: str, clap_models: Path) -> Settings:
     """Settings for the test's database, with two more models to choose from."""
-    return Settings(_env_file=None, database_url=database, data_dir=tmp_path, models_dir=clap_models)
+    return Settings(
+        _env_file=None,
+        database_url=database,
+        data_dir=tmp_path,
+        models_dir=clap_models,
+        semantic_deadline_seconds=30.0,
+    )
 
 
 @pytest.fixture

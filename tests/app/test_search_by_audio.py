@@ -224,7 +224,8 @@ def test_a_slow_clip_is_given_up_but_keeps_its_place(
             held.go_on.set()
             for _ in range(200):
                 response = await client.post(PATH, **upload(b"c"))
-                if response.status_code == 200:
+                # on a busy machine it may be given up for being late, too
+                if response.json().get("available"):
                     break
                 await asyncio.sleep(0.05)
             assert response.json()["available"] is True

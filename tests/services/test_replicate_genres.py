@@ -182,7 +182,7 @@ def test_what_may_pass_is_tried_again(replicate: Replicate, status: int) -> None
 def test_time_is_bounded(replicate: Replicate) -> None:
     replicate.on("POST /v1/predictions", (503, {}, {}))
     with pytest.raises(ClassificationFailedError, match="answers 503"):
-        classify(replicate, seconds=0.5)
+        classify(replicate, seconds=1.5)
     assert len(replicate.requests) > 1
 
 

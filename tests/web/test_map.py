@@ -28,6 +28,18 @@ def on_canvas(page: Page, place: int) -> tuple[float, float]:
     )
 
 
+def test_nothing_moves_when_the_list_or_the_player_appears(page: Page) -> None:
+    open_map(page)
+    before = page.locator("#map-canvas").bounding_box()
+    listed = page.get_by_role("list", name="Tracks in the middle").get_by_role("listitem")
+    expect(listed).to_have_count(5)
+    assert page.locator("#map-canvas").bounding_box() == before
+    listed.first.get_by_role("button").first.click()
+    expect(page.locator("#player")).to_be_visible()
+    page.locator("#map").evaluate("dialog => dialog.scrollTo(0, 0)")
+    assert page.locator("#map-canvas").bounding_box() == before
+
+
 def test_the_map_names_what_is_pointed_at_and_plays_it(page: Page) -> None:
     open_map(page)
     x, y = on_canvas(page, 3)

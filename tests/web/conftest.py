@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import uvicorn
 from immich_memories_music import tracks_dir
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from app.api import create_api
 from app.auth import Scope, replace_token
@@ -30,6 +30,9 @@ from tests.catalogue import Catalogue
 from tests.models.recordings import encode, read_stereo
 from workers.app import run_worker
 from workers.draw_map import draw
+
+# a browser shares a busy machine with other tests
+expect.set_options(timeout=20_000)
 
 Theme: TypeAlias = Literal["light", "dark"]
 
@@ -190,7 +193,7 @@ def page(browser: Browser, site: Site, theme: Theme, size: tuple[int, int]) -> I
         locale="en-GB",
         permissions=["microphone"],
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     said: list[str] = []
 

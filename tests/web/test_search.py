@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, Route, expect
 
@@ -29,9 +30,17 @@ def test_each_entity_is_shown_once(page: Page) -> None:
 def test_one_request_for_a_pause_of_typing(page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/search/" in request.url else None)
+    page.locator(BOX).focus()
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    for letter in "theodolite":
+        page.clock.run_for(149)
+        page.keyboard.press(letter)
+    page.clock.run_for(149)
+    assert asked == []
     with page.expect_response(re.compile(r"/search/\?")):
-        page.locator(BOX).press_sequentially("theodolite", delay=20)
-    page.wait_for_timeout(300)
+        page.clock.run_for(1)
+    page.clock.run_for(1000)
     assert len(asked) == 1
     assert "q=theodolite" in asked[0]
 

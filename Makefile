@@ -59,13 +59,13 @@ bench: $(VENV)/.demo ## time searches on a synthetic catalogue of 50,000 tracks 
 	@$(BIN)/vibe-search bench search $(ARGS)
 
 screenshots: $(VENV)/.test browser ## pictures of every view of the page, in build/screenshots (ARGS=--readme: the README's as well)
-	@$(BIN)/python -m scripts.page.screenshots $(ARGS)
+	@$(BIN)/python -m scripts.measure.page.screenshots $(ARGS)
 
 bench-page: $(VENV)/.test browser ## time the page from the last letter typed to the results painted
-	@$(BIN)/python -m scripts.page.keystrokes $(ARGS)
+	@$(BIN)/python -m scripts.measure.page.keystrokes $(ARGS)
 
 load: $(VENV)/.demo ## 50 clients for two minutes on 100,000 tracks, then Postgres dies under them (ARGS='--tracks 10000 --seconds 20' is shorter)
-	@$(BIN)/python -m scripts.load $(ARGS)
+	@$(BIN)/python -m scripts.measure.load $(ARGS)
 
 docs: $(VENV)/.docs ## the documentation as pages, in build/site
 	@$(BIN)/mkdocs build --quiet
@@ -77,7 +77,7 @@ audit: $(VENV)/.test ## known vulnerabilities of what is installed, by pip-audit
 	@$(PIP_INSTALL) pip-audit && $(BIN)/pip-audit --skip-editable --progress-spinner off
 
 soak: $(VENV)/.demo ## kill workers and Postgres while they work on 1,500 tracks, good and broken, and time uploads (ARGS=--help)
-	@$(BIN)/python -m scripts.soak $(ARGS)
+	@$(BIN)/python -m scripts.measure.soak $(ARGS)
 
 schema: $(VENV)/.test ## write sql/schema.sql anew after a migration
 	@$(BIN)/python -m scripts.dump_schema

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from app.errors import UserError
 from app.settings import Settings
-from models.recent_results import RecentResults
 from models.registry import ModelCard, Registry, UnknownModelError
+from models.runtime.recent_results import RecentResults
 from services.audio_store import AudioStore, Bucket, LocalAudioStore, PublicAddress, PublicAudioStore, S3AudioStore
 from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits

@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
-from models.decoder import DecoderLimits
-from models.run_options import Device, RunOptions
+from models.audio.decoder import DecoderLimits
+from models.runtime.run_options import Device, RunOptions
 
 
 class Settings(BaseSettings):

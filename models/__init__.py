@@ -1,8 +1,8 @@
 """Machine learning: audio and text become vectors in one space.
 
-`models.registry.open_model` gives a `models.embedding_model.EmbeddingModel` by name; `models.audio.decode`
+`models.registry.open_model` gives a `models.model.EmbeddingModel` by name; `models.audio.decoding.decode`
 makes the waveform it wants. Nothing in this package knows of a database or a web server, and nothing in it
-downloads but `models.hub`, when it is told to: what a model reads lies on disk or is reported missing.
+downloads but `models.files.hub`, when it is told to: what a model reads lies on disk or is reported missing.
 """
 
 import os

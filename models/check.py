@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from models.model_card import ModelFileError
+from models.card import ModelFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from models.model_card import ModelCard
+    from models.card import ModelCard
 
 PROMPTS = Path(__file__).with_name("check_prompts.toml")
 

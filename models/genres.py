@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from models.audio import Waveform
+    from models.audio.decoding import Waveform
 
 _SEPARATOR = "---"
 

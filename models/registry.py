@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from models.installation import RECORD, InstallationError, read_installation
-from models.model_card import (
+from models.audio.windows import count_windows
+from models.card import (
     Card,
     GenreCard,
     HubFile,
@@ -26,14 +26,14 @@ from models.model_card import (
     WebSource,
     verify_files,
 )
-from models.run_options import RunOptions
-from models.windows import count_windows
+from models.files.installation import RECORD, InstallationError, read_installation
+from models.runtime.run_options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.embedding_model import EmbeddingModel
     from models.genres import GenreModel
+    from models.model import EmbeddingModel
 
 __all__ = [
     "BUNDLED_GENRES",

@@ -12,16 +12,16 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.backfill import Backfill, Choices, Work, run_backfill
-from app.backfill.options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
 from app.cli.exit_status import configure_log, run_to_exit
 from app.errors import UserError
+from app.processing.backfill import Backfill, Choices, Work, run_backfill
+from app.processing.backfill.options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
 from app.providers import Providers, build_providers, build_remote
 from app.settings import Settings, get_settings
 from workers.app import WorkerContext
-from workers.calibrate import calibrate
-from workers.embed import embedding_job
-from workers.mirror import make_sync
+from workers.tasks.calibrate import calibrate
+from workers.tasks.embed import embedding_job
+from workers.tasks.mirror import make_sync
 from workers.track_job import work_on_track
 
 _POLL_SECONDS = 0.5

@@ -11,10 +11,10 @@ import pytest
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers, build_providers
 from app.settings import Settings
-from tests.catalogue import Catalogue
-from tests.installed_clap import install_both
-from tests.loopback_bucket import serving_s3
-from tests.mirrored import Mirrored, mirroring
+from tests.support.catalogue import Catalogue
+from tests.support.installed_clap import install_both
+from tests.support.loopback_bucket import serving_s3
+from tests.support.mirrored import Mirrored, mirroring
 
 _numbers = itertools.count(1)
 
@@ -57,7 +57,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def clap_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models with the two of tests.installed_clap; not to be written to."""
+    """A folder of models with the two of tests.support.installed_clap; not to be written to."""
     return install_both(tmp_path_factory.mktemp("clap"))
 
 

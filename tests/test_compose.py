@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are a package of their 
 
 from app.cli.command import cli
 from app.database import EmbeddedPostgres, connect
-from app.routes.health import router
+from app.http.routes.health import router
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,13 +19,13 @@ import typer
 from annotated_types import Ge, Gt, Le
 from starlette.routing import Mount
 
-import app.routes
-from app.api import create_api
+import app.http.routes
 from app.cli.command import cli
 from app.cli.demo import EXAMPLES
-from app.evaluation import LabelledQuery, load_labels
+from app.http.application import create_api
+from app.measure.relevance import LabelledQuery, load_labels
+from app.measure.sample import load_library
 from app.providers import Providers
-from app.sample import load_library
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +33,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-SAMPLE = ROOT / "app" / "sample"
+SAMPLE = ROOT / "app" / "measure" / "sample"
 
 
 def read(page: str) -> str:
@@ -103,7 +103,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 def endpoints(providers: Providers) -> set[str]:
     """Method and path of everything that the web process answers."""
     api = create_api("postgresql://localhost/none", Settings(_env_file=None), providers)
-    modules = [import_module(f"app.routes.{found.name}") for found in iter_modules(app.routes.__path__)]
+    modules = [import_module(f"app.http.routes.{found.name}") for found in iter_modules(app.http.routes.__path__)]
     routes = [*api.routes, *(route for module in modules for route in module.router.routes)]
     found = {
         f"{method} {route.path}"
@@ -113,7 +113,7 @@ def endpoints(providers: Providers) -> set[str]:
     }
     mounts = {f"GET {route.path}/..." for route in api.routes if isinstance(route, Mount)}
     published = {f"{method.upper()} {path}" for path, item in api.openapi()["paths"].items() for method in item}
-    assert published <= found, "an endpoint is in no module of app.routes"
+    assert published <= found, "an endpoint is in no module of app.http.routes"
     return found | mounts
 
 
@@ -435,7 +435,9 @@ def meant(words: set[str], meanings: dict[str, set[str]]) -> str | None:
 
 
 def test_rule_is_the_one_in_the_header() -> None:
-    comments = [line[1:].strip() for line in read("app/sample/descriptions.toml").splitlines() if line.startswith("#")]
+    comments = [
+        line[1:].strip() for line in read("app/measure/sample/descriptions.toml").splitlines() if line.startswith("#")
+    ]
     header = " ".join(comments)
     for meaning, words in (MOODS | FAMILIES).items():
         listed = re.search(rf"(?:^|;|name\.|folder\.) ([a-z, -]+) -> {meaning}\b", header)
@@ -467,7 +469,7 @@ def test_descriptions_follow_their_rule(description: LabelledQuery) -> None:
 
 def test_figures_are_those_of_the_descriptions() -> None:
     """The pages state how many descriptions there are, and list each of them."""
-    entries = tomllib.loads(read("app/sample/descriptions.toml"))["queries"]
+    entries = tomllib.loads(read("app/measure/sample/descriptions.toml"))["queries"]
     page = read("docs/why/bundled-model.md")
     rows = {row[0]: row[1] for row in table_rows(section(page, "## Figures"))}
     for entry in entries:

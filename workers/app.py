@@ -20,14 +20,14 @@ app = App(
     # the URL is known only when a worker runs: run_worker gives this connector's place to a real one
     connector=PsycopgConnector(),
     import_paths=[
-        "workers.embed",
-        "workers.classify",
-        "workers.calibrate",
-        "workers.draw_map",
-        "workers.mirror",
-        "workers.model_switch",
-        "workers.unused_audio",
-        "workers.upkeep",
+        "workers.tasks.embed",
+        "workers.tasks.classify",
+        "workers.tasks.calibrate",
+        "workers.tasks.draw_map",
+        "workers.tasks.mirror",
+        "workers.tasks.model_switch",
+        "workers.tasks.unused_audio",
+        "workers.tasks.upkeep",
     ],
 )
 """All tasks register here when their modules are imported."""
@@ -81,7 +81,7 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
         additional_context={"worker": context},
     )
     # the task's module needs this one
-    from workers.mirror import following  # noqa: PLC0415
+    from workers.tasks.mirror import following  # noqa: PLC0415
 
     async with _opened(), following(context, wait=wait):
         with stopping_on_signals(supervisor) if handle_signals else nullcontext():

@@ -12,7 +12,7 @@ from typing import Any
 from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
-from app.log import JOB_ID
+from app.observability.log import JOB_ID
 from services.metrics import JOBS_GIVEN_BACK, WORKER_RESTARTS
 
 _log = logging.getLogger(__name__)

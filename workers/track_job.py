@@ -9,8 +9,8 @@ from procrastinate import JobContext
 from sqlalchemy import TextClause
 
 from app.database import load_query
-from app.tracing import span
-from models.audio import AudioError
+from app.observability.tracing import span
+from models.audio.decoding import AudioError
 from services.audio_store import Recording
 from services.genres import ClassificationRefusedError
 from services.metrics import JOBS

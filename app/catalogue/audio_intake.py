@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
 from app.errors import is_disk_full
-from models.audio import DecoderLimits, identify
+from models.audio.decoding import DecoderLimits, identify
 from services.audio_store import AudioStore
 
 _PIECE_BYTES = 2**20
@@ -61,7 +61,7 @@ class AudioIntake:
             source: The whole file, seekable.
 
         Raises:
-            models.audio.AudioError: It is none; the message says why.
+            models.audio.decoding.AudioError: It is none; the message says why.
             services.audio_store.ReadOnlyStoreError: The store takes no files.
             StoreFullError: It has no room.
             DatabaseUnavailableError: Postgres cannot be reached.

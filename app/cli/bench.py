@@ -8,20 +8,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.benchmark.build import Wanted, prepare
-from app.benchmark.embedding.material import MOST_QUERIES
-from app.benchmark.embedding.measure import EmbedPlan, measure_embedding
-from app.benchmark.embedding.subject import find_subject
-from app.benchmark.endpoint import measure_endpoint
-from app.benchmark.peers import find_peers
-from app.benchmark.report import render_embedding, render_endpoint, render_search, render_writes
-from app.benchmark.search import Plan, measure_search
-from app.benchmark.server import open_server
-from app.benchmark.sizes import Sizes
-from app.benchmark.stages import Stages
-from app.benchmark.writes import measure_writes
 from app.cli.version import AsJson
 from app.errors import UserError
+from app.measure.speed.build import Wanted, prepare
+from app.measure.speed.embedding.material import MOST_QUERIES
+from app.measure.speed.embedding.measure import EmbedPlan, measure_embedding
+from app.measure.speed.embedding.subject import find_subject
+from app.measure.speed.endpoint import measure_endpoint
+from app.measure.speed.peers import find_peers
+from app.measure.speed.report import render_embedding, render_endpoint, render_search, render_writes
+from app.measure.speed.search import Plan, measure_search
+from app.measure.speed.server import open_server
+from app.measure.speed.sizes import Sizes
+from app.measure.speed.stages import Stages
+from app.measure.speed.writes import measure_writes
 from app.providers import build_providers
 from app.settings import get_settings
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from app.cli.version import AsJson
 from app.database import connect, open_database, require_schema
 from app.errors import UserError
-from app.evaluation import (
+from app.measure.relevance import (
     COMPARED_METRICS,
     OURS,
     Evaluation,
@@ -26,12 +26,12 @@ from app.evaluation import (
     load_labels,
     open_harness,
 )
+from app.measure.sample import load_library
 from app.providers import Providers, build_providers
-from app.sample import load_library
 from app.settings import get_settings
 from services.embedding import EmbeddingProvider
 
-_SAMPLE = Path(__file__).resolve().parents[1] / "sample"
+_SAMPLE = Path(__file__).resolve().parents[1] / "measure" / "sample"
 SAMPLE_LABELS = (_SAMPLE / "descriptions.toml", _SAMPLE / "names.toml")
 
 _METRICS = {

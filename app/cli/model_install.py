@@ -17,8 +17,8 @@ from app.cli.version import AsJson
 from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
-from models.hub import DownloadProgress, download_checkpoint
-from models.installation import (
+from models.files.hub import DownloadProgress, download_checkpoint
+from models.files.installation import (
     RECORD,
     InstallationError,
     install_checkpoint,
@@ -27,8 +27,8 @@ from models.installation import (
     prepared_folder,
     write_installation,
 )
+from models.files.web import download_files, install_files
 from models.registry import GenreCard, ModelCard, Registry, UnknownModelError, find_model, load_all
-from models.web import download_files, install_files
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _NAME_DIGITS = 12
@@ -186,7 +186,7 @@ def _progress() -> Iterator[DownloadProgress]:
 def _export(registry: Registry, name: str, checkpoint: Path, *, own: bool) -> dict[str, Any]:
     """Export into a folder that takes the model's place when everything is right."""
     try:
-        from models.clap_export import ExportError, export_checkpoint  # noqa: PLC0415 - torch is an extra
+        from models.clap.export.export import ExportError, export_checkpoint  # noqa: PLC0415 - torch is an extra
     except ImportError as error:
         raise UserError(f"{error.name} is missing: pip install 'vibe-search[export]'") from error
     console = Console(stderr=True)

@@ -14,7 +14,7 @@ from app.cli.model_install import export, pull, remove
 from app.cli.model_switch import database_states, render_state, serving_embedding, use
 from app.cli.version import AsJson
 from app.errors import UserError
-from app.model_states import ModelState
+from app.processing.switch.model_states import ModelState
 from app.providers import build_registry
 from app.settings import get_settings
 from models.registry import Card, GenreCard, ModelCard, Registry

@@ -14,7 +14,7 @@ from app.cli.age import describe_age
 from app.cli.engine import call_function, run_with_engine
 from app.cli.version import AsJson
 from app.errors import UserError
-from app.queue_state import JobFailure, TaskState, read_queue
+from app.processing.queue_state import JobFailure, TaskState, read_queue
 from app.settings import get_settings
 
 BACKFILL_BELOW = -5

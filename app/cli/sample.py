@@ -8,8 +8,8 @@ import typer
 
 from app.cli.version import AsJson
 from app.database import create_engine, open_database, require_schema
+from app.measure.sample import import_library, load_library, recordings_dir
 from app.providers import Providers, build_providers
-from app.sample import import_library, load_library, recordings_dir
 from app.settings import get_settings
 
 cli = typer.Typer(help="The sample library: 28 real recordings under invented names.", no_args_is_help=True)

@@ -20,7 +20,7 @@ from app.errors import UserError
 from app.providers import Providers, build_providers
 from app.search import Answer, Hit, Search, ServingModel, UnknownTrackError, parse_types
 from app.settings import get_settings
-from models.audio import AudioError
+from models.audio.decoding import AudioError
 from services.embedding import EmbeddingProvider
 
 

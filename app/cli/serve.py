@@ -10,11 +10,11 @@ import uvicorn
 
 from app.database import create_engine, open_database, require_schema
 from app.errors import UserError
-from app.log import configure_service_log
 from app.mirror import require_mirror
+from app.observability.log import configure_service_log
+from app.observability.tracing import configure_tracing
 from app.providers import build_providers
 from app.settings import get_settings
-from app.tracing import configure_tracing
 
 
 def serve(
@@ -41,7 +41,7 @@ def serve(
 async def serve_api(url: str, listener: socket.socket) -> None:
     """Serve on a bound socket until SIGINT or SIGTERM."""
     # FastAPI takes long to import, and most commands serve nothing
-    from app.api import create_api  # noqa: PLC0415
+    from app.http.application import create_api  # noqa: PLC0415
 
     settings = get_settings()
     providers = build_providers(settings)

@@ -18,9 +18,9 @@ from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens,
 from app.cli.engine import run_with_engine
 from app.cli.version import AsJson
 from app.database import guard_connection
+from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings
-from app.tables import Artist
 
 cli = typer.Typer(help="Bearer tokens of the API: who may ask, and for what.", no_args_is_help=True)
 

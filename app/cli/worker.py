@@ -8,10 +8,10 @@ from prometheus_client import start_http_server
 
 from app.database import open_database, require_schema, require_writable
 from app.errors import UserError
-from app.log import configure_service_log
+from app.observability.log import configure_service_log
+from app.observability.tracing import configure_tracing
 from app.providers import build_providers
 from app.settings import get_settings
-from app.tracing import configure_tracing
 from services.metrics import PROCESS
 from workers.app import quieten_job_log, run_worker
 

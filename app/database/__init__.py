@@ -1,7 +1,7 @@
 """The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
 
-from app.database.adoption import adopt, preview_adoption, write_script
-from app.database.adoption_plan import AdoptionPlan
+from app.database.adoption.plan import AdoptionPlan
+from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
     configure_connection,
     connect,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection as BoundConnection
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from app.database.adoption import adopt
+from app.database.adoption.run import adopt
 from app.database.connection import CONNECT_ARGUMENTS, guard_connection, normalise_url
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import check_extensions, check_server, explaining_refusals

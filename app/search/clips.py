@@ -11,7 +11,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from app.search.serving_model import ServingModel
-from models.audio import AudioError
+from models.audio.decoding import AudioError
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class ClipReader:
 
         Raises:
             BusyError: All places are taken.
-            models.audio.AudioError: The file cannot be decoded; the message says why.
+            models.audio.decoding.AudioError: The file cannot be decoded; the message says why.
         """
         embedding = self._serving.provider
         if embedding is None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
-from app.description import Description
+from app.search.description import Description
 from services.embedding import EmbeddingProvider
 
 

@@ -17,14 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
-from app.description import Description, parse_description
 from app.errors import DatabaseUnavailableError
+from app.observability.tracing import span
 from app.search.answer import Answer, Explanation, Hit, Signal
+from app.search.description import Description, parse_description
 from app.search.query_vector import embed_description, measure_audibility
 from app.search.serving_model import ServingModel
 from app.search.vector_backend import Candidates, MirrorBackend
 from app.settings import Settings
-from app.tracing import span
 from services.embedding import EmbeddingProvider
 from services.metrics import FALLBACKS, STATEMENTS, WITHOUT_VECTOR
 from services.vector_mirror import VectorMirror

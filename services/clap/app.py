@@ -14,7 +14,7 @@ import modal
 from fastapi import HTTPException
 
 from models.registry import Registry
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 from services.clap.contract import AudioEmbeddings, AudioRequest, Embedding, Health, TextEmbeddings, TextRequest
 from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits, RefusedError

@@ -8,7 +8,7 @@ from io import BytesIO
 from threading import BoundedSemaphore
 from typing import BinaryIO
 
-from models.audio import AudioError, DecoderCrashedError, probe
+from models.audio.decoding import AudioError, DecoderCrashedError, probe
 from services.clap.contract import (
     AudioEmbeddings,
     AudioRequest,

@@ -6,8 +6,8 @@ from typing import BinaryIO
 from numpy import float32
 from numpy.typing import NDArray
 
-from models.recent_results import RecentResults
 from models.registry import ModelCard
+from models.runtime.recent_results import RecentResults
 from services.embedding.protocols import EmbeddingProvider
 from services.metrics import EMBEDDINGS, TEXT_VECTORS
 

@@ -5,9 +5,9 @@ from typing import BinaryIO
 from numpy import float32
 from numpy.typing import NDArray
 
-from models.embedding_model import EmbeddingModel
+from models.model import EmbeddingModel
 from models.registry import ModelCard, open_model
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 
 
 class InProcessEmbedding:

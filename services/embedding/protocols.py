@@ -25,7 +25,7 @@ class TextEmbedding(Protocol):
         ...
 
     def audibility(self, text: str) -> float:
-        """How much a text speaks of sound, on the model's own scale; see models.embedding_model.
+        """How much a text speaks of sound, on the model's own scale; see models.model.
 
         Raises:
             ValueError: The text has nothing that could be embedded.
@@ -48,6 +48,6 @@ class EmbeddingProvider(TextEmbedding, Protocol):
             max_seconds: Hear at most this much from its start; None leaves it at the provider's own limit.
 
         Raises:
-            models.audio.AudioError: The file cannot be decoded; its message says why.
+            models.audio.decoding.AudioError: The file cannot be decoded; its message says why.
         """
         ...

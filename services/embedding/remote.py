@@ -13,9 +13,9 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
-from models.audibility import TextAudibility
-from models.audio import AudioError
+from models.audio.decoding import AudioError
 from models.registry import ModelCard
+from models.relevance.sound_relatedness import TextAudibility
 from services.attempts import RETRIED, TryAgainError, attempts_within, read_retry_after
 from services.breaker import CircuitBreaker, CircuitOpenError
 
@@ -110,7 +110,7 @@ class RemoteEmbedding:
         """Unit vector of a recording.
 
         Raises:
-            models.audio.AudioError: The service cannot decode it.
+            models.audio.decoding.AudioError: The service cannot decode it.
             RemoteError: The service does not answer, or not as it should.
         """
         body = {"audio_b64": base64.b64encode(audio.read()).decode("ascii")}

@@ -26,7 +26,7 @@ class GenreClassifier(Protocol):
         """Lower-case genre names, the most confident first.
 
         Raises:
-            models.audio.AudioError: The file cannot be decoded; its message says why.
+            models.audio.decoding.AudioError: The file cannot be decoded; its message says why.
             services.audio_store.AudioMissingError: It is not in the store.
             ClassificationRefusedError: The classifier will not, and would say so again.
             ClassificationFailedError: It failed; another attempt may succeed.

@@ -1,9 +1,9 @@
 """Genre predictions by a model in this process."""
 
-from models.audio import decode
+from models.audio.decoding import decode
 from models.genres import GenrePrediction
 from models.registry import Card, open_genre_model
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 from services.audio_store import Recording
 
 

@@ -11,14 +11,14 @@ import pytest
 from numpy import float32
 from numpy.typing import NDArray
 
-from app.api import create_api
 from app.auth import IssuedToken, Scope, create_token
 from app.database import create_engine
+from app.http.application import create_api
+from app.measure.sample import load_library
 from app.providers import Providers
-from app.sample import load_library
 from app.settings import Settings
-from tests.catalogue import Catalogue
-from tests.models.recordings import sample
+from tests.support.catalogue import Catalogue
+from tests.support.recordings import sample
 
 Get = Callable[..., httpx.Response]
 Post = Callable[..., httpx.Response]

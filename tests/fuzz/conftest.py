@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import uvicorn
 
-from app.api import create_api
 from app.auth import Scope, create_token
 from app.database import connect, create_engine
+from app.http.application import create_api
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 CASES = int(os.environ.get("FUZZ_CASES", "15"))
 """For each endpoint, kind of caller and kind of request; `make fuzz` wants more."""

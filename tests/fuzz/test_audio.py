@@ -6,9 +6,9 @@ from collections import Counter
 import httpx
 import numpy as np
 
-from scripts.soak.encoding import CONTAINERS, encode
+from app.measure.sample.encoding import CONTAINERS, encode
 from tests.fuzz.conftest import CASES, Target
-from tests.models.recordings import chirp
+from tests.support.recordings import chirp
 
 MUTATIONS = 10 * CASES
 CHANNELS = np.stack([chirp(1.2, 44_100)] * 2)

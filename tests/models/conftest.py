@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.clap import Clap
-from models.random_clap import save_checkpoint, tiny_config
-from tests.models.tiny_clap import NAME, install_clap
-from tests.models.transformers_clap import TransformersClap
+from models.clap.export.random_checkpoint import save_checkpoint, tiny_config
+from tests.support.tiny_clap import NAME, install_clap
+from tests.support.transformers_clap import TransformersClap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.model_card import ModelCard
+    from models.card import ModelCard
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from models.check import check_model, load_prompts, make_sounds
 from models.clap import Clap
 from models.registry import Registry, find_model, open_model
-from tests.models.tiny_clap import card_of, exported_clap, install_clap
+from tests.support.tiny_clap import card_of, exported_clap, install_clap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.audio import Waveform
+    from models.audio.decoding import Waveform
+    from models.card import ModelCard
     from models.check import CheckReport, Finding
-    from models.model_card import ModelCard
 
 Weights: TypeAlias = dict[str, torch.Tensor]
 

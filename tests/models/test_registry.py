@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.model_card import GenreCard, ModelCard, ModelFile, ModelFileError, verify_files
+from models.audio.windows import SILENCE_STEP, SILENT
+from models.card import GenreCard, ModelCard, ModelFile, ModelFileError, verify_files
 from models.registry import (
     MANIFEST,
     ManifestError,
@@ -25,7 +26,6 @@ from models.registry import (
     open_genre_model,
     open_model,
 )
-from models.windows import SILENCE_STEP, SILENT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ import typer
 from app.cli.exit_status import run_to_exit
 from app.settings import Settings, get_settings
 from services.audio_store import LocalAudioStore
-from tests.catalogue import Catalogue
-from tests.models.recordings import sample
+from tests.support.catalogue import Catalogue
+from tests.support.recordings import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1", "nostalgic_acoustic_1")

@@ -18,8 +18,8 @@ from app.database import connect
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
-from tests.catalogue import Catalogue
 from tests.scripts.conftest import ROOT, Finished, Run, Start
+from tests.support.catalogue import Catalogue
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]

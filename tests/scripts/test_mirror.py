@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mirrored import Mirrored
+from app.measure.turbopuffer_server import API_KEY
 from tests.scripts.conftest import Run
-from tests.turbopuffer_server import API_KEY
+from tests.support.mirrored import Mirrored
 
 
 @pytest.fixture

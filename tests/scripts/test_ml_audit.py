@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.audit import compare_identities
+from app.processing.audit import compare_identities
 from app.settings import Settings
-from tests.catalogue import Catalogue, direction
 from tests.scripts.conftest import Run
+from tests.support.catalogue import Catalogue, direction
 
 Connection = psycopg.Connection[Any]
 

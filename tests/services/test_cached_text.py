@@ -10,8 +10,8 @@ import pytest
 from numpy import float32
 from numpy.typing import NDArray
 
-from models.recent_results import RecentResults
 from models.registry import ModelCard, find_model
+from models.runtime.recent_results import RecentResults
 from services.embedding import CachedText, normalise_query
 
 CARD = find_model("musicnn-tags")

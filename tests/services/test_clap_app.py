@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from models.registry import Registry, find_model
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 from services.embedding import InProcessEmbedding
-from tests.installed_clap import DIMENSIONS, FIRST
-from tests.models.recordings import sample
-from tests.services.modal_cloud import ModalCloud, modal_cloud
+from tests.support.installed_clap import DIMENSIONS, FIRST
+from tests.support.modal_cloud import ModalCloud, modal_cloud
+from tests.support.recordings import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "services/clap/app.py"
@@ -109,7 +109,7 @@ class Container:
     def answer(self, *requests: tuple[str, str, Any]) -> list[Any]:
         """What `healthz` answers to a direct call, then the answers to the requests."""
         finished = subprocess.run(
-            [sys.executable, "-m", "tests.services.modal_container", str(self.folder)],
+            [sys.executable, "-m", "tests.support.modal_container", str(self.folder)],
             cwd=ROOT,
             env=self._environment,
             input=json.dumps(requests),

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from services.clap.fetch import AudioFetcher, is_public
 from services.clap.limits import RefusedError
-from tests.services.serving import serving
+from tests.support.serving import serving
 
 LOOPBACK = frozenset({"127.0.0.1"})
 

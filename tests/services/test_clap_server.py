@@ -16,14 +16,14 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from models.registry import find_model
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 from services.clap.fetch import AudioFetcher
 from services.clap.limits import Limits
 from services.clap.server import create_clap_api
 from services.clap.service import EmbeddingService
 from services.embedding import EmbeddingProvider, InProcessEmbedding
-from tests.models.recordings import sample
-from tests.services.serving import serving
+from tests.support.recordings import sample
+from tests.support.serving import serving
 
 CARD = find_model("musicnn-tags")
 LIMITS = Limits(max_bytes=2_000_000, max_seconds=60.0, max_batch=3, concurrency=2, fetch_seconds=5.0)

@@ -14,15 +14,15 @@ import pytest
 
 from app.providers import build_providers, build_remote
 from app.settings import Settings
-from models.audio import AudioError
+from models.audio.decoding import AudioError
 from models.registry import ModelCard, find_model
-from models.run_options import RunOptions
+from models.runtime.run_options import RunOptions
 from services.embedding import EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.embedding.remote import RemoteError
 from services.metrics import PROCESS
-from tests.models.recordings import sample
-from tests.services.serving import serving
 from tests.services.test_clap_server import build
+from tests.support.recordings import sample
+from tests.support.serving import serving
 
 CARD = find_model("musicnn-tags")
 UNIT = [0.1] * 100

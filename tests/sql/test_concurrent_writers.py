@@ -6,7 +6,7 @@ import time
 import psycopg
 import pytest
 
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 DOCUMENTS = "select kind, key, field, label, normalized, context, listed, owner from search.documents order by 1, 2, 3"
 _IS_WAITING = "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')"

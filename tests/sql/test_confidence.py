@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from pgvector import HalfVector
 
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 Connection = psycopg.Connection[Any]
 RANDOM = np.random.default_rng(11)

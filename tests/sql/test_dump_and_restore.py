@@ -10,7 +10,7 @@ import pytest
 
 from app.database import EmbeddedPostgres, connect, find_program, migrate
 from app.providers import Providers
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
 

@@ -2,7 +2,7 @@
 
 from pgvector import HalfVector
 
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 
 def explain(catalogue: Catalogue, q: str | None, axis: int | None = None) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.database import connect
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
 

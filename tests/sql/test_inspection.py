@@ -8,7 +8,7 @@ import pytest
 
 from app.database import EmbeddedPostgres, migrate
 from app.providers import Providers
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
 

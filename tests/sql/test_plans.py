@@ -11,9 +11,9 @@ import pytest
 from pgvector import HalfVector
 from rich.console import Console
 
-from app.benchmark.build import Built, Wanted, prepare
-from app.benchmark.sizes import Sizes
 from app.database import EmbeddedPostgres, connect, load_statement
+from app.measure.speed.build import Built, Wanted, prepare
+from app.measure.speed.sizes import Sizes
 from app.providers import Providers
 
 TRACKS = 50_000

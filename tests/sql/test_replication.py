@@ -12,7 +12,7 @@ import pytest
 
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 Connection = psycopg.Connection[Any]
 

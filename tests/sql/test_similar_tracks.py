@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from pgvector import HalfVector
 
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 
 def similar(catalogue: Catalogue, track_id: int, viewer: str | None = None, k: int = 10) -> list[dict[str, Any]]:

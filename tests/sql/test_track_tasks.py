@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 Connection = psycopg.Connection[Any]
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from pgvector import HalfVector
 
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 
 def vector(axis: int, lean: float = 0.0) -> str:

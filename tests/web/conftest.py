@@ -17,19 +17,19 @@ import uvicorn
 from immich_memories_music import tracks_dir
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from app.api import create_api
 from app.auth import Scope, replace_token
 from app.database import EmbeddedPostgres, connect, create_engine
+from app.http.application import create_api
+from app.measure.browser import open_browser
+from app.measure.sample import load_library
+from app.measure.sample.load import import_library
 from app.providers import Providers
-from app.sample import load_library
-from app.sample.load import import_library
 from app.settings import Settings
-from scripts.page.browser import open_browser
 from services.audio_store import LocalAudioStore
-from tests.catalogue import Catalogue
-from tests.models.recordings import encode, read_stereo
+from tests.support.catalogue import Catalogue
+from tests.support.recordings import encode, read_stereo
 from workers.app import run_worker
-from workers.draw_map import draw
+from workers.tasks.draw_map import draw
 
 # a browser shares a busy machine with other tests
 expect.set_options(timeout=20_000)

@@ -4,9 +4,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Page, expect
 
-from app.routes.page import WEB_DIR
+from app.http.routes.page import WEB_DIR
+from tests.support.looking import HITS, search
 from tests.web.conftest import DESKTOP, PHONE, Site
-from tests.web.looking import HITS, search
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.looking import BOX, HITS, answered, open_track, search, titles
+from tests.support.looking import BOX, HITS, answered, open_track, search, titles
 
 ACTIVE = ".hit.active"
 

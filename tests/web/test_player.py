@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.web.looking import HITS, open_track, search
+from tests.support.looking import HITS, open_track, search
 
 
 def test_playing_goes_on_while_searching(page: Page) -> None:

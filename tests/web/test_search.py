@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.web.looking import BOX, HITS, answer, search, titles
+from tests.support.looking import BOX, HITS, answer, search, titles
 
 
 def test_typing_finds_by_name_and_by_sound_in_groups(page: Page) -> None:

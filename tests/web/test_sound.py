@@ -9,10 +9,10 @@ from pgvector import HalfVector
 from playwright.sync_api import Page, expect
 
 from app.database import connect
-from app.sample import load_library
-from tests.models.recordings import sample
+from app.measure.sample import load_library
+from tests.support.looking import BOX, HITS, search, titles
+from tests.support.recordings import sample
 from tests.web.conftest import HEARD, Site
-from tests.web.looking import BOX, HITS, search, titles
 
 DROP = """([bytes, name]) => {
     const transfer = new DataTransfer();

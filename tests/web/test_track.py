@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.web.looking import BOX, open_track, search
+from tests.support.looking import BOX, open_track, search
 
 
 def test_a_track_says_what_it_is_and_why_it_was_found(page: Page) -> None:

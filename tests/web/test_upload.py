@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from app.database import connect
-from tests.models.recordings import encode, read_stereo
+from tests.support.looking import BOX, search, titles
+from tests.support.recordings import encode, read_stereo
 from tests.web.conftest import Site
-from tests.web.looking import BOX, search, titles
 
 TITLE = "Zither on the Quay"
 

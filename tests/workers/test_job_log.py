@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.log import configure_service_log
+from app.observability.log import configure_service_log
 from app.providers import Providers
 from app.settings import Settings
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 from tests.workers.conftest import Drain
 
 _log = logging.getLogger("tests.store")

@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.measure.sample import recordings_dir
 from app.providers import Providers
-from app.sample import recordings_dir
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 from workers.app import run_worker
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")

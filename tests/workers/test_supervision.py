@@ -13,8 +13,8 @@ import pytest
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
 from app.settings import Settings
-from tests.catalogue import Catalogue
-from tests.models.recordings import sample
+from tests.support.catalogue import Catalogue
+from tests.support.recordings import sample
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from app.database import connect, create_engine, load_query
+from app.measure.sample import recordings_dir
 from app.providers import Providers
-from app.sample import recordings_dir
 from app.settings import Settings
 from models.registry import ModelCard
-from tests.catalogue import Catalogue, direction
+from tests.support.catalogue import Catalogue, direction
 
 Connection = psycopg.Connection[Any]
 Drain = Callable[..., None]

@@ -23,7 +23,7 @@ from app.auth import (
 )
 from app.database import create_engine
 from tests.app.conftest import Issue
-from tests.catalogue import Catalogue
+from tests.support.catalogue import Catalogue
 
 Result = TypeVar("Result")
 Connection = psycopg.Connection[tuple[object, ...]]

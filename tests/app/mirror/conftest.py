@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.catalogue import Catalogue
-from tests.mirrored import Mirrored, mirroring
+from tests.support.catalogue import Catalogue
+from tests.support.mirrored import Mirrored, mirroring
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from app.measure.turbopuffer_server import Fault
 from app.mirror import comparison as module
 from app.mirror import record, repair
 from services.vector_mirror import MirrorUnavailableError
-from tests.mirrored import Mirrored
-from tests.turbopuffer_server import Fault
+from tests.support.mirrored import Mirrored
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from pgvector import HalfVector
 
 from app.database import connect, create_engine
 from app.errors import DatabaseUnavailableError
+from app.measure.turbopuffer_server import API_KEY, Fault, TurbopufferServer, serving_turbopuffer
 from app.mirror import MirrorSync, compare, read_namespaces
 from services.vector_mirror import MirrorError
 from services.vector_mirror.turbopuffer import TurbopufferMirror
-from tests.turbopuffer_server import API_KEY, Fault, TurbopufferServer, serving_turbopuffer
 
 EXAMPLES = int(os.environ.get("MIRROR_EXAMPLES", "80"))
 STEPS = 50

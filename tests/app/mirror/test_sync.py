@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from app.database import connect
+from app.measure.turbopuffer_server import Fault
 from app.mirror import begin_rebuild, retire_all
 from app.mirror.namespaces import read_namespaces, serve_namespace
 from services.vector_mirror import MirrorError, MirrorRefusedError
-from tests.catalogue import direction
-from tests.mirrored import Mirrored
-from tests.turbopuffer_server import Fault
+from tests.support.catalogue import direction
+from tests.support.mirrored import Mirrored
 
 
 def test_a_new_mirror_has_every_listed_track_with_a_vector(mirrored: Mirrored) -> None:

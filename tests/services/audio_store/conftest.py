@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
 
 from services.audio_store import AudioStore, LocalAudioStore, PublicAddress, PublicAudioStore, S3AudioStore
-from tests.loopback_bucket import new_bucket
-from tests.services.audio_store.relay import relaying
-from tests.services.serving import serving
+from tests.support.loopback_bucket import new_bucket
+from tests.support.relay import relaying
+from tests.support.serving import serving
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from services.audio_store import (
     StoreUnavailableError,
 )
 from tests.services.audio_store.conftest import uses
-from tests.services.serving import serving
+from tests.support.serving import serving
 
 CONTENT = bytes(range(256)) * 100
 

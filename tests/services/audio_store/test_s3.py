@@ -12,8 +12,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from services.audio_store import AudioMissingError, Bucket, S3AudioStore, StoreRefusedError, StoreUnavailableError
-from tests.loopback_bucket import new_bucket, requiring_keys
 from tests.services.audio_store.conftest import uses
+from tests.support.loopback_bucket import new_bucket, requiring_keys
 
 CONTENT = bytes(range(256)) * 100
 

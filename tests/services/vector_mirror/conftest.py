@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
+from app.measure.turbopuffer_server import API_KEY, TurbopufferServer, serving_turbopuffer
 from services.vector_mirror import InMemoryMirror, VectorMirror
 from services.vector_mirror.turbopuffer import TurbopufferMirror
-from tests.turbopuffer_server import API_KEY, TurbopufferServer, serving_turbopuffer
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -15,7 +15,7 @@ from turbopuffer import (
     Turbopuffer,
 )
 
-from tests.turbopuffer_server import API_KEY, Fault, TurbopufferServer
+from app.measure.turbopuffer_server import API_KEY, Fault, TurbopufferServer
 
 COSINE = "cosine_distance"
 

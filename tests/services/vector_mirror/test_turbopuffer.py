@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.measure.turbopuffer_server import API_KEY, Fault, TurbopufferServer
 from services.vector_mirror import (
     DocumentsRefusedError,
     MirrorError,
@@ -16,7 +17,6 @@ from services.vector_mirror import (
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 from tests.services.vector_mirror.conftest import run
 from tests.services.vector_mirror.test_interface import NAMESPACE, axis, document
-from tests.turbopuffer_server import API_KEY, Fault, TurbopufferServer
 
 Connected = Callable[..., AbstractAsyncContextManager[TurbopufferMirror]]
 

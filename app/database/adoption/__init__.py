@@ -1,0 +1,1 @@
+"""Search beside a catalogue that an application already has."""

@@ -1,0 +1,257 @@
+"""The steps by which search comes beside a catalogue that an application already has, each short where others wait."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.sql import SQL, Identifier, Literal
+
+from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
+from app.database.queue_schema import plan_queue_upgrade
+from app.database.requirements import EXTENSIONS
+from app.database.schema import (
+    VERSION_TABLE,
+    documents_digest,
+    head,
+    is_adopted,
+    pending_migrations,
+    read_revision,
+    read_state,
+)
+from app.database.sql_files import SQL_DIR, load_statement, repeatable_digest, repeatable_script, trigger_scripts
+
+if TYPE_CHECKING:
+    from models.registry import ModelCard
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+KINDS = ("artist", "album", "tag", "playlist", "track")
+"""In the order in which their documents are made: a track's take over what is normalised in the others."""
+
+BATCH = 100
+"""Entities whose documents are made in one transaction: as long as it takes, writers of the same rows wait."""
+
+_CATALOGUE_FIRST = "public, search"
+_SEARCH_FIRST = "search, public"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Statements that run together.
+
+    Attributes:
+        title: What they do.
+        sql: The statements.
+        path: search_path of their transaction; None where they run outside of one, as a concurrent index has to.
+        locks: Tables of the application whose writers wait until the transaction ends.
+        kind: Not None where ``sql`` is to be run again and again, until all documents of that kind are made.
+        size: For a progress bar: how many entities that are; else 1.
+    """
+
+    title: str
+    sql: str
+    path: str | None = _SEARCH_FIRST
+    locks: tuple[str, ...] = ()
+    kind: str | None = None
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class AdoptionPlan:
+    """What was found, and what is to be done about it; nothing, where it was done before."""
+
+    catalogue: ExistingCatalogue
+    steps: list[Step]
+
+
+def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
+    """Look at a database, and change nothing.
+
+    Raises:
+        UserError: A queue that is there already cannot be used.
+    """
+    catalogue = read_existing_catalogue(connection)
+    catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
+    if catalogue.problems:
+        return AdoptionPlan(catalogue, [])
+    steps = [*_foundation(connection, catalogue), *_schema(connection)]
+    current = not steps and _state(connection, "repeatable") == repeatable_digest()
+    if not current:
+        steps.append(Step("functions and views", repeatable_script()))
+        steps.append(Step(f"model {model.identity}", _model(connection, model)))
+    steps += _indexes(connection, catalogue)
+    if not current:
+        steps += map(partial(_triggers, catalogue), trigger_scripts())
+        notes = {"repeatable": repeatable_digest(), "adopted": _adopted_digest(connection, catalogue)}
+        noted = "\n".join(_note(connection, key, value) for key, value in notes.items())
+        steps.append(Step("note of the version", noted))
+    if _state(connection, "documents") != documents_digest():
+        steps += _documents(connection)
+    return AdoptionPlan(catalogue, steps)
+
+
+def _in_the_way(connection: Connection) -> Iterator[str]:
+    if _exists(connection, "to_regclass", f"public.{VERSION_TABLE}"):
+        yield "this database was made by vibe-search db migrate, which brings it up to date: it needs no adoption"
+    elif _exists(connection, "to_regnamespace", "search") and not is_adopted(connection):
+        yield "schema search is there already, and not of this project: rename it (alter schema search rename to ...)"
+    for name, schema in connection.execute(
+        load_statement("adoption_extensions"), {"names": list(EXTENSIONS)}
+    ).fetchall():
+        yield f"the extension {name} is in schema {schema}, not public: alter extension {name} set schema public"
+
+
+def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[str]:
+    """Tables that were made because there were none, and now there are."""
+    names = list(catalogue.tables)
+    for (name,) in connection.execute(load_statement("adoption_superseded"), {"tables": names}).fetchall():
+        yield (
+            f"there is a table {name} now, in the place of which search.{name} was made: move its rows, "
+            f"then drop table search.{name} cascade"
+        )
+
+
+def _state(connection: Connection, key: str) -> str | None:
+    return read_state(connection, key) if _exists(connection, "to_regclass", "search.schema_state") else None
+
+
+def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[Step]:
+    """The schema, the tables that are missing, and views of those that lack something."""
+    missing, views = _missing_tables(catalogue), _views(connection, catalogue)
+    if _state(connection, "adopted") == _adopted_digest(connection, catalogue):
+        return
+    extensions = [f"create extension if not exists {name} with schema public;" for name in EXTENSIONS]
+    domains = [
+        f"create domain search.{name} as {base};"
+        for name, base in (("album_id", catalogue.album_id), ("playlist_id", catalogue.playlist_id))
+        if not _exists(connection, "to_regtype", f"search.{name}")
+    ]
+    # of what they show nothing is known here but that it is to be shown otherwise
+    dropped = [f"drop view if exists search.{name} cascade;" for name in catalogue.tables]
+    statements = [
+        "create schema if not exists search;",
+        *extensions,
+        *domains,
+        (SQL_DIR / "adoption" / "version.sql").read_text(encoding="utf-8"),
+        (SQL_DIR / "functions" / "acting_artist.sql").read_text(encoding="utf-8"),
+        missing,
+        *dropped,
+        views,
+    ]
+    referred = set(re.findall(r"references (\w+)", missing))
+    locks = tuple(name for name in catalogue.tables if name in referred)
+    yield Step("schema search, and what the catalogue lacks", "\n".join(statements), _CATALOGUE_FIRST, locks)
+
+
+def _missing_tables(catalogue: ExistingCatalogue) -> str:
+    return "\n".join((SQL_DIR / "adoption" / f"{name}.sql").read_text(encoding="utf-8") for name in catalogue.missing)
+
+
+def _views(connection: Connection, catalogue: ExistingCatalogue) -> str:
+    return "\n".join(_view(connection, table) for table in catalogue.tables.values() if table.needs_view)
+
+
+def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str:
+    """By which a later run tells whether the application's tables lack the same as before."""
+    text = _missing_tables(catalogue) + _views(connection, catalogue)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _view(connection: Connection, table: ExistingTable) -> str:
+    """What search sees instead of a table that lacks something; rows can be written through it."""
+    view = Identifier("search", table.name)
+    columns = [SQL("{} as {}").format(_raw(sql), Identifier(name)) for name, sql in table.columns.items()]
+    columns += [SQL("t.{}").format(Identifier(name)) for name in table.defaults if name not in table.columns]
+    shown = SQL(",\n       ").join(columns)
+    comment = Literal(f"The table {table.name} of the adopted catalogue, as search needs it.")
+    statements = [
+        SQL("create view {} as\nselect {}\nfrom {} t;").format(view, shown, Identifier("public", table.name)),
+        *(
+            SQL("alter view {} alter column {} set default {};").format(view, Identifier(name), _raw(sql))
+            for name, sql in table.defaults.items()
+        ),
+        SQL("comment on view {} is {};").format(view, comment),
+    ]
+    return "\n".join(statement.as_string(connection) for statement in statements)
+
+
+def _raw(sql: str) -> SQL:
+    """Text of app.database.adoption.catalogue_columns."""
+    return SQL(sql)
+
+
+def _schema(connection: Connection) -> Iterator[Step]:
+    revision = read_revision(connection) if is_adopted(connection) else "0001"
+    version = SQL("update search.{} set version_num = {};").format(Identifier(VERSION_TABLE), Literal(head()))
+    if pending := pending_migrations(revision):
+        scripts = [f"-- {name}\n{sql}" for name, sql in pending]
+        title = f"migrations {revision} -> {head()}"
+        yield Step(title, "\n".join([*scripts, version.as_string(connection)]), _CATALOGUE_FIRST, ("artists", "tracks"))
+    queue = plan_queue_upgrade(connection, "search")
+    if queue.scripts:
+        noted = SQL("insert into search.queue_migrations (name) select unnest({}::text[]);").format(
+            Literal(queue.names)
+        )
+        pinned = (SQL_DIR / "adoption" / "queue.sql").read_text(encoding="utf-8")
+        yield Step("; ".join(queue.done), "\n".join([*queue.scripts, pinned, noted.as_string(connection)]))
+
+
+def _model(connection: Connection, model: "ModelCard") -> str:
+    statement = """do $$
+begin
+    if exists (select from search.models where serving) then
+        perform search.bind_nearest_tracks();
+    else
+        perform search.register_model({}, {}, {});
+        perform search.serve_model({});
+    end if;
+end;
+$$;"""
+    values = [Literal(value) for value in (model.name, model.identity, model.dimensions, model.identity)]
+    return SQL(statement).format(*values).as_string(connection)
+
+
+def _indexes(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[Step]:
+    for name, (table, definition) in catalogue.indexes.items():
+        # left behind by a run that was interrupted, it would be in the way
+        if _exists(connection, "to_regclass", f"public.{name}"):
+            yield Step(f"broken index {name}", f"drop index concurrently public.{name};", None)
+        yield Step(f"index {name}", f"create index concurrently {name} on public.{table} using {definition};", None)
+
+
+def _triggers(catalogue: ExistingCatalogue, script: Path) -> Step:
+    locks = (script.stem,) if script.stem in catalogue.tables else ()
+    return Step(f"triggers of {script.stem}", script.read_text(encoding="utf-8"), _CATALOGUE_FIRST, locks)
+
+
+def _documents(connection: Connection) -> Iterator[Step]:
+    yield Step("indexes of names", "select search.index_documents();")
+    for kind in KINDS:
+        sql = f"select search.fill_documents('{kind}', :after, {BATCH});"
+        yield Step(f"names of {kind}s", sql, kind=kind, size=_count(connection, f"{kind}s"))
+    counted = "analyze search.documents;\nselect search.refresh_common_words();"
+    yield Step("statistics", "\n".join([counted, _note(connection, "documents", documents_digest())]))
+
+
+def _note(connection: Connection, key: str, value: str) -> str:
+    statement = (
+        "insert into search.schema_state values ({}, {}) on conflict (key) do update set value = excluded.value;"
+    )
+    return SQL(statement).format(Literal(key), Literal(value)).as_string(connection)
+
+
+def _count(connection: Connection, table: str) -> int:
+    if not _exists(connection, "to_regclass", f"public.{table}"):
+        return 0
+    row = connection.execute(SQL("select count(*)::integer from {}").format(Identifier("public", table))).fetchone()
+    return 0 if row is None else int(str(row[0]))
+
+
+def _exists(connection: Connection, function: str, name: str) -> bool:
+    row = connection.execute(SQL("select {}(%s) is not null").format(Identifier(function)), [name]).fetchone()
+    return row is not None and row[0] is True

@@ -1,0 +1,1 @@
+"""The web process: the application, what requests pass through, and the endpoints."""

@@ -1,0 +1,185 @@
+"""The web application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import IntegrityError
+
+from app import __version__
+from app.catalogue import AudioIntake
+from app.database import create_engine
+from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
+from app.http.dependencies import ApiState
+from app.http.middleware.headers import SecurityHeaders, Vary
+from app.http.middleware.rate_limit import RateLimit, RateLimits, read_networks
+from app.http.middleware.request_log import RequestLog
+from app.http.routes import (
+    audio,
+    clip,
+    health,
+    library_map,
+    me,
+    metrics,
+    models,
+    page,
+    recommended_tags,
+    track_events,
+    track_match,
+    tracks,
+    uploads,
+)
+from app.http.routes import search as search_routes
+from app.providers import Providers, read_public_address
+from app.search import ClipReader, Search, ServingModel
+from app.settings import Settings
+from services.audio_store import AudioStoreError
+from services.request_size import ExplainTooLarge
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 65_536
+"""Of a request that holds no audio."""
+
+
+def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
+    """The application for one database; opens its connections when it starts serving.
+
+    Args:
+        url: libpq URL of the database.
+        settings: Limits and deadlines.
+        providers: The services that endpoints use.
+    """
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        engine = create_engine(url, pool_size=settings.database_pool_size)
+        serving = ServingModel(providers)
+        try:
+            await serving.refresh(engine)
+        except DatabaseUnavailableError:
+            await serving.load()
+        clips = ClipReader(
+            serving,
+            max_seconds=settings.clip_max_seconds,
+            concurrency=settings.clip_concurrency,
+            deadline_seconds=settings.clip_deadline_seconds,
+        )
+        search = Search.from_settings(engine, serving, settings, providers.mirror)
+        intake = AudioIntake(
+            engine,
+            providers.audio_store,
+            limits=settings.decoder_limits,
+            concurrency=settings.upload_concurrency,
+        )
+        streams = asyncio.Semaphore(settings.event_streams)
+        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips, intake, streams)
+        following = asyncio.create_task(serving.follow(engine))
+        yield
+        following.cancel()
+        # it may be in the middle of a query, whose connection it has to give back before they are closed
+        await asyncio.gather(following, return_exceptions=True)
+        clips.close()
+        intake.close()
+        await providers.mirror.close()
+        await engine.dispose()
+
+    api = FastAPI(
+        title="vibe-search",
+        version=__version__,
+        summary="One box over an audio catalogue: matched by name and by sound.",
+        lifespan=lifespan,
+        # their pages load scripts from elsewhere, and stay empty without a network
+        docs_url=None,
+        redoc_url=None,
+    )
+    public = read_public_address(settings)
+    api.add_middleware(Vary)
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=r"/search/by-audio",
+        field=("file",),
+        message=f"the request has more than {settings.clip_max_bytes} bytes: send a shorter clip (CLIP_MAX_BYTES)",
+    )
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=r"/tracks(/\d+/audio)?",
+        field=("audio",),
+        message=f"the request has more than {settings.upload_max_bytes} bytes: send a smaller file (UPLOAD_MAX_BYTES)",
+    )
+    api.add_middleware(
+        ExplainTooLarge,
+        paths=r"/tracks/\d+",
+        field=(),
+        message=f"the request has more than {MAX_BODY_BYTES} bytes",
+    )
+    api.add_middleware(
+        RateLimit,
+        limits=RateLimits(
+            searches=settings.rate_limit_searches,
+            costly=settings.rate_limit_costly,
+            exempt=read_networks(settings.rate_limit_exempt),
+        ),
+    )
+    api.add_middleware(RequestLog, log_queries=settings.log_queries)
+    # what is added last sees every answer, refusals included
+    api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
+    api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
+    api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
+    api.add_exception_handler(AudioStoreError, _answer_storeless)
+    api.add_exception_handler(IntegrityError, _answer_refused)
+    for module in (
+        search_routes,
+        tracks,
+        track_match,
+        track_events,
+        recommended_tags,
+        audio,
+        me,
+        models,
+        library_map,
+        health,
+        metrics,
+        page,
+    ):
+        api.include_router(module.router, max_body_size=MAX_BODY_BYTES)
+    api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
+    api.include_router(uploads.router, max_body_size=settings.upload_max_bytes)
+    api.mount("/web", StaticFiles(directory=page.WEB_DIR), name="web")
+    return api
+
+
+async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(
+        {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
+        status_code=503,
+        headers={"retry-after": "5"},
+    )
+
+
+async def _answer_read_only(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503)
+
+
+async def _answer_refused(_request: Request, error: Exception) -> JSONResponse:
+    # the first line names columns and constraints, the others would have values of the row
+    reason = str(error.orig).partition("\n")[0] if isinstance(error, IntegrityError) else ""
+    _log.warning("the catalogue does not take a change: %s", reason)
+    return JSONResponse(
+        {"detail": f"the catalogue does not take this ({reason}): use the application that it belongs to"},
+        status_code=409,
+    )
+
+
+async def _answer_storeless(_request: Request, error: Exception) -> JSONResponse:
+    # which setting is wrong is for whoever runs the service
+    _log.error("audio cannot be served: %s", error)
+    return JSONResponse(
+        {"detail": "the audio store cannot be reached at the moment: try again in a few seconds"},
+        status_code=503,
+        headers={"retry-after": "5"},
+    )

@@ -1,0 +1,131 @@
+"""What the endpoints share for the life of the web process, and who asks them.
+
+The dependencies are coroutines: the framework runs any other function in a thread, which costs each request more than
+all of them do.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authorization
+from app.catalogue import AudioIntake
+from app.http.middleware.headers import name_in_vary
+from app.providers import Providers
+from app.search import ClipReader, Search, ServingModel
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class ApiState:
+    """Made when the process starts, closed when it stops."""
+
+    settings: Settings
+    url: str
+    engine: AsyncEngine
+    providers: Providers
+    serving: ServingModel
+    search: Search
+    clips: ClipReader
+    intake: AudioIntake
+    event_streams: asyncio.Semaphore
+
+
+async def get_state(request: Request) -> ApiState:
+    """The state of the application that got the request."""
+    return cast("ApiState", request.app.state.api)
+
+
+State = Annotated[ApiState, Depends(get_state)]
+"""Parameter type by which an endpoint asks for the shared state."""
+
+
+INVALID_TOKEN: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The Authorization header holds no token, or one that is not valid (any more)."}
+}
+"""Every endpoint that asks who is there may answer so."""
+
+LACKING_SCOPE: dict[int | str, dict[str, Any]] = {
+    401: {"description": "There is no token, or it is not valid (any more)."},
+    403: {"description": "The token does not permit this; the detail says which scope would."},
+}
+"""Every endpoint that a token is needed for may answer so."""
+
+_SCHEME = HTTPBearer(
+    scheme_name="token",
+    bearerFormat="vs_<id>_<secret>",
+    description="A token that `vibe-search token create` has printed.",
+    auto_error=False,
+)
+"""For the description of the API. What it reads itself is more than a token of ours, and only the first header."""
+
+
+async def get_caller(
+    request: Request, state: State, _described: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
+) -> Caller | None:
+    """The holder of the token in the Authorization header; None without the header.
+
+    Raises:
+        HTTPException: 401, the header holds anything but a valid token: who means to be known is never made anonymous.
+    """
+    name_in_vary(request.scope, "authorization")
+    values = request.headers.getlist("authorization")
+    if not values:
+        return None
+    try:
+        return await find_caller(state.engine, read_authorization(values))
+    except InvalidTokenError as error:
+        raise HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
+
+
+KnownCaller = Annotated[Caller | None, Depends(get_caller)]
+"""Parameter type by which an endpoint asks for the holder of the token, if there is one."""
+
+
+async def get_viewer(request: Request, state: State, caller: KnownCaller) -> str | None:
+    """DID of who is asking, by his token or else from the header of VIEWER_HEADER; None for somebody unknown.
+
+    A header that came twice is believed neither time: one of the two may be the client's own.
+    """
+    name = state.settings.viewer_header
+    if name is not None:
+        name_in_vary(request.scope, name)
+    if caller is not None:
+        return caller.did
+    values = request.headers.getlist(name) if name is not None else []
+    return values[0].strip() or None if len(values) == 1 else None
+
+
+Viewer = Annotated[str | None, Depends(get_viewer)]
+"""Parameter type by which an endpoint asks who is there."""
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency that lets nobody pass without a token of this scope."""
+
+    async def get_permitted(caller: KnownCaller) -> Caller:
+        if caller is None:
+            raise HTTPException(
+                401, "send a token: Authorization: Bearer vs_...", headers={"www-authenticate": "Bearer"}
+            )
+        if not caller.has(scope):
+            challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+            raise HTTPException(403, f"this token lacks the scope {scope}", headers={"www-authenticate": challenge})
+        return caller
+
+    return get_permitted
+
+
+Reader = Annotated[Caller, Depends(require(Scope.READ))]
+"""Parameter type of an endpoint for people who are known; any token will do."""
+
+Uploader = Annotated[Caller, Depends(require(Scope.UPLOAD))]
+"""Parameter type of an endpoint that creates or changes tracks. Whose, `Caller.may_change` decides."""
+
+Admin = Annotated[Caller, Depends(require(Scope.ADMIN))]
+"""Parameter type of an endpoint for who runs the installation."""

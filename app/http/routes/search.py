@@ -1,0 +1,291 @@
+"""Search by name and by sound."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.http.dependencies import INVALID_TOKEN, State, Viewer
+from app.search import Answer, Hit, UnknownTrackError, parse_types
+
+router = APIRouter(prefix="/search", tags=["search"])
+
+Tier = Literal["exact", "prefix", "word_prefix", "substring", "fuzzy", "sound"]
+
+
+class Match(BaseModel):
+    """How a result matched."""
+
+    relevance: float = Field(description="0 to 1 within a tier; not comparable between tiers.")
+    tier: Tier = Field(description="The best way in which it matched; results are ordered by it.")
+    matched: list[str] = Field(description="Everything that matched: title, artist, album, tag, sound, ...")
+    similarity: float | None = Field(description="Cosine similarity of sound and text, if sound matched.")
+    confidence: float | None = Field(
+        default=None,
+        description="How far the similarity can be trusted, 0 to 1, comparable between queries; "
+        "null before the first calibration.",
+    )
+
+
+EntityId = Annotated[int | str, Field(description="A number; in an adopted catalogue it may be a text.")]
+
+
+class TrackResult(Match):
+    """A track."""
+
+    type: Literal["track"] = "track"
+    id: int
+    title: str
+    artist_handle: str
+    artist_display_name: str
+    image_url: str | None
+    file_id: str = Field(description="Play it at /audio/{file_id}.")
+    album_title: str | None
+
+
+class Neighbour(TrackResult):
+    """A track near to another recording."""
+
+    near_duplicate: bool = Field(description="Whether it is the same recording, perhaps encoded otherwise.")
+
+
+class ArtistResult(Match):
+    """An artist."""
+
+    type: Literal["artist"] = "artist"
+    did: str
+    handle: str
+    display_name: str
+    avatar_url: str | None
+
+
+class AlbumResult(Match):
+    """An album."""
+
+    type: Literal["album"] = "album"
+    id: EntityId
+    title: str
+    slug: str
+    artist_handle: str
+    artist_display_name: str
+    image_url: str | None
+
+
+class TagResult(Match):
+    """A tag."""
+
+    type: Literal["tag"] = "tag"
+    id: int
+    name: str
+    track_count: int
+
+
+class PlaylistResult(Match):
+    """A playlist."""
+
+    type: Literal["playlist"] = "playlist"
+    id: EntityId
+    name: str
+    owner_handle: str
+    owner_display_name: str
+    image_url: str | None
+    track_count: int
+
+
+Result = Annotated[TrackResult | ArtistResult | AlbumResult | TagResult | PlaylistResult, Field(discriminator="type")]
+
+TRACK_EXAMPLE: dict[str, Any] = {
+    "type": "track",
+    "id": 123,
+    "title": "Ambient Waves",
+    "artist_handle": "artist.example",
+    "artist_display_name": "Artist Name",
+    "image_url": None,
+    "file_id": "a1b2c3d4e5f67890",
+    "album_title": None,
+    "relevance": 1.0,
+    "tier": "exact",
+    "matched": ["sound", "title"],
+    "similarity": 0.483,
+    "confidence": 0.87,
+}
+"""A track for the description of the API."""
+
+
+VectorBackend = Annotated[
+    str | None,
+    Field(description="Who found what is nearest by sound, pgvector or turbopuffer; null where nothing was compared."),
+]
+VectorFallback = Annotated[
+    bool, Field(description="True when that was pgvector because the mirror failed, was too slow or too far behind.")
+]
+
+
+def vector_backend(answer: Answer) -> dict[str, Any]:
+    """The two fields of an answer that say who compared the sounds."""
+    return {"vector_backend": answer.vector_backend, "vector_fallback": answer.vector_fallback}
+
+
+class SearchResponse(BaseModel):
+    """Results of all types, best first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [TRACK_EXAMPLE],
+                    "query": "ambient waves",
+                    "counts": {"tracks": 1, "artists": 0, "albums": 0, "tags": 0, "playlists": 0},
+                    "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
+                    "took_ms": 2.1,
+                }
+            ]
+        }
+    )
+
+    results: list[Result]
+    query: str
+    counts: dict[str, int] = Field(description="Results by type: tracks, artists, albums, tags, playlists.")
+    available: bool = Field(description="False when the answer was found by name alone.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
+    took_ms: float = Field(description="Milliseconds of the one SQL statement.")
+
+
+class SemanticResponse(BaseModel):
+    """Tracks ranked by how they sound."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
+                    "query": "dark ambient techno",
+                    "available": True,
+                    "vector_backend": "pgvector",
+                    "vector_fallback": False,
+                }
+            ]
+        }
+    )
+
+    results: list[TrackResult]
+    query: str
+    available: bool = Field(description="False when the text could not be compared with sounds.")
+    vector_backend: VectorBackend
+    vector_fallback: VectorFallback
+
+
+class UnavailableResponse(BaseModel):
+    """The database cannot be reached at the moment."""
+
+    detail: str
+
+
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    429: {"description": "The address asks for too much (RATE_LIMIT_SEARCHES, RATE_LIMIT_COSTLY); see retry-after."},
+    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."},
+}
+"""Every endpoint that reads the database may answer so, or has no time for who asks."""
+
+
+UNREADABLE: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."}
+}
+"""Every endpoint that takes a body may answer so."""
+
+
+@router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")
+async def search_everything(
+    state: State,
+    viewer: Viewer,
+    q: Annotated[str, Query(min_length=2, max_length=100, examples=["ambient waves"])],
+    type: Annotated[  # noqa: A002 - the parameter's name is part of the contract
+        str | None,
+        Query(
+            description="Comma-separated: tracks, artists, albums, tags, playlists.",
+            examples=["tracks,artists"],
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=50, description="Results of each type at most.")] = 20,
+) -> SearchResponse:
+    """Find tracks, artists, albums, tags and playlists by what they are called and tracks by how they sound.
+
+    Results come best first: exact > prefix > word prefix > substring > fuzzy > sounds-like. In a description, `-vocals`
+    leads away from vocals, and `like:76` towards the sound of track 76.
+    """
+    types = _parse_types(type)
+    try:
+        answer = await state.search.unified(q, types=types, limit=limit, viewer=viewer)
+    except UnknownTrackError as error:
+        raise refuse_query(q, error) from error
+    return SearchResponse(
+        results=_results(answer),
+        query=q,
+        counts=answer.counts,
+        available=answer.available,
+        took_ms=round(answer.milliseconds, 2),
+        **vector_backend(answer),
+    )
+
+
+@router.get("/semantic", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search tracks by sound alone")
+async def search_by_description(
+    state: State,
+    viewer: Viewer,
+    q: Annotated[str, Query(min_length=3, max_length=200, examples=["dark ambient techno"])],
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> SemanticResponse:
+    """Tracks ranked by the similarity of their sound to a description in words, `-words` and `like:76` included."""
+    try:
+        answer = await state.search.semantic(q, limit=limit, viewer=viewer)
+    except UnknownTrackError as error:
+        raise refuse_query(q, error) from error
+    tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
+    return SemanticResponse(results=tracks, query=q, available=answer.available, **vector_backend(answer))
+
+
+def neighbours(answer: Answer) -> list[Neighbour]:
+    """The tracks of an answer to a recording."""
+    return [Neighbour.model_validate(_fields(hit) | {"near_duplicate": hit.near_duplicate}) for hit in answer.hits]
+
+
+def refuse_query(q: str, error: UnknownTrackError) -> HTTPException:
+    """422, naming the query."""
+    return HTTPException(422, [{"type": "unknown_track", "loc": ["query", "q"], "msg": str(error), "input": q}])
+
+
+def _parse_types(value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    try:
+        return parse_types(value)
+    except ValueError as error:
+        detail = {"type": "enum", "loc": ["query", "type"], "msg": str(error), "input": value}
+        raise HTTPException(422, [detail]) from error
+
+
+_RESULT_OF: dict[str, type[Match]] = {
+    "track": TrackResult,
+    "artist": ArtistResult,
+    "album": AlbumResult,
+    "tag": TagResult,
+    "playlist": PlaylistResult,
+}
+
+
+def _results(answer: Answer) -> list[Any]:
+    return [_RESULT_OF[hit.type].model_validate(_fields(hit)) for hit in answer.hits]
+
+
+def _fields(hit: Hit) -> dict[str, Any]:
+    similarity = None if hit.similarity is None else round(hit.similarity, 4)
+    return hit.details | {
+        "tier": hit.tier,
+        "matched": hit.matched,
+        "relevance": round(hit.relevance, 4),
+        "similarity": similarity,
+        "confidence": None if hit.confidence is None else round(hit.confidence, 4),
+    }

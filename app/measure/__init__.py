@@ -1,0 +1,1 @@
+"""Measurement: speed, relevance, the sample library, and the system that is replaced."""

@@ -1,0 +1,1 @@
+"""Switching the model that serves."""

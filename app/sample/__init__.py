@@ -1,6 +1,0 @@
-"""The sample library: real recordings under invented names."""
-
-from app.sample.library import Library, load_library, recordings_dir
-from app.sample.load import import_library
-
-__all__ = ["Library", "import_library", "load_library", "recordings_dir"]

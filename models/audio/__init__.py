@@ -1,0 +1,1 @@
+"""Audio files become waveforms, in a process of their own, and waveforms become windows."""

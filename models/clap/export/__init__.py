@@ -1,0 +1,1 @@
+"""A CLAP checkpoint exported to ONNX. Needs the extra `export`; nothing that serves imports it."""

@@ -1,0 +1,1 @@
+"""Files of models: downloads from hubs and web pages, and their installation."""

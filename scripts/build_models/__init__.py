@@ -1,0 +1,1 @@
+"""Making the files of bundled models, and their calibration."""

@@ -1,0 +1,147 @@
+"""vibe-search db migrate."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from app.database import EmbeddedPostgres, connect, inspect_schema, migrate
+from app.database.dump import SCHEMA_FILE, dump_schema
+from app.database.schema import head, pending_migrations
+from app.database.sql_files import SQL_DIR
+from app.errors import DatabaseUnavailableError, UserError
+from app.providers import Providers
+
+
+def test_migrating_again_does_nothing(database: str, providers: Providers) -> None:
+    before = dump_schema(database)
+    assert migrate(database, providers.embedding.card) == []
+    assert dump_schema(database) == before
+
+
+def test_migrations_follow_each_other_as_their_files_are_called() -> None:
+    """Which is how the program knows them without Alembic."""
+    config = Config()
+    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
+    config.set_main_option("path_separator", "os")
+    by_alembic = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert [revision for revision, _ in pending_migrations(None)] == by_alembic[::-1]
+    assert head() == by_alembic[0]
+
+
+def test_two_at_once(empty_database: str, providers: Providers) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(migrate, empty_database, providers.embedding.card) for _ in range(2)]
+        steps = sorted((run.result() for run in runs), key=len)
+    assert steps[0] == []
+    assert len(steps[1]) == 3
+    with connect(empty_database) as connection:
+        assert inspect_schema(connection).ready
+
+
+def test_committed_dump_is_fresh(database: str) -> None:
+    assert dump_schema(database) == SCHEMA_FILE.read_text(encoding="utf-8"), "run make schema"
+
+
+def test_a_failing_migration_leaves_nothing(empty_database: str, providers: Providers) -> None:
+    with connect(empty_database) as connection:
+        connection.execute("create table playlists (id int)")  # in the way of the first migration
+    with pytest.raises(UserError, match='relation "playlists" already exists'):
+        migrate(empty_database, providers.embedding.card)
+    with connect(empty_database) as connection:
+        assert connection.execute("select to_regclass('tracks'), to_regnamespace('search')").fetchone() == (None, None)
+
+
+def test_newer_queue_migrations_are_applied(database: str, providers: Providers) -> None:
+    with connect(database) as connection:
+        newest = connection.execute(
+            "delete from search.queue_migrations "
+            "where name = (select max(name) from search.queue_migrations) returning name"
+        ).fetchone()
+        connection.execute("drop function procrastinate_retry_job_v1")  # what that migration of 3.4.0 removes
+    assert newest is not None
+    assert migrate(database, providers.embedding.card) == [f"procrastinate: {newest[0]}"]
+
+
+def test_a_queue_that_nobody_tracked_is_left_alone(database: str, providers: Providers) -> None:
+    with connect(database) as connection:
+        connection.execute("delete from search.queue_migrations")
+    with pytest.raises(UserError, match=r"search\.queue_migrations"):
+        migrate(database, providers.embedding.card)
+
+
+def test_a_locale_that_drops_letters_is_refused(server: EmbeddedPostgres, providers: Providers) -> None:
+    admin_url = server.url.replace("/vibe_search?", "/postgres?")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("create database ascii_only template template0 locale 'C'")
+    try:
+        with pytest.raises(UserError, match="locale knows ASCII letters only"):
+            migrate(server.url.replace("/vibe_search?", "/ascii_only?"), providers.embedding.card)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute("drop database ascii_only")
+
+
+def test_an_unreachable_server(providers: Providers) -> None:
+    with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1"):
+        migrate("postgresql://nobody@127.0.0.1:1/none", providers.embedding.card)
+
+
+@pytest.mark.parametrize("url", ["mysql://a/b", "sqlite:///x", "nonsense", "postgresql://host:port/x"])
+def test_urls_of_other_things(url: str, providers: Providers) -> None:
+    with pytest.raises(UserError, match="DATABASE_URL"):
+        migrate(url, providers.embedding.card)
+
+
+def test_an_owner_who_is_no_superuser_migrates_and_searches(
+    server: EmbeddedPostgres, empty_database: str, providers: Providers
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("drop role if exists keeper")
+        connection.execute("create role keeper login")
+        for extension in ("vector", "pg_trgm", "unaccent", "fuzzystrmatch"):
+            connection.execute(f"create extension {extension}".encode())
+        connection.execute(f"alter database {connection.info.dbname} owner to keeper".encode())
+    url = empty_database.replace("postgres:@", "keeper:@")
+    assert len(migrate(url, providers.embedding.card)) >= 3
+    assert migrate(url, providers.embedding.card) == []  # in a new session, where no extension is loaded yet
+    with connect(url) as connection:
+        serve = "select search.serve_model(identity) from search.models"
+        connection.execute(serve)
+        assert connection.execute("select count(*) from search.unified('fern')").fetchone() == (0,)
+    with psycopg.connect(server.url.replace("/vibe_search?", "/postgres?"), autocommit=True) as admin:
+        admin.execute(f"drop database {empty_database.split('/')[3].split('?', maxsplit=1)[0]} with (force)".encode())
+        admin.execute("drop role keeper")
+        admin.execute(f"create database {empty_database.split('/')[3].split('?', maxsplit=1)[0]}".encode())
+
+
+def test_a_database_of_a_newer_version(database: str) -> None:
+    with connect(database) as connection:
+        connection.execute("update vibe_search_version set version_num = '9999'")
+    with connect(database) as connection:
+        assert inspect_schema(connection).missing == [
+            "the schema is at 9999, which this version does not know: update vibe-search"
+        ]
+
+
+def test_an_encoding_that_has_no_letters(server: EmbeddedPostgres, providers: Providers) -> None:
+    admin_url = server.url.replace("/vibe_search?", "/postgres?")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("create database bytes_only template template0 encoding 'SQL_ASCII' locale 'C'")
+    try:
+        with pytest.raises(UserError, match="encoded in SQL_ASCII"):
+            migrate(server.url.replace("/vibe_search?", "/bytes_only?"), providers.embedding.card)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            admin.execute("drop database bytes_only")
+
+
+def test_a_role_that_may_not(server: EmbeddedPostgres, empty_database: str, providers: Providers) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("drop role if exists visitor")
+        connection.execute("create role visitor login")
+    with pytest.raises(UserError, match="may not migrate: permission denied"):
+        migrate(empty_database.replace("postgres:@", "visitor:@"), providers.embedding.card)
+    assert server.url

@@ -1,0 +1,117 @@
+"""GET /search/ and GET /search/semantic against a real database and the real bundled model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from app.providers import Providers
+from tests.support.catalogue import Catalogue, direction
+
+Get = Callable[..., httpx.Response]
+
+
+def test_every_field_of_the_contract(get: Get, catalogue: Catalogue) -> None:
+    artist = catalogue.artist("fernwood.example", "Fernwood Trio")
+    album = catalogue.album("Fern Atlas", artist)
+    track = catalogue.track(
+        "Fern Index", artist=artist, album_id=album, tags=("ferns",), image_url="https://i.example/1"
+    )
+    catalogue.playlist("Fern Shelf", [track])
+    catalogue.embed(track, direction(0))
+    body = get("/search/", params={"q": "fern"}).json()
+    assert body["query"] == "fern"
+    assert body["counts"] == {"tracks": 1, "artists": 1, "albums": 1, "tags": 1, "playlists": 1}
+    assert body["available"] is True
+    fields = {result["type"]: result.keys() for result in body["results"]}
+    common = {"type", "relevance"}
+    assert fields["track"] >= common | {"id", "title", "artist_handle", "artist_display_name", "image_url"}
+    assert fields["artist"] >= common | {"did", "handle", "display_name", "avatar_url"}
+    assert fields["album"] >= common | {"id", "title", "slug", "artist_handle", "artist_display_name", "image_url"}
+    assert fields["tag"] >= common | {"id", "name", "track_count"}
+    assert fields["playlist"] >= common | {
+        "id",
+        "name",
+        "owner_handle",
+        "owner_display_name",
+        "image_url",
+        "track_count",
+    }
+    assert next(r for r in body["results"] if r["type"] == "track")["image_url"] == "https://i.example/1"
+
+
+def test_semantic_fields_and_order(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    catalogue.embed(catalogue.track("Far"), -providers.embedding.embed_text("gentle piano"))
+    catalogue.embed(catalogue.track("Near"), providers.embedding.embed_text("gentle piano"))
+    body = get("/search/semantic", params={"q": "gentle piano"}).json()
+    assert (body["query"], body["available"]) == ("gentle piano", True)
+    assert [result["title"] for result in body["results"]] == ["Near", "Far"]
+    assert body["results"][0].keys() >= {
+        "type", "id", "title", "artist_handle", "artist_display_name", "image_url", "similarity"
+    }  # fmt: skip
+    assert body["results"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_defaults_and_limits_of_the_contract(get: Get) -> None:
+    parameters = {
+        name: {p["name"]: p["schema"] for p in path["get"]["parameters"]}
+        for name, path in get("/openapi.json").json()["paths"].items()
+        if name.startswith("/search") and "get" in path
+    }
+    assert (
+        parameters["/search/"]["limit"] | {"default": 20, "minimum": 1, "maximum": 50}
+        == parameters["/search/"]["limit"]
+    )
+    semantic = parameters["/search/semantic"]
+    assert semantic["limit"] | {"default": 10, "minimum": 1, "maximum": 50} == semantic["limit"]
+    assert semantic["q"] | {"minLength": 3, "maxLength": 200} == semantic["q"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "named"),
+    [
+        ("/search/", {"q": "x"}, "q"),
+        ("/search/", {"q": "x" * 101}, "q"),
+        ("/search/", {}, "q"),
+        ("/search/", {"q": "fern", "limit": 0}, "limit"),
+        ("/search/", {"q": "fern", "limit": 51}, "limit"),
+        ("/search/", {"q": "fern", "limit": "many"}, "limit"),
+        ("/search/", {"q": "fern", "type": "tracks,songs"}, "type"),
+        ("/search/", {"q": "fern", "type": ""}, "type"),
+        ("/search/semantic", {"q": "ab"}, "q"),
+        ("/search/semantic", {"q": "x" * 201}, "q"),
+        ("/search/semantic", {"q": "abc", "limit": 99}, "limit"),
+    ],
+)
+def test_bad_input_names_the_parameter(get: Get, path: str, parameters: dict[str, Any], named: str) -> None:
+    response = get(path, params=parameters)
+    assert response.status_code == 422
+    assert [error["loc"] for error in response.json()["detail"]] == [["query", named]]
+
+
+@pytest.mark.parametrize(
+    "q",
+    ["it's", 'say "hi"', "a\\b", "100%", "__", "nul\0byte", "\0\0", "مرحبا بالعالم", "音楽を聴く", "  ", "<script>",
+     "🎧🎧", "'; drop table tracks; --", "%00", "{}[]", "\u202eabc"],
+)  # fmt: skip
+def test_odd_text_gets_an_ordinary_answer(get: Get, catalogue: Catalogue, q: str) -> None:
+    catalogue.embed(catalogue.track("Plain"), -direction(0))
+    response = get("/search/", params={"q": q})
+    assert response.status_code == 200
+    assert response.json()["query"] == q
+
+
+def test_types_are_plural_and_comma_separated(get: Get, catalogue: Catalogue) -> None:
+    catalogue.track("Fern Index", artist=catalogue.artist("fern.example", "Fern"), tags=("fern",))
+    found = get("/search/", params={"q": "fern", "type": "artists, tags"}).json()
+    assert {result["type"] for result in found["results"]} == {"artist", "tag"}
+    assert found["counts"]["tracks"] == 0
+    assert found["available"] is True
+
+
+def test_visitors_never_see_what_is_private(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    hidden = catalogue.track("Secret Piano", visibility="private")
+    catalogue.embed(hidden, providers.embedding.embed_text("piano"))
+    assert get("/search/", params={"q": "secret piano"}).json()["results"] == []
+    assert get("/search/semantic", params={"q": "piano"}).json()["results"] == []

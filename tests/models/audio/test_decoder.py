@@ -1,0 +1,267 @@
+"""Decoding in a process of its own: the same bits, whatever happens to the process."""
+
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from app.measure.sample.pieces import WAYS, break_pieces
+from models.audio.decoder import decoding, end_idle_decoders
+from models.audio.decoding import AudioError, DecoderCrashedError, DecoderLimits, decode, decode_windows, identify
+from models.audio.sound_file import FORMATS, open_sound
+from tests.support.recordings import chirp, encode, sample, write
+
+RATE = 16_000
+LIMITS = DecoderLimits()
+
+
+def decoders() -> list[psutil.Process]:
+    """The decoder processes of this one."""
+    children = psutil.Process().children()
+    return [child for child in children if "models.audio.decoder_child" in " ".join(child.cmdline())]
+
+
+@pytest.fixture(autouse=True)
+def _none_idle() -> None:
+    end_idle_decoders()
+
+
+def the_decoder() -> psutil.Process:
+    (child,) = decoders()
+    return child
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "in vain"
+
+
+def stereo(seconds: float, rate: int) -> Any:
+    return np.stack([chirp(seconds, rate), chirp(seconds, rate, start=90.0)])
+
+
+@pytest.mark.parametrize("file_type", FORMATS)
+@pytest.mark.parametrize("rate", [RATE, 48_000])
+def test_the_bits_are_those_of_decoding_in_this_process(file_type: str, rate: int) -> None:
+    content = encode(stereo(3.3, 48_000 if file_type in {"opus", "webm"} else 44_100), file_type)
+    with open_sound(io.BytesIO(content)) as sound:
+        here = np.concatenate(list(sound.samples(rate, None)))
+    assert (decode(io.BytesIO(content), rate) == here).all()
+
+
+@pytest.mark.parametrize("file_type", FORMATS)
+def test_a_file_is_what_its_content_is(file_type: str) -> None:
+    content = encode(stereo(1.0, 48_000 if file_type in {"opus", "webm"} else 44_100), file_type)
+    found = identify(io.BytesIO(content))
+    assert (found.file_type, found.channels) == (file_type, 2)
+
+
+@pytest.mark.parametrize(
+    "way", ["a zip with another name", "empty", "no samples", "noise", "a playlist of other files"]
+)
+def test_what_is_no_audio_is_not_taken_for_some(way: str) -> None:
+    content = WAYS[way](encode(stereo(1.0, 44_100), "mp3"), np.random.default_rng(1))
+    with pytest.raises(AudioError):
+        identify(io.BytesIO(content))
+
+
+def test_one_process_serves_one_file_after_the_other() -> None:
+    decode(sample("calm_acoustic_1"), RATE)
+    before = the_decoder().pid
+    for _ in range(3):
+        identify(sample("happy_acoustic_1"))
+        decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    assert the_decoder().pid == before
+
+
+def test_several_threads_decode_at_once() -> None:
+    content = sample("calm_acoustic_1").read_bytes()
+    alone = decode(io.BytesIO(content), RATE)
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda _: decode(io.BytesIO(content), RATE), range(12)))
+    assert all((waveform == alone).all() for waveform in together)
+    assert len(decoders()) <= 4, "idle ones beyond that are ended"
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+def test_a_decoder_that_dies_takes_nothing_with_it(number: signal.Signals) -> None:
+    with (  # noqa: PT012 - it dies midway
+        sample("calm_acoustic_1").open("rb") as file,
+        pytest.raises(DecoderCrashedError, match=number.name),
+        decoding(file, 48_000, LIMITS) as chunks,
+    ):
+        next(chunks)
+        os.kill(the_decoder().pid, number)
+        list(chunks)
+    assert decode(sample("calm_acoustic_1"), RATE).size
+
+
+def test_one_that_died_while_it_was_idle_is_replaced() -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    for child in decoders():
+        child.kill()
+    # it may still be dying, and takes orders meanwhile
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+
+
+def test_one_that_dies_with_the_order_in_its_hands_is_replaced() -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    idle = the_decoder()
+    idle.suspend()  # it still takes what is sent
+    with ThreadPoolExecutor(1) as pool:
+        decoded = pool.submit(decode, sample("calm_acoustic_1"), RATE, max_seconds=1)
+        time.sleep(0.3)
+        assert not decoded.done()
+        idle.kill()
+        assert decoded.result().size == RATE
+
+
+def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    idle = the_decoder()
+    idle.suspend()
+    monkeypatch.setattr("models.audio.decoder._READY_SECONDS", 8)
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+    assert idle not in decoders()
+
+
+def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
+    file = io.BytesIO(write(np.zeros((1, 600 * 8000), np.float32), "flac", "flac", 8000))
+    with pytest.raises(AudioError, match=r"longer than 0\.01 seconds"):
+        decode(file, 48_000, limits=DecoderLimits(seconds=0.01))
+    assert decoders() == []
+
+
+def test_a_decoder_that_stops_in_the_middle_of_a_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.audio.decoder._STALLED_SECONDS", 1)
+    content = sample("calm_acoustic_1").read_bytes()
+
+    class Stopping(io.BytesIO):
+        """Stops the decoder that has asked for something."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            the_decoder().suspend()
+            return super().read(size)
+
+    with pytest.raises((AudioError, DecoderCrashedError)):
+        decode(Stopping(content), RATE, limits=DecoderLimits(seconds=0.5))
+    assert decoders() == []
+
+
+def test_time_that_the_reader_takes_does_not_count() -> None:
+    class SlowFile(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            end = time.monotonic() + 0.1
+            while time.monotonic() < end:
+                pass
+            return super().read(size)
+
+    content = encode(stereo(8.0, 44_100), "wav")
+    assert decode(SlowFile(content), RATE, limits=DecoderLimits(seconds=0.5)).size == 8 * RATE
+
+
+def test_memory_is_bounded() -> None:
+    # a FLAC that announces a picture of 400 MB before its audio, which FFmpeg would read into memory
+    size = 400 * 2**20
+    head = b"fLaC" + b"\x00\x00\x00\x22" + struct.pack(">HH", 4096, 4096) + bytes(6) + b"\x0a\xc4\x42\xf0" + bytes(20)
+    picture = b"\x86" + (2**24 - 1).to_bytes(3, "big") + struct.pack(">I", 3) + struct.pack(">I", 9) + b"image/png"
+
+    class Huge(io.RawIOBase):
+        """Zeros behind a header, without memory of its own."""
+
+        position = 0
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            self.position = {0: 0, 1: self.position, 2: size}[whence] + offset
+            return self.position
+
+        def read(self, count: int = -1) -> bytes:
+            start = (head + picture)[self.position : self.position + count]
+            self.position += count
+            return start + bytes(count - len(start))
+
+    with pytest.raises(AudioError, match="more than 8 MB of memory"):
+        decode(Huge(), RATE, limits=DecoderLimits(memory=8 * 2**20))  # type: ignore[arg-type]  # as much of a file as is needed
+
+
+def test_a_source_that_fails_is_no_fault_of_the_audio() -> None:
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 - a file's
+            raise ConnectionError("the store is away")
+
+    with pytest.raises(ConnectionError, match="the store is away"):
+        decode(Gone(b"x" * 1000), RATE)
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+
+
+def test_whoever_stops_early_leaves_no_decoder_at_work() -> None:
+    windows: Any = decode_windows(sample("calm_acoustic_1"), 48_000, size=48_000, hop=48_000, most=2)
+    next(windows)
+    windows.close()
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
+
+
+def test_decoders_end_with_their_parent() -> None:
+    code = (
+        "import sys, time; from models.audio.decoding import decode\n"
+        f"decode({str(sample('calm_acoustic_1'))!r}, 16000, max_seconds=1)\n"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        (child,) = psutil.Process(parent.pid).children()
+        parent.kill()
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_decoder_has_no_secrets_and_writes_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
+    code = (
+        "from models.audio.decoding import decode; import psutil, sys\n"
+        f"decode({str(sample('calm_acoustic_1'))!r}, 16000, max_seconds=1)\n"
+        "child, = psutil.Process().children()\n"
+        "print(' '.join(child.environ()), child.rlimit(psutil.RLIMIT_FSIZE), child.rlimit(psutil.RLIMIT_CORE))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "DATABASE_URL" not in found
+    assert found.endswith("(0, 0) (0, 0)\n")
+
+
+def test_broken_files_end_in_samples_or_in_words() -> None:
+    for piece in break_pieces(2 * len(WAYS) * len(FORMATS), seed=11):
+        with suppress(AudioError):
+            assert np.isfinite(decode(io.BytesIO(piece.content), RATE, max_seconds=60)).all(), piece.name
+
+
+def many_channels(number: int, samples: int = 4800) -> bytes:
+    """A WAVE file with the same tone in each channel."""
+    tone = (chirp(samples / 48_000, 48_000) * 32_767).astype("<i2")
+    form = struct.pack("<HHIIHH", 1, number, 48_000, 96_000 * number, 2 * number, 16)
+    data = np.repeat(tone, number).tobytes()
+    chunks = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+@pytest.mark.parametrize("number", [2, 6, 7, 8, 9, 18, 64])
+def test_any_number_of_channels_is_averaged(number: int) -> None:
+    # from eight on, PyAV reads beyond a frame's planes and crashes
+    waveform = decode(io.BytesIO(many_channels(number)), 48_000)
+    assert np.abs(waveform - chirp(0.1, 48_000)).max() < 1e-4
+
+
+def test_too_many_channels_are_refused() -> None:
+    with pytest.raises(AudioError, match="65 channels"):
+        decode(io.BytesIO(many_channels(65, 10)), RATE)

@@ -1,7 +1,0 @@
-"""A server of turbopuffer's API (v2) on loopback, for its own client, which can be made to misbehave."""
-
-from tests.turbopuffer_server.faults import Fault
-from tests.turbopuffer_server.namespace import Namespace
-from tests.turbopuffer_server.server import API_KEY, TurbopufferServer, serving_turbopuffer
-
-__all__ = ["API_KEY", "Fault", "Namespace", "TurbopufferServer", "serving_turbopuffer"]

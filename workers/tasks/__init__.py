@@ -1,0 +1,1 @@
+"""The tasks of the queue, each a few lines around what it calls."""

@@ -230,20 +230,20 @@ def build_remote(settings: Settings, card: ModelCard) -> RemoteEmbedding | None:
         audio_url=audio_url,
         text_url=text_url,
         timeout_seconds=settings.modal_timeout_seconds,
-        audibility=local.audibility if card.bundled else None,
+        sound_relatedness=local.sound_relatedness if card.bundled else None,
     )
 
 
 def _embedding_builder(settings: Settings) -> Callable[[ModelCard], EmbeddingProvider]:
     """How the provider of a model is made: over HTTP for the one that MODAL_MODEL names, else here."""
     vectors: RecentResults[NDArray[float32]] = RecentResults(settings.text_cache_size)
-    audibilities: RecentResults[float] = RecentResults(settings.text_cache_size)
+    sound_relatedness: RecentResults[float] = RecentResults(settings.text_cache_size)
 
     def build(card: ModelCard) -> EmbeddingProvider:
         provider = build_remote(settings, card) or InProcessEmbedding(
             card, settings.run_options, max_seconds=settings.audio_max_seconds
         )
-        return CachedText(provider, vectors, audibilities)
+        return CachedText(provider, vectors, sound_relatedness)
 
     return build
 

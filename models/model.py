@@ -89,7 +89,7 @@ class EmbeddingModel(Protocol):
             ValueError: `"the text has no words"`.
         """
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Say how much a text speaks of sound at all.
 
         A vector of length 1 no longer tells a description from noise; this does, for models whose text half can.

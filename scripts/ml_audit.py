@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.cli.engine import run_with_engine
 from app.cli.exit_status import configure_log, run_to_exit
 from app.cli.version import AsJson
-from app.processing.audit import ArtistAudit, Difference, TrackAudit, audit_artists, check_embeddings, total
+from app.processing.audit import ArtistAudit, AuditFinding, TrackAudit, audit_artists, check_embeddings, total
 from app.providers import build_providers
 from app.settings import get_settings
 
@@ -50,7 +50,7 @@ def main(
     settings = get_settings()
     providers = build_providers(settings)
 
-    async def steps(_url: str, engine: AsyncEngine) -> tuple[list[ArtistAudit], list[Difference] | None]:
+    async def steps(_url: str, engine: AsyncEngine) -> tuple[list[ArtistAudit], list[AuditFinding] | None]:
         artists = [artist async for artist in audit_artists(engine, listed=verbose)]
         if not check:
             return artists, None
@@ -67,7 +67,7 @@ def main(
     raise typer.Exit(any(not difference.expected for difference in differences or []))
 
 
-def _for_machines(artists: list[ArtistAudit], differences: list[Difference] | None) -> dict[str, Any]:
+def _for_machines(artists: list[ArtistAudit], differences: list[AuditFinding] | None) -> dict[str, Any]:
     return {
         "artists": [_artist_for_machines(artist) for artist in artists],
         "totals": _artist_for_machines(total(artists)),
@@ -80,7 +80,7 @@ def _artist_for_machines(artist: ArtistAudit) -> dict[str, Any]:
 
 
 def _print(
-    console: Console, artists: list[ArtistAudit], differences: list[Difference] | None, *, verbose: bool
+    console: Console, artists: list[ArtistAudit], differences: list[AuditFinding] | None, *, verbose: bool
 ) -> None:
     console.print(_render_artists(artists) if artists else "there are no tracks")
     for artist in artists if verbose else []:
@@ -158,7 +158,7 @@ def _classified(track: TrackAudit) -> str:
     return "yes" if track.classified_at is None else _moment(track.classified_at)
 
 
-def _print_differences(console: Console, differences: list[Difference], *, most: int) -> None:
+def _print_differences(console: Console, differences: list[AuditFinding], *, most: int) -> None:
     wrong = [difference for difference in differences if not difference.expected]
     expected = len(differences) - len(wrong)
     if wrong:

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
 
-TaskState = Literal["done", "running", "queued", "failed", "missing"]
+TaskStatus = Literal["done", "running", "queued", "failed", "missing"]
 """How far a task on a track's present audio is; `missing` where no job will do it."""
 
-_WORST_FIRST: tuple[TaskState, ...] = ("failed", "running", "queued", "done", "missing")
+_WORST_FIRST: tuple[TaskStatus, ...] = ("failed", "running", "queued", "done", "missing")
 
 
 LARGEST_ID = 2**63 - 1
@@ -33,7 +33,7 @@ class TaskProgress:
 
     task: str
     model: str
-    state: TaskState
+    state: TaskStatus
     reason: str | None
     permanent: bool
     attempts: int
@@ -63,7 +63,7 @@ class TrackRecord:
     tasks: list[TaskProgress]
 
     @property
-    def state(self) -> TaskState:
+    def state(self) -> TaskStatus:
         """The tasks in one word: the first of failed, running, queued, done and missing that any of them is."""
         states = {task.state for task in self.tasks}
         return next((state for state in _WORST_FIRST if state in states), "missing")

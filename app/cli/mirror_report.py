@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.mirror import Comparison, Difference, MirrorState
+from app.mirror import Comparison, MirrorDifference, MirrorState
 from app.mirror.comparison import KINDS
 
 
@@ -22,7 +22,7 @@ def comparison_for_machines(found: Comparison) -> dict[str, Any]:
     }
 
 
-def render_differences(differences: list[Difference]) -> Table:
+def render_differences(differences: list[MirrorDifference]) -> Table:
     """A row for each difference."""
     table = Table("what", Column("track", justify="right"), "title", "detail", box=SIMPLE_HEAD)
     for difference in differences:

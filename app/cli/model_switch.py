@@ -18,7 +18,8 @@ from app.cli.model_check import inspect_model, require_passed
 from app.cli.version import AsJson
 from app.database import load_query
 from app.errors import DatabaseUnavailableError, UserError
-from app.processing.switch.model_states import Failure, ModelState, read_failures, read_model_states
+from app.processing.failures import TrackFailure
+from app.processing.switch.model_states import ModelState, read_failures, read_model_states
 from app.providers import Providers, build_providers
 from app.settings import Settings, get_settings
 from models.registry import ModelCard, UnknownModelError
@@ -254,7 +255,7 @@ async def _report_stuck(switch: _Switch, state: ModelState) -> None:
     )
 
 
-def _show_failures(console: Console, failures: list[Failure]) -> None:
+def _show_failures(console: Console, failures: list[TrackFailure]) -> None:
     if not failures:
         return
     table = Table("track", "title", "why", title="not embedded", title_justify="left")

@@ -101,7 +101,7 @@ def embed_text(
 ) -> None:
     """Print the vector of a text in the model that serves, as Postgres reads it.
 
-    With --json also the model's identity, and how much the text speaks of sound (the audibility of search.unified).
+    With --json also the model's identity, and how much the text speaks of sound (audibility of search.unified).
 
     Example:
       vibe-search db psql -v vec="$(vibe-search models embed 'calm piano')"
@@ -114,5 +114,5 @@ def embed_text(
     if not as_json:
         typer.echo(vector.to_text())
         return
-    figures = {"identity": embedding.card.identity, "audibility": round(embedding.audibility(text), 4)}
+    figures = {"identity": embedding.card.identity, "audibility": round(embedding.sound_relatedness(text), 4)}
     typer.echo(json.dumps(figures | {"embedding": vector.to_list()}))

@@ -14,7 +14,8 @@ from app.cli.age import describe_age
 from app.cli.engine import call_function, run_with_engine
 from app.cli.version import AsJson
 from app.errors import UserError
-from app.processing.queue_state import JobFailure, TaskState, read_queue
+from app.processing.failures import TrackFailure
+from app.processing.queue_state import TaskCounts, read_queue
 from app.settings import get_settings
 
 BACKFILL_BELOW = -5
@@ -101,7 +102,7 @@ def _report(number: int, done: str, *, as_json: bool) -> None:
     typer.echo(json.dumps({done: number}) if as_json else f"{number:,} {'job' if number == 1 else 'jobs'} {done}")
 
 
-def _render_tasks(tasks: list[TaskState]) -> Table:
+def _render_tasks(tasks: list[TaskCounts]) -> Table:
     """A column for each figure that any task has: all of them would not fit in a terminal."""
     figures = {heading: [getattr(state, name) for state in tasks] for name, heading in _FIGURES.items()}
     shown = {heading: counts for heading, counts in figures.items() if any(counts)}
@@ -117,7 +118,7 @@ def _render_tasks(tasks: list[TaskState]) -> Table:
     return table
 
 
-def _render_failures(failures: list[JobFailure]) -> Table:
+def _render_failures(failures: list[TrackFailure]) -> Table:
     table = Table(
         Column("track", justify="right"), "title", "task", "attempts", "why", title="failures", box=SIMPLE_HEAD
     )

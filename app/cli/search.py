@@ -76,7 +76,7 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
         embedding = search.serving.provider
         if embedding is None:
             raise UserError(f"nothing can be heard: {search.serving.reason}")
-        vector = await asyncio.to_thread(_listen, embedding, audio)
+        vector = await asyncio.to_thread(_embed_clip, embedding, audio)
         return await search.by_vector(vector, embedding.card.identity, limit=limit)
 
     answer = run_search(providers, ask)
@@ -86,7 +86,7 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
         Console().print(render_answer(audio.name, answer))
 
 
-def _listen(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:
+def _embed_clip(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:
     try:
         with audio.open("rb") as file, Console(stderr=True).status("listening to the clip"):
             return embedding.embed_audio(file, max_seconds=get_settings().clip_max_seconds)

@@ -7,7 +7,7 @@ all of them do.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -44,17 +44,6 @@ async def get_state(request: Request) -> ApiState:
 State = Annotated[ApiState, Depends(get_state)]
 """Parameter type by which an endpoint asks for the shared state."""
 
-
-INVALID_TOKEN: dict[int | str, dict[str, Any]] = {
-    401: {"description": "The Authorization header holds no token, or one that is not valid (any more)."}
-}
-"""Every endpoint that asks who is there may answer so."""
-
-LACKING_SCOPE: dict[int | str, dict[str, Any]] = {
-    401: {"description": "There is no token, or it is not valid (any more)."},
-    403: {"description": "The token does not permit this; the detail says which scope would."},
-}
-"""Every endpoint that a token is needed for may answer so."""
 
 _SCHEME = HTTPBearer(
     scheme_name="token",

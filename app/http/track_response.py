@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.catalogue import TrackRecord
-from app.catalogue.track_record import TaskState
+from app.catalogue.track_record import TaskStatus
 
 Visibility = Literal["public", "unlisted", "supporters", "private"]
 
@@ -16,7 +16,7 @@ class TaskResponse(BaseModel):
 
     task: str = Field(description="embed_track or classify_genres.")
     model: str = Field(description="Identity of the model that embeds; empty for other tasks.")
-    state: TaskState = Field(description="done, running, queued, failed, or missing where no job will do it.")
+    state: TaskStatus = Field(description="done, running, queued, failed, or missing where no job will do it.")
     reason: str | None = Field(description="Why the last attempt failed; only its artist sees reasons that may pass.")
     permanent: bool = Field(description="Whether another attempt would fail in the same way.")
     attempts: int = Field(description="Attempts that failed.")
@@ -25,7 +25,7 @@ class TaskResponse(BaseModel):
 class ProcessingResponse(BaseModel):
     """How far the work on a track's present audio is."""
 
-    state: TaskState = Field(description="The tasks in one word: failed, running, queued, done or missing.")
+    state: TaskStatus = Field(description="The tasks in one word: failed, running, queued, done or missing.")
     tasks: list[TaskResponse]
 
 

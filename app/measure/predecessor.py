@@ -76,7 +76,7 @@ class Predecessor:
         rows = self._rows("predecessor_hydrate", {"ids": [found["track_id"] for found in nearest]})
         tracks = {row["id"]: row for row in rows}
         return [
-            _heard(tracks[found["track_id"]], 1.0 - found["distance"])
+            _hit_by_sound(tracks[found["track_id"]], 1.0 - found["distance"])
             for found in nearest
             if found["track_id"] in tracks
         ]
@@ -103,7 +103,7 @@ class Predecessor:
             return cursor.execute(load_statement(name), parameters).fetchall()
 
 
-def _heard(track: Mapping[str, Any], similarity: float) -> PredecessorHit:
+def _hit_by_sound(track: Mapping[str, Any], similarity: float) -> PredecessorHit:
     return PredecessorHit(
         type="track",
         key=str(track["id"]),

@@ -1,6 +1,6 @@
 """Keeping a mirror of the vectors equal to the catalogue, and telling whether it is."""
 
-from app.mirror.comparison import Comparison, Difference, compare, record, repair
+from app.mirror.comparison import Comparison, MirrorDifference, compare, record, repair
 from app.mirror.health import inspect_mirror, require_mirror
 from app.mirror.namespaces import Namespace, begin_rebuild, read_namespaces, retire_all
 from app.mirror.state import MirrorState, count_tracks, read_state
@@ -8,7 +8,7 @@ from app.mirror.sync import MirrorSync
 
 __all__ = [
     "Comparison",
-    "Difference",
+    "MirrorDifference",
     "MirrorState",
     "MirrorSync",
     "Namespace",

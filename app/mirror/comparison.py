@@ -25,7 +25,7 @@ _FACTS = ("title", "artist_handle", "artist_did", "visibility", "model")
 
 
 @dataclass(frozen=True)
-class Difference:
+class MirrorDifference:
     """Something that the mirror does not have, has and should not, or has otherwise.
 
     Attributes:
@@ -60,7 +60,7 @@ class Comparison:
     upto: int | None = None
     compared: int = 0
     pending: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[MirrorDifference] = field(default_factory=list)
     newest_version: int = 0
 
     def count(self, kind: Kind) -> int:
@@ -97,7 +97,7 @@ async def compare(  # noqa: PLR0913 - which part, and how
         MirrorError: The mirror does not answer.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    differences: list[Difference] = []
+    differences: list[MirrorDifference] = []
     compared = pending = newest = 0
     place: int | None = after
     with guard_connection():
@@ -160,7 +160,7 @@ def _differ(held: Entry | None, wanted: Document | None) -> tuple[Kind, str] | N
 
 async def _confirm(
     engine: AsyncEngine, store: VectorMirror, namespace: str, page: _Page
-) -> tuple[list[Difference], int]:
+) -> tuple[list[MirrorDifference], int]:
     """The differences of a page that are there when looked at again, and how many tracks are still to be told about."""
     found = page.differing()
     waiting = 0
@@ -182,7 +182,7 @@ async def _confirm(
         rows = await connection.execute(load_query("mirror_track_titles"), {"track_ids": list(found)})
         tracks = {row.id: row for row in rows}
     return [
-        Difference(
+        MirrorDifference(
             kind, track_id, getattr(tracks.get(track_id), "title", None), detail or _why(kind, tracks.get(track_id))
         )
         for track_id, (kind, detail) in found.items()

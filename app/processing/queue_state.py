@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
+from app.processing.failures import TrackFailure
 
 
 @dataclass(frozen=True)
-class TaskState:
+class TaskCounts:
     """The jobs of one task at one priority.
 
     Attributes:
@@ -38,31 +39,6 @@ class TaskState:
 
 
 @dataclass(frozen=True)
-class JobFailure:
-    """The last failed attempt of a task on a track.
-
-    Attributes:
-        track_id: The track.
-        title: What it is called.
-        task: What was to be done.
-        model: Identity of the model that embeds; empty for other tasks.
-        reason: Why it failed, in words.
-        permanent: Whether another attempt would fail in the same way.
-        attempts: How often it was tried.
-        failed_at: When, the last time.
-    """
-
-    track_id: int
-    title: str
-    task: str
-    model: str
-    reason: str
-    permanent: bool
-    attempts: int
-    failed_at: datetime
-
-
-@dataclass(frozen=True)
 class QueueState:
     """The whole queue.
 
@@ -72,8 +48,8 @@ class QueueState:
         all_failures: How many there are.
     """
 
-    tasks: list[TaskState]
-    failures: list[JobFailure]
+    tasks: list[TaskCounts]
+    failures: list[TrackFailure]
     all_failures: int
 
 
@@ -94,5 +70,5 @@ async def read_queue(engine: AsyncEngine, most_failures: int) -> QueueState:
     failures = [dict(row) for row in rows]
     totals = [row.pop("all_failures") for row in failures]
     return QueueState(
-        [TaskState(**row) for row in counts], [JobFailure(**row) for row in failures], totals[0] if totals else 0
+        [TaskCounts(**row) for row in counts], [TrackFailure(**row) for row in failures], totals[0] if totals else 0
     )

@@ -1,7 +1,7 @@
 """Searching: by name, by description, by track and by clip."""
 
 from app.search.answer import ENTITY_TYPES, Answer, Explanation, Hit, Signal, parse_types
-from app.search.clips import BusyError, ClipReader, Heard
+from app.search.clips import BusyError, ClipReader, ClipVector
 from app.search.search import Search, UnknownTrackError
 from app.search.serving_model import ServingModel
 from app.search.vector_backend import MirrorBackend
@@ -11,8 +11,8 @@ __all__ = [
     "Answer",
     "BusyError",
     "ClipReader",
+    "ClipVector",
     "Explanation",
-    "Heard",
     "Hit",
     "MirrorBackend",
     "Search",

@@ -21,7 +21,7 @@ class BusyError(Exception):
 
 
 @dataclass(frozen=True)
-class Heard:
+class ClipVector:
     """What a clip sounds like.
 
     Attributes:
@@ -50,7 +50,7 @@ class ClipReader:
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="clip")
         self._places = BoundedSemaphore(concurrency)
 
-    async def embed(self, clip: bytes) -> Heard | None:
+    async def embed(self, clip: bytes) -> ClipVector | None:
         """The vector of a clip, or None when there is no model, or none in time.
 
         Args:
@@ -69,7 +69,7 @@ class ClipReader:
         future.add_done_callback(lambda _: self._places.release())
         try:
             vector = await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
-            return Heard(vector, embedding.card.identity)
+            return ClipVector(vector, embedding.card.identity)
         except AudioError:
             raise
         except TimeoutError:

@@ -94,7 +94,7 @@ def combine(
     return _direction(directions).astype(float32)
 
 
-def measure_audibility(embedding: EmbeddingProvider, description: Description) -> float | None:
+def measure_sound_relatedness(embedding: EmbeddingProvider, description: Description) -> float | None:
     """How much a description speaks of sound, on the model's scale, what is not wanted included.
 
     Args:
@@ -106,7 +106,7 @@ def measure_audibility(embedding: EmbeddingProvider, description: Description) -
     """
     if description.liked:
         return None
-    return embedding.audibility(" ".join([description.positive or "", *description.negatives]))
+    return embedding.sound_relatedness(" ".join([description.positive or "", *description.negatives]))
 
 
 def _embed_words(embedding: EmbeddingProvider, text: str | None) -> NDArray[float32] | None:

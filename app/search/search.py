@@ -21,7 +21,7 @@ from app.errors import DatabaseUnavailableError
 from app.observability.tracing import span
 from app.search.answer import Answer, Explanation, Hit, Signal
 from app.search.description import Description, parse_description
-from app.search.query_vector import embed_description, measure_audibility
+from app.search.query_vector import embed_description, measure_sound_relatedness
 from app.search.serving_model import ServingModel
 from app.search.vector_backend import Candidates, MirrorBackend
 from app.settings import Settings
@@ -41,12 +41,12 @@ class _Sound:
     Attributes:
         identity: The model that made the vector.
         vector: Of the provider's model, shape (dimensions,).
-        audibility: How much the text speaks of sound, on the model's scale; None where tracks are named.
+        sound_relatedness: How much the text speaks of sound, on the model's scale; None where tracks are named.
     """
 
     identity: str
     vector: NDArray[float32]
-    audibility: float | None
+    sound_relatedness: float | None
 
 
 class UnknownTrackError(LookupError):
@@ -125,7 +125,7 @@ class Search:
         description = parse_description(text)
         wanted = types is None or "track" in types
         question = _Question(description.name, types, limit, viewer, description.liked)
-        answer = await self._hear_and_ask(question, description if wanted else None)
+        answer = await self._embed_and_query(question, description if wanted else None)
         # where nothing that sounds was asked for, nothing is lacking
         return answer if wanted else replace(answer, available=True)
 
@@ -139,7 +139,7 @@ class Search:
         description = parse_description(text)
         sound = await self._embed(description, viewer)
         question = _Question(description.name, None, limit, viewer, description.liked)
-        parameters = self._asked(question, sound) | {"key": str(track_id)}
+        parameters = self._statement_parameters(question, sound) | {"key": str(track_id)}
         rows, _ = await self._fetch("explain_track", parameters)
         found = [row for row in rows if row.signal is not None]
         signals = [Signal(row.signal, row.signal_tier, row.signal_rank, row.value, row.confidence) for row in found]
@@ -155,7 +155,7 @@ class Search:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         description = parse_description(text)
-        return await self._hear_and_ask(_Question(None, ["track"], limit, viewer, description.liked), description)
+        return await self._embed_and_query(_Question(None, ["track"], limit, viewer, description.liked), description)
 
     async def similar(self, track_id: int, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """The tracks that sound most like a track, without itself.
@@ -166,7 +166,7 @@ class Search:
         """
         track = {"track_id": min(track_id, _LARGEST_ID)}
         candidates = await self._candidates_like(track, viewer, limit + 1)
-        parameters = track | {"limit": limit} | self._audience(viewer) | self._offered(candidates)
+        parameters = track | {"limit": limit} | self._viewer_parameters(viewer) | self._candidate_parameters(candidates)
         rows, milliseconds = await self._fetch("similar_tracks", parameters)
         if not rows:
             raise UnknownTrackError(f"{track_id}: there is no such track")
@@ -185,10 +185,10 @@ class Search:
             "identity": identity,
             "limit": limit,
         }
-        parameters |= self._offered(await self._candidates(vector, identity, limit))
-        rows, milliseconds = await self._fetch("tracks_by_vector", parameters | self._audience(viewer))
+        parameters |= self._candidate_parameters(await self._candidates(vector, identity, limit))
+        rows, milliseconds = await self._fetch("tracks_by_vector", parameters | self._viewer_parameters(viewer))
         if rows[0].identity != identity:
-            await self._follow()
+            await self._load_serving_model()
         return self._answer_by_sound(rows, milliseconds)
 
     @property
@@ -196,11 +196,11 @@ class Search:
         """The model that makes vectors of texts."""
         return self._serving
 
-    def may_hear(self, viewer: str | None) -> bool:
+    def semantic_enabled_for(self, viewer: str | None) -> bool:
         """Whether the viewer may have results by sound, as far as this can be told without the database."""
         return self._everyone or viewer is not None
 
-    def _audience(self, viewer: str | None) -> dict[str, object]:
+    def _viewer_parameters(self, viewer: str | None) -> dict[str, object]:
         return {"viewer": viewer, "everyone": self._everyone}
 
     async def _candidates(self, vector: NDArray[float32], identity: str, count: int) -> Candidates | None:
@@ -216,7 +216,7 @@ class Search:
         vector = HalfVector.from_text(rows[0].embedding).to_numpy().astype(float32)
         return await self._candidates(vector, rows[0].identity, count)
 
-    def _offered(self, candidates: Candidates | None) -> dict[str, object]:
+    def _candidate_parameters(self, candidates: Candidates | None) -> dict[str, object]:
         """Candidates as the statements take them."""
         return {
             "candidates": None if candidates is None else candidates.track_ids,
@@ -242,21 +242,21 @@ class Search:
         backend = self._backend(rows[0], compared=compared)
         return Answer(_hits_by_sound(rows), available=compared, milliseconds=milliseconds, **backend)
 
-    async def _hear_and_ask(self, question: _Question, description: Description | None) -> Answer:
+    async def _embed_and_query(self, question: _Question, description: Description | None) -> Answer:
         """Embed, and ask; once more when another model serves by now than the one that embedded."""
         sound = await self._embed(description, question.viewer) if description else None
         if sound is None and question.name is None:
             return Answer([], available=False, milliseconds=0.0)
-        answer, serving = await self._ask(question, sound)
+        answer, serving = await self._query(question, sound)
         if description is None or sound is None or serving in {None, sound.identity}:
             return answer
-        await self._follow()
+        await self._load_serving_model()
         if (embedding := self._serving.provider) is None or embedding.card.identity == sound.identity:
             return answer
         sound = await self._embed(description, question.viewer)
-        return answer if sound is None else (await self._ask(question, sound))[0]
+        return answer if sound is None else (await self._query(question, sound))[0]
 
-    async def _follow(self) -> None:
+    async def _load_serving_model(self) -> None:
         """Go by the model that serves now, unless loading it takes longer than a search may."""
         refreshed = asyncio.shield(asyncio.ensure_future(self._serving.refresh(self._engine)))
         with suppress(TimeoutError):
@@ -266,9 +266,9 @@ class Search:
         """The description's vector, or None when there is none in time: names are found without it."""
         embedding = self._serving.provider
         liked = await self._liked(description.liked, viewer, embedding)
-        if embedding is None or not self.may_hear(viewer):
+        if embedding is None or not self.semantic_enabled_for(viewer):
             return None
-        embedded = asyncio.to_thread(_hear, embedding, description, liked)
+        embedded = asyncio.to_thread(_embed_query, embedding, description, liked)
         try:
             with span("vector", {"model": embedding.card.identity}):
                 return await asyncio.wait_for(embedded, self._deadline_seconds)
@@ -303,26 +303,26 @@ class Search:
         vectors = [found[track] for track in track_ids if found[track] is not None]
         return [HalfVector.from_text(vector).to_numpy().astype(float32) for vector in vectors]
 
-    def _asked(self, question: _Question, sound: _Sound | None) -> dict[str, object]:
+    def _statement_parameters(self, question: _Question, sound: _Sound | None) -> dict[str, object]:
         """A question as the statements take it."""
         return {
             # Postgres has no NUL in text, and no title contains one
             "q": None if question.name is None else question.name.replace("\0", ""),
             "query_embedding": None if sound is None else HalfVector(sound.vector).to_text(),
-            "audibility": None if sound is None else sound.audibility,
+            "audibility": None if sound is None else sound.sound_relatedness,
             "min_confidence": self._min_confidence,
             "identity": None if sound is None else sound.identity,
             "types": question.types,
             # those that the query names are left out of the answer
             "max_per_type": question.limit + len(question.liked),
-        } | self._audience(question.viewer)
+        } | self._viewer_parameters(question.viewer)
 
-    async def _ask(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
+    async def _query(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
         """The answer, and the identity of the model that served."""
         # as many as search.signals asks search.nearest_tracks for
         count = 2 * (question.limit + len(question.liked))
         candidates = None if sound is None else await self._candidates(sound.vector, sound.identity, count)
-        parameters = self._asked(question, sound) | self._offered(candidates)
+        parameters = self._statement_parameters(question, sound) | self._candidate_parameters(candidates)
         rows, milliseconds = await self._fetch("unified_search", parameters)
         hits = [
             Hit(row.type, row.tier, list(row.matched), row.relevance, row.similarity, row.details, row.confidence)
@@ -359,9 +359,9 @@ class Search:
         return list(rows), seconds * 1000
 
 
-def _hear(embedding: EmbeddingProvider, description: Description, liked: Sequence[NDArray[float32]]) -> _Sound:
+def _embed_query(embedding: EmbeddingProvider, description: Description, liked: Sequence[NDArray[float32]]) -> _Sound:
     vector = embed_description(embedding, description, liked)
-    return _Sound(embedding.card.identity, vector, measure_audibility(embedding, description))
+    return _Sound(embedding.card.identity, vector, measure_sound_relatedness(embedding, description))
 
 
 def _hits_by_sound(rows: Sequence[Any]) -> list[Hit]:

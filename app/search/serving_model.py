@@ -55,7 +55,7 @@ class ServingModel:
     def __init__(self, providers: Providing) -> None:
         self._providers = providers
         self._provider = providers.embedding
-        self._hears = True
+        self._usable = True
         self._loaded = False
         self._failed_at: dict[str, float] = {}
         self._reason: str | None = None
@@ -69,7 +69,7 @@ class ServingModel:
     @property
     def provider(self) -> EmbeddingProvider | None:
         """The provider, or None while its model is not there: then everything is answered by name, at once."""
-        return self._provider if self._hears else None
+        return self._provider if self._usable else None
 
     @property
     def reason(self) -> str | None:
@@ -128,7 +128,7 @@ class ServingModel:
             self._failed_at[provider.card.identity] = time.monotonic()
             self._fail(f"{provider.card.identity} cannot be loaded: {error}")
             return
-        self._provider, self._loaded, self._hears, self._reason = provider, True, True, None
+        self._provider, self._loaded, self._usable, self._reason = provider, True, True, None
 
     async def _preload(self, provider: EmbeddingProvider) -> None:
         try:
@@ -140,4 +140,4 @@ class ServingModel:
     def _fail(self, reason: str) -> None:
         if reason != self._reason:
             _log.error("%s: everything is answered by name alone", reason)
-        self._hears, self._loaded, self._reason = False, False, reason
+        self._usable, self._loaded, self._reason = False, False, reason

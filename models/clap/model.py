@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from models.audio import windows
 from models.audio.decoding import decode_windows
-from models.relevance.sound_relatedness import TextAudibility
+from models.relevance.sound_relatedness import TextRelatedness
 from models.runtime.idle import LoadedOnDemand
 from models.runtime.onnx_session import open_session
 from models.runtime.recent_results import RecentResults
@@ -61,7 +61,7 @@ class Clap:
             lambda: self._open("audio.onnx", spin_microseconds=_SPIN_MICROSECONDS), self._options.audio_idle_seconds
         )
         self._recent: RecentResults[UnitVector] = RecentResults(_KEPT)
-        self._audibility = TextAudibility(self.embed_texts)
+        self._sound_relatedness = TextRelatedness(self.embed_texts)
 
     @property
     def card(self) -> ModelCard:
@@ -71,7 +71,7 @@ class Clap:
     def load_text(self) -> None:
         """Load the text half, and embed all that the question how much a text speaks of sound needs."""
         self.embed_text("sound")
-        self._audibility.prepare()
+        self._sound_relatedness.prepare()
 
     def embed_text(self, text: str) -> UnitVector:
         """Embed a description; see `EmbeddingModel.embed_text`."""
@@ -86,9 +86,9 @@ class Clap:
         """
         return np.stack([self.embed_text(text) for text in texts])
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """How much nearer the text is to descriptions of sounds than to other texts; by `models.relevance`."""
-        return self._audibility.measure(self.embed_text(text))
+        return self._sound_relatedness.measure(self.embed_text(text))
 
     def embed_audio(self, waveform: Waveform) -> UnitVector:
         """Embed a whole track; see `EmbeddingModel.embed_audio`."""

@@ -171,9 +171,9 @@ class MusicnnTags:
         """Embed a description; see `EmbeddingModel.embed_text`."""
         return self._language.weigh(text).astype(np.float32)
 
-    def audibility(self, text: str) -> float:
-        """Closeness of the text's words to the tags' phrases, at most 1; see `EmbeddingModel.audibility`."""
-        return self._language.audibility(text)
+    def sound_relatedness(self, text: str) -> float:
+        """Closeness of the text's words to the tags' phrases, at most 1; see `EmbeddingModel.sound_relatedness`."""
+        return self._language.sound_relatedness(text)
 
     def genre_predictions(self, waveform: Waveform, top: int = 10) -> list[GenrePrediction]:
         """Name a track's most probable genres; see `GenreModel.genre_predictions`."""

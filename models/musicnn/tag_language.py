@@ -97,7 +97,7 @@ class TagLanguage:
         # Opposite words could cancel out to nothing; then the first of them decides.
         return total / length if length > 1e-9 else directions[0]
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Say how close a description comes to what is listed.
 
         Args:

@@ -108,23 +108,23 @@ def fit_logistic(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Lo
     return LogisticCurve(float(line[0] / spread), float(line[1] - line[0] * centre / spread))
 
 
-def fit_audibility(
-    audibility: Callable[[str], float], texts: CalibrationTexts, share: float = DESCRIBING_SHARE
+def fit_sound_relatedness(
+    sound_relatedness: Callable[[str], float], texts: CalibrationTexts, share: float = DESCRIBING_SHARE
 ) -> LogisticCurve:
-    """Learn what a model's audibility means, from texts that describe a sound and texts that do not.
+    """Learn what a model's measure of sound relatedness means, from texts that describe a sound and texts that do not.
 
     Args:
-        audibility: Of one text; a text without words, for which it raises ValueError, counts as 0.
+        sound_relatedness: Of one text; a text without words, for which it raises ValueError, counts as 0.
         texts: The bank.
         share: Of the texts that people type, how many describe a sound.
 
     Returns:
-        The curve from audibility to the probability that a text describes a sound.
+        The curve from sound relatedness to the probability that a text describes a sound.
     """
 
     def measure(text: str) -> float:
         try:
-            return audibility(text)
+            return sound_relatedness(text)
         except ValueError:
             return 0.0
 

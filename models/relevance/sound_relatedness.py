@@ -21,7 +21,7 @@ _SAME = 0.9999
 """Cosine from which two texts are the same: the bank's own texts must not vote for themselves."""
 
 
-class TextAudibility:
+class TextRelatedness:
     """Compares a text with a bank of texts that describe sounds and of texts that do not.
 
     The measure is the mean cosine to the nearest of the first less that to the nearest of the others: a

@@ -70,7 +70,7 @@ _cli = typer.Typer(pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _EmbeddedTracks:
     """The sample library as the model hears it: vectors of shape (tracks, dimensions), in the order of the names."""
 
     embedding: EmbeddingProvider
@@ -87,7 +87,7 @@ class _Heard:
 @_cli.command()
 def descriptions() -> None:
     """Mean average precision by the weight of negatives, and by that of words beside a track."""
-    heard = _listen()
+    heard = _embed_clip()
     table = Table("weight", "words − negative", "track + words", "its first five are as near to the track as")
     for weight in track(_WEIGHTS, transient=True):
         pairs = fmean(_subtract(heard, weight))
@@ -104,7 +104,7 @@ def descriptions() -> None:
 @_cli.command()
 def copies() -> None:
     """Similarity of changed copies and of clips to their tracks, and to the others."""
-    heard = _listen()
+    heard = _embed_clip()
     found: dict[str, list[Samples]] = {name: [] for name in _COPIES}
     for name in track(heard.names, description="encoding and listening", transient=True):
         waveform = decode(recordings_dir() / name, _RATE)
@@ -122,14 +122,14 @@ def copies() -> None:
     Console().print(table)
 
 
-def _listen() -> _Heard:
+def _embed_clip() -> _EmbeddedTracks:
     embedding = build_providers(get_settings()).embedding
     names = [entry.file for entry in load_library().tracks]
     vectors = []
     for name in track(names, description="listening", transient=True):
         with (recordings_dir() / name).open("rb") as audio:
             vectors.append(embedding.embed_audio(audio))
-    return _Heard(embedding, names, np.array(vectors))
+    return _EmbeddedTracks(embedding, names, np.array(vectors))
 
 
 def _precision(similarities: Samples, relevant: Chosen) -> float:
@@ -137,7 +137,7 @@ def _precision(similarities: Samples, relevant: Chosen) -> float:
     return average_precision(ranking, int(relevant.sum()))
 
 
-def _subtract(heard: _Heard, weight: float) -> Iterator[float]:
+def _subtract(heard: _EmbeddedTracks, weight: float) -> Iterator[float]:
     """Average precision of each pair of words and a negative that leaves something to find."""
     for (words, wanted), (negative, unwanted) in product(_WANTED.items(), _UNWANTED.items()):
         relevant = heard.meant_by(wanted) & ~heard.meant_by(unwanted)
@@ -146,7 +146,7 @@ def _subtract(heard: _Heard, weight: float) -> Iterator[float]:
             yield _precision(heard.vectors @ combine(*parts, weights=Weights(negatives=weight)), relevant)
 
 
-def _add_to_tracks(heard: _Heard, weight: float) -> Iterator[tuple[float, float]]:
+def _add_to_tracks(heard: _EmbeddedTracks, weight: float) -> Iterator[tuple[float, float]]:
     """For each track and wording that does not apply to it: average precision of the words, similarity to the track."""
     for words, label in _CHANGES.items():
         meant = heard.meant_by(label)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 import httpx2
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from services.attempts import RETRIED
 from services.audio_store.errors import AudioMissingError, AudioStoreError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ READ_AHEAD_BYTES = 512 * 1024
 _LARGEST_RANGE_BYTES = 8 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _LONGEST_ERROR_BYTES = 8192
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _TOTAL = re.compile(r"bytes (\d+)-(\d+)/\d+")
 
@@ -58,7 +58,7 @@ def explain_refusal(settings: SettingNames, host: str, status: int, code: str | 
         code: S3's own word for it, such as InvalidAccessKeyId.
     """
     said = f"{host} answers {status}" + (f" {code}" if code else "")
-    if status in _RETRIED:
+    if status in RETRIED:
         return StoreUnavailableError(said)
     if code == "NoSuchBucket":
         return StoreRefusedError(f"{settings.bucket}: there is no such bucket ({said})")

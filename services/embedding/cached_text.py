@@ -28,18 +28,18 @@ class CachedText:
     Args:
         provider: The provider behind it.
         vectors: The vectors of all providers of the process.
-        audibilities: How much those texts speak of sound.
+        sound_relatedness: How much those texts speak of sound.
     """
 
     def __init__(
         self,
         provider: EmbeddingProvider,
         vectors: RecentResults[NDArray[float32]],
-        audibilities: RecentResults[float],
+        sound_relatedness: RecentResults[float],
     ) -> None:
         self._provider = provider
         self._vectors = vectors
-        self._audibilities = audibilities
+        self._sound_relatedness = sound_relatedness
 
     @property
     def card(self) -> ModelCard:
@@ -69,10 +69,10 @@ class CachedText:
         TEXT_VECTORS.labels("made" if made else "kept").inc()
         return vector
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """How much the normalised text speaks of sound."""
         wanted = normalise_query(text)
-        return self._audibilities.get(self._key(wanted), lambda: self._provider.audibility(wanted))
+        return self._sound_relatedness.get(self._key(wanted), lambda: self._provider.sound_relatedness(wanted))
 
     def _embed(self, text: str) -> NDArray[float32]:
         with EMBEDDINGS.labels("text").time():

@@ -41,9 +41,9 @@ class InProcessEmbedding:
         """Unit vector of a description."""
         return self._model().embed_text(text)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """How much a text speaks of sound."""
-        return self._model().audibility(text)
+        return self._model().sound_relatedness(text)
 
     def _model(self) -> EmbeddingModel:
         return open_model(self.card, self._options)

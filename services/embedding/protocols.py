@@ -24,7 +24,7 @@ class TextEmbedding(Protocol):
         """
         ...
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """How much a text speaks of sound, on the model's own scale; see models.model.
 
         Raises:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.audio.decoding import AudioError
 from models.registry import ModelCard
-from models.relevance.sound_relatedness import TextAudibility
+from models.relevance.sound_relatedness import TextRelatedness
 from services.attempts import RETRIED, TryAgainError, attempts_within, read_retry_after
 from services.breaker import CircuitBreaker, CircuitOpenError
 
@@ -65,7 +65,8 @@ class RemoteEmbedding:
         audio_url: Where audio is embedded.
         text_url: Where texts are.
         timeout_seconds: How long one call may take, repetitions included.
-        audibility: How much a text speaks of sound, where the model has a measure of its own; otherwise its vector is
+        sound_relatedness: How much a text speaks of sound, where the model has a measure of its own; otherwise its
+            vector is
             compared with a bank of texts.
     """
 
@@ -76,7 +77,7 @@ class RemoteEmbedding:
         audio_url: str,
         text_url: str,
         timeout_seconds: float,
-        audibility: Callable[[str], float] | None = None,
+        sound_relatedness: Callable[[str], float] | None = None,
     ) -> None:
         self._card = card
         self._audio_url = audio_url
@@ -88,8 +89,8 @@ class RemoteEmbedding:
             url: CircuitBreaker(service, failures=_FAILURES_IN_A_ROW, open_seconds=_OPEN_SECONDS)
             for service, url in (("audio embedding", audio_url), ("text embedding", text_url))
         }
-        self._audibility = TextAudibility(self._embed_texts)
-        self._own_audibility = audibility
+        self._sound_relatedness = TextRelatedness(self._embed_texts)
+        self._own_sound_relatedness = sound_relatedness
         self._latest: OrderedDict[str, NDArray[float32]] = OrderedDict()
         self._latest_lock = Lock()
         self._warned = False
@@ -142,13 +143,13 @@ class RemoteEmbedding:
                 self._latest.popitem(last=False)
         return vector
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """How much a text speaks of sound; the texts that it is compared with are asked for once."""
-        if self._own_audibility is not None:
-            return self._own_audibility(text)
+        if self._own_sound_relatedness is not None:
+            return self._own_sound_relatedness(text)
         with self._latest_lock:
             vector = self._latest.get(text)
-        return self._audibility.measure(self.embed_text(text) if vector is None else vector)
+        return self._sound_relatedness.measure(self.embed_text(text) if vector is None else vector)
 
     def _embed_texts(self, texts: Sequence[str]) -> NDArray[float32]:
         """Many at once where the service knows how; the one that is replaced does not."""

@@ -1,5 +1,5 @@
 -- Tracks without a vector in a model because the last attempt failed, with why.
-select f.track_id, t.title, f.reason, f.permanent, f.attempts
+select f.track_id, t.title, f.task, f.model, f.reason, f.permanent, f.attempts, f.failed_at
 from search.job_failures f
 join tracks t on t.id = f.track_id and t.file_id = f.file_id
 where f.task = 'embed_track' and f.model = :identity

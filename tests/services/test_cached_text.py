@@ -44,7 +44,7 @@ class Counting:
             raise ValueError(text)
         return np.full(3, len(self.asked), float32)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Note the text."""
         self.asked.append(f"audibility {text}")
         return 0.5
@@ -66,15 +66,15 @@ def test_what_means_the_same_is_embedded_once(typed: str, embedded: str) -> None
     assert np.array_equal(texts.embed_text(embedded), first)
     assert provider.asked == [embedded]
     assert not first.flags.writeable
-    assert (texts.audibility(typed), texts.audibility(embedded)) == (0.5, 0.5)
+    assert (texts.sound_relatedness(typed), texts.sound_relatedness(embedded)) == (0.5, 0.5)
     assert provider.asked == [embedded, f"audibility {embedded}"]
 
 
 def test_models_do_not_share_vectors() -> None:
     vectors: RecentResults[NDArray[float32]] = RecentResults(8)
-    audibilities: RecentResults[float] = RecentResults(8)
+    sound_relatedness: RecentResults[float] = RecentResults(8)
     providers = [Counting(), Counting(replace(CARD, name="other"))]
-    first, second = (CachedText(provider, vectors, audibilities) for provider in providers)
+    first, second = (CachedText(provider, vectors, sound_relatedness) for provider in providers)
     first.embed_text("calm")
     second.embed_text("calm")
     assert [provider.asked for provider in providers] == [["calm"], ["calm"]]

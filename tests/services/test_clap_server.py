@@ -193,7 +193,7 @@ class Waiting:
             assert self.released.wait(30)
         return np.full(100, 0.1, float32)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Never asked."""
         raise AssertionError(text)
 

@@ -231,7 +231,10 @@ def test_modals_redirect_of_a_long_call_is_followed() -> None:
 def test_audibility_asks_for_the_bank_in_batches(service: str, in_process: EmbeddingProvider) -> None:
     """The service of these tests takes three texts at once and refuses more: then they are asked for one by one."""
     with remote(service) as provider:
-        about_sound, about_nothing = provider.audibility("soft piano music"), provider.audibility("the annual report")
+        about_sound, about_nothing = (
+            provider.sound_relatedness("soft piano music"),
+            provider.sound_relatedness("the annual report"),
+        )
     assert about_sound > about_nothing
     assert in_process.card == CARD
 
@@ -243,8 +246,8 @@ def test_batches_are_used_where_they_are_known() -> None:
         return 200, {"embedding": UNIT}, {}
 
     with scripted(script) as (address, bodies), remote(address) as provider:
-        provider.audibility("calm")
-        provider.audibility("loud")
+        provider.sound_relatedness("calm")
+        provider.sound_relatedness("loud")
     batched = [body for body in bodies if "texts" in body]
     assert len(batched) > 1
     assert len(bodies) - len(batched) == 2
@@ -253,12 +256,12 @@ def test_batches_are_used_where_they_are_known() -> None:
 def test_a_text_that_was_just_embedded_is_not_asked_for_again() -> None:
     """A search wants its vector, and how much it speaks of sound."""
     with scripted(always(200, {"embedding": UNIT})) as (address, bodies), remote(address) as provider:
-        provider.audibility("the bank is known now")
+        provider.sound_relatedness("the bank is known now")
         del bodies[:]
         provider.embed_text("calm")
-        provider.audibility("calm")
+        provider.sound_relatedness("calm")
         assert bodies == [{"text": "calm"}]
-        provider.audibility("loud")
+        provider.sound_relatedness("loud")
         assert len(bodies) == 2
 
 
@@ -275,4 +278,4 @@ def test_the_bundled_model_measures_what_speaks_of_sound_here() -> None:
     remote_one = build_remote(settings, local.card)
     assert remote_one is not None
     for text in ("calm acoustic guitar", "quarterly tax return"):
-        assert remote_one.audibility(text) == local.audibility(text)
+        assert remote_one.sound_relatedness(text) == local.sound_relatedness(text)

@@ -114,9 +114,9 @@ class CountingEmbedding:
         vector: NDArray[np.float32] = self._real.embed_text(text)
         return vector
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """As the real one has it."""
-        return float(self._real.audibility(text))
+        return float(self._real.sound_relatedness(text))
 
 
 def test_a_repeated_job_does_no_work_twice(

@@ -8,7 +8,7 @@ from procrastinate import JobContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import load_query
-from models.relevance.calibration import fit_audibility, hubness, load_texts
+from models.relevance.calibration import fit_sound_relatedness, hubness, load_texts
 from services.embedding import TextEmbedding
 from workers.app import app
 from workers.track_job import worker_context
@@ -61,7 +61,7 @@ async def calibrate(engine: AsyncEngine, embedding: TextEmbedding, *, at_once: b
 
 def _measure(embedding: TextEmbedding, tracks: np.ndarray) -> dict[str, float]:
     texts = load_texts()
-    audible = fit_audibility(embedding.audibility, texts)
+    audible = fit_sound_relatedness(embedding.sound_relatedness, texts)
     descriptions = np.array([embedding.embed_text(text) for text in texts.descriptions], np.float64)
     return {
         "match_slope": embedding.card.match["slope"],

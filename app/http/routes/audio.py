@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from app.auth import Scope
 from app.database import guard_connection, load_query
 from app.http.byte_range import RangeOutsideError, parse_range
-from app.http.dependencies import INVALID_TOKEN, KnownCaller, State, Viewer
-from app.http.routes.search import UNAVAILABLE
+from app.http.dependencies import KnownCaller, State, Viewer
+from app.http.documented import INVALID_TOKEN, UNAVAILABLE
 from services.audio_store import FOREVER, AudioMissingError, Recording, StoredAudio, media_type
 
 router = APIRouter(tags=["audio"])

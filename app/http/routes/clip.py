@@ -5,18 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.dependencies import INVALID_TOKEN, ApiState, State, Viewer
-from app.http.routes.search import (
-    TRACK_EXAMPLE,
-    UNAVAILABLE,
-    UNREADABLE,
-    Neighbour,
-    VectorBackend,
-    VectorFallback,
-    neighbours,
-    vector_backend,
-)
-from app.search import Answer, BusyError, Heard
+from app.http.dependencies import ApiState, State, Viewer
+from app.http.documented import INVALID_TOKEN, UNAVAILABLE, UNREADABLE
+from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
+from app.search import Answer, BusyError, ClipVector
 from models.audio.decoding import AudioError
 
 router = APIRouter(prefix="/search", tags=["search"])
@@ -73,26 +65,26 @@ async def search_by_audio(
 
 async def _search(state: ApiState, viewer: str | None, file: UploadFile, limit: int) -> Answer:
     nothing = Answer([], available=False, milliseconds=0.0)
-    if not state.search.may_hear(viewer):
+    if not state.search.semantic_enabled_for(viewer):
         return nothing
     clip = await file.read()
-    heard = await _listen(state, clip, file.filename)
-    if heard is None:
+    embedded = await _embed_clip(state, clip, file.filename)
+    if embedded is None:
         return nothing
-    answer = await state.search.by_vector(heard.vector, heard.identity, limit=limit, viewer=viewer)
+    answer = await state.search.by_vector(embedded.vector, embedded.identity, limit=limit, viewer=viewer)
     serving = state.serving.provider
-    if serving is None or serving.card.identity == heard.identity:
+    if serving is None or serving.card.identity == embedded.identity:
         return answer
-    # another model serves since the clip was heard
-    heard = await _listen(state, clip, file.filename)
+    # another model serves since the clip was embedded
+    embedded = await _embed_clip(state, clip, file.filename)
     return (
         nothing
-        if heard is None
-        else await state.search.by_vector(heard.vector, heard.identity, limit=limit, viewer=viewer)
+        if embedded is None
+        else await state.search.by_vector(embedded.vector, embedded.identity, limit=limit, viewer=viewer)
     )
 
 
-async def _listen(state: ApiState, clip: bytes, filename: str | None) -> Heard | None:
+async def _embed_clip(state: ApiState, clip: bytes, filename: str | None) -> ClipVector | None:
     try:
         return await state.clips.embed(clip)
     except BusyError as error:

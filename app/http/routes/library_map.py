@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.database import guard_connection, load_query
 from app.http.dependencies import State
-from app.http.routes.search import UNAVAILABLE
+from app.http.documented import UNAVAILABLE
 
 router = APIRouter(tags=["search"])
 

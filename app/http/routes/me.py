@@ -9,8 +9,8 @@ from sqlalchemy import select
 from app.auth import Scope
 from app.database import guard_connection
 from app.database.tables import Artist
-from app.http.dependencies import INVALID_TOKEN, Reader, State
-from app.http.routes.search import UNAVAILABLE
+from app.http.dependencies import Reader, State
+from app.http.documented import INVALID_TOKEN, UNAVAILABLE
 
 router = APIRouter(tags=["identity"])
 

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.database import guard_connection, load_query
 from app.errors import DatabaseUnavailableError
 from app.http.dependencies import State
-from app.http.routes.search import UNAVAILABLE
+from app.http.documented import UNAVAILABLE
 from app.mirror import MirrorState, read_state
-from app.processing.queue_state import TaskState, read_queue
+from app.processing.queue_state import TaskCounts, read_queue
 from services.metrics import PROCESS
 
 router = APIRouter(tags=["health"])
@@ -74,7 +74,7 @@ def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of models_in_use.sql
     return found
 
 
-def _queue(tasks: list[TaskState], now: datetime) -> Iterator[Metric]:
+def _queue(tasks: list[TaskCounts], now: datetime) -> Iterator[Metric]:
     states = ("waiting", "retrying", "running", "failed")
     jobs = GaugeMetricFamily("vibe_search_queue_jobs", "Jobs, by what they wait for.", labels=["task", "state"])
     oldest = GaugeMetricFamily(

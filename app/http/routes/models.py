@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State
-from app.http.routes.search import UNAVAILABLE
+from app.http.documented import UNAVAILABLE
 from app.processing.switch.model_states import ModelState, Role, read_model_states
 
 router = APIRouter(prefix="/models", tags=["models"])

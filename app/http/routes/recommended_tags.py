@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.catalogue import is_visible
 from app.catalogue.recommended_tags import await_recommended_tags, read_recommended_tags
-from app.http.dependencies import INVALID_TOKEN, State, Viewer
-from app.http.routes.search import UNAVAILABLE
-from app.http.routes.tracks import NOT_FOUND, TrackId
+from app.http.dependencies import State, Viewer
+from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
+from app.http.routes.tracks import TrackId
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
 

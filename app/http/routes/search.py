@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.dependencies import INVALID_TOKEN, State, Viewer
+from app.http.dependencies import State, Viewer
+from app.http.documented import INVALID_TOKEN, UNAVAILABLE
 from app.search import Answer, Hit, UnknownTrackError, parse_types
 
 router = APIRouter(prefix="/search", tags=["search"])
@@ -176,25 +177,6 @@ class SemanticResponse(BaseModel):
     available: bool = Field(description="False when the text could not be compared with sounds.")
     vector_backend: VectorBackend
     vector_fallback: VectorFallback
-
-
-class UnavailableResponse(BaseModel):
-    """The database cannot be reached at the moment."""
-
-    detail: str
-
-
-UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    429: {"description": "The address asks for too much (RATE_LIMIT_SEARCHES, RATE_LIMIT_COSTLY); see retry-after."},
-    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."},
-}
-"""Every endpoint that reads the database may answer so, or has no time for who asks."""
-
-
-UNREADABLE: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."}
-}
-"""Every endpoint that takes a body may answer so."""
 
 
 @router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")

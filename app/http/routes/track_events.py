@@ -9,9 +9,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.catalogue import TrackRecord
 from app.errors import DatabaseUnavailableError
-from app.http.dependencies import INVALID_TOKEN, ApiState, State, Viewer
-from app.http.routes.search import UNAVAILABLE
-from app.http.routes.tracks import NOT_FOUND, VisibleTrack, read_visible
+from app.http.dependencies import ApiState, State, Viewer
+from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
+from app.http.routes.tracks import VisibleTrack, read_visible
 from app.http.track_response import show_track
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])

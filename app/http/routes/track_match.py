@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.dependencies import INVALID_TOKEN, State, Viewer
-from app.http.routes.search import UNAVAILABLE, Tier, refuse_query
-from app.http.routes.tracks import NOT_FOUND, VisibleTrack
+from app.http.dependencies import State, Viewer
+from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
+from app.http.routes.search import Tier, refuse_query
+from app.http.routes.tracks import VisibleTrack
 from app.search import UnknownTrackError
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])

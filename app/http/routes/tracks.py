@@ -1,7 +1,7 @@
 """Tracks that are there: look at one, change it, delete it, and what sounds like it."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,30 +18,14 @@ from app.catalogue import (
     is_visible,
     read_track,
 )
-from app.http.dependencies import INVALID_TOKEN, LACKING_SCOPE, ApiState, State, Uploader, Viewer
+from app.http.dependencies import ApiState, State, Uploader, Viewer
+from app.http.documented import INVALID_TOKEN, LACKING_SCOPE, NOT_FOUND, REFUSED, UNAVAILABLE, UNREADABLE
 from app.http.refusal import refuse_field
-from app.http.routes.search import (
-    TRACK_EXAMPLE,
-    UNAVAILABLE,
-    UNREADABLE,
-    Neighbour,
-    VectorBackend,
-    VectorFallback,
-    neighbours,
-    vector_backend,
-)
+from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
 from app.http.track_response import TrackResponse, Visibility, show_track
 from app.search import UnknownTrackError
 
 router = APIRouter(prefix="/tracks", tags=["tracks"])
-
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such track that the viewer may find."}}
-"""Every endpoint on one track may answer so."""
-
-REFUSED: dict[int | str, dict[str, Any]] = {
-    409: {"description": "A catalogue that was adopted does not take it: its tables ask for more than search knows."}
-}
-"""Every endpoint that writes to the catalogue may answer so."""
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")

@@ -3,7 +3,7 @@
 The router is included with a limit on the size of requests.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
@@ -22,19 +22,17 @@ from app.catalogue import (
     replace_audio,
 )
 from app.http.authorised_route import AuthorisedRoute
-from app.http.dependencies import LACKING_SCOPE, ApiState, State, Uploader
+from app.http.dependencies import ApiState, State, Uploader
+from app.http.documented import LACKING_SCOPE, NO_ROOM, NOT_FOUND, REFUSED, TOO_LARGE, UNAVAILABLE, UNREADABLE
 from app.http.refusal import refuse_field
-from app.http.routes.search import UNAVAILABLE, UNREADABLE
-from app.http.routes.tracks import NOT_FOUND, REFUSED, TrackId, clean_field, find_changeable
+from app.http.routes.tracks import TrackId, clean_field, find_changeable
 from app.http.track_response import TrackResponse, Visibility, show_track
 from models.audio.decoding import AudioError
 from services.audio_store import ReadOnlyStoreError
 
 router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=AuthorisedRoute)
 
-_TOO_LARGE: dict[int | str, dict[str, Any]] = {413: {"description": "The request is larger than UPLOAD_MAX_BYTES."}}
 _TOO_SLOW = "the upload took so long that its audio was removed again: try again"
-_NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"description": "The audio store is full."}}
 
 Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, aiff, aac or webm, by its content.")]
 
@@ -42,7 +40,7 @@ Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, 
 @router.post(
     "",
     status_code=201,
-    responses={**UNREADABLE, **LACKING_SCOPE, **REFUSED, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**UNREADABLE, **LACKING_SCOPE, **REFUSED, **TOO_LARGE, **UNAVAILABLE, **NO_ROOM},
     summary="Upload a track",
 )
 async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
@@ -75,7 +73,7 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
 
 @router.put(
     "/{track_id}/audio",
-    responses={**UNREADABLE, **LACKING_SCOPE, **NOT_FOUND, **REFUSED, **_TOO_LARGE, **UNAVAILABLE, **_NO_ROOM},
+    responses={**UNREADABLE, **LACKING_SCOPE, **NOT_FOUND, **REFUSED, **TOO_LARGE, **UNAVAILABLE, **NO_ROOM},
     summary="Replace a track's audio",
 )
 async def upload_audio(state: State, caller: Uploader, track_id: TrackId, audio: Audio) -> TrackResponse:

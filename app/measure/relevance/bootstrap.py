@@ -11,7 +11,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class Difference:
+class BootstrapInterval:
     """The mean of paired differences, and how far it may be off.
 
     Attributes:
@@ -34,7 +34,7 @@ class Difference:
         return {name: None if value is None else round(value, 4) for name, value in vars(self).items()}
 
 
-def bootstrap_difference(ours: Sequence[float], others: Sequence[float]) -> Difference:
+def bootstrap_difference(ours: Sequence[float], others: Sequence[float]) -> BootstrapInterval:
     """Mean paired difference with its 95 % percentile bootstrap interval.
 
     The queries are drawn with replacement, as many as there are, 10,000 times and always in the same way; the interval
@@ -53,7 +53,7 @@ def bootstrap_difference(ours: Sequence[float], others: Sequence[float]) -> Diff
     differences = np.subtract(ours, others)
     mean = float(differences.mean())
     if len(differences) == 1:
-        return Difference(mean, None, None)
+        return BootstrapInterval(mean, None, None)
     randomness = np.random.default_rng(_SEED)
     # in portions: 10,000 drawings of a thousand queries at once would take 80 MB
     means = [
@@ -61,4 +61,4 @@ def bootstrap_difference(ours: Sequence[float], others: Sequence[float]) -> Diff
         for _ in range(_RESAMPLES // _AT_ONCE)
     ]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return Difference(mean, float(low), float(high))
+    return BootstrapInterval(mean, float(low), float(high))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.measure.relevance.bootstrap import Difference, bootstrap_difference
+from app.measure.relevance.bootstrap import BootstrapInterval, bootstrap_difference
 from app.measure.relevance.labels import LabelledQuery, Ranking
 from app.measure.relevance.metrics import Scores
 
@@ -80,7 +80,7 @@ class Evaluation:
         """Mean scores of one ranking, over all queries or over some."""
         return Scores.mean(result.scores[ranking] for result in results or self.results)
 
-    def difference(self, metric: str) -> Difference:
+    def difference(self, metric: str) -> BootstrapInterval:
         """Ours less the baseline, in one of the metrics of ``Scores``."""
         ours, others = (
             [float(getattr(result.scores[name], metric)) for result in self.results] for name in (OURS, self.baseline)

@@ -57,7 +57,7 @@ def cut_pieces(number: int, seed: int) -> Iterator[Piece]:
     for count in range(number):
         recording, file_type = recordings[count % len(recordings)], types[count % len(types)]
         rate = CONTAINERS[file_type][2]
-        heard = _hear(recording, rate)
+        heard = _decode_stereo(recording, rate)
         length = round(chance.uniform(_SHORTEST, _LONGEST) * rate)
         start = int(chance.integers(0, heard.size - length))
         yield Piece(
@@ -87,7 +87,7 @@ def break_pieces(number: int, seed: int) -> Iterator[Piece]:
 
 
 @cache
-def _hear(path: Path, rate: int) -> NDArray[np.float32]:
+def _decode_stereo(path: Path, rate: int) -> NDArray[np.float32]:
     with path.open("rb") as file:
         return decode(file, rate)
 

@@ -37,6 +37,6 @@ class SyntheticEmbedding:
         """A direction near some style, the same one for the same text."""
         return self._space.description(crc32(text.encode()))
 
-    def audibility(self, text: str) -> float:  # noqa: ARG002 - every text is as good
+    def sound_relatedness(self, text: str) -> float:  # noqa: ARG002 - every text is as good
         """Every text speaks of sound."""
         return 1.0

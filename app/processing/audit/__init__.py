@@ -1,11 +1,11 @@
 """What has been done to whose tracks, and whether the vectors are what they should be."""
 
-from app.processing.audit.check import Difference, Kind, check_embeddings, compare_identities
+from app.processing.audit.check import AuditFinding, Kind, check_embeddings, compare_identities
 from app.processing.audit.processing import ArtistAudit, ModelShare, TrackAudit, audit_artists, total
 
 __all__ = [
     "ArtistAudit",
-    "Difference",
+    "AuditFinding",
     "Kind",
     "ModelShare",
     "TrackAudit",

@@ -40,7 +40,7 @@ _LOOKS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Difference:
+class AuditFinding:
     """Something that is not as it should be.
 
     Attributes:
@@ -61,7 +61,7 @@ class Difference:
     expected: bool = False
 
 
-def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]]) -> Iterator[Difference]:
+def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]]) -> Iterator[AuditFinding]:
     """Compare what a store of vectors holds with what it should.
 
     Args:
@@ -75,15 +75,15 @@ def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]
     for track_id, identity in held:
         seen.add(track_id)
         if track_id not in wanted:
-            yield Difference("no such track", track_id)
+            yield AuditFinding("no such track", track_id)
         elif identity != wanted[track_id]:
-            yield Difference("other audio", track_id, detail=f"it is of {identity}, not of {wanted[track_id]}")
+            yield AuditFinding("other audio", track_id, detail=f"it is of {identity}, not of {wanted[track_id]}")
     for track_id in wanted:
         if track_id not in seen:
-            yield Difference("missing", track_id)
+            yield AuditFinding("missing", track_id)
 
 
-async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: VectorMirror) -> list[Difference]:
+async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: VectorMirror) -> list[AuditFinding]:
     """Compare the vectors with the tracks, the tracks with the audio store, and the mirror, if there is one, with both.
 
     Raises:
@@ -97,7 +97,7 @@ async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: Vecto
             held = (await connection.execute(load_query("audited_vectors"))).all()
             reasons = {row.track_id: row for row in await connection.execute(load_query("audited_reasons"))}
             damaged = await connection.execute(load_query("damaged_vectors"), {"tolerance": LENGTH_TOLERANCE})
-            damages = [Difference(**row) for row in damaged.mappings()]
+            damages = [AuditFinding(**row) for row in damaged.mappings()]
     identity = next((model.identity for model in models if model.serving), None)
     wanted = {track_id: row.file_id for track_id, row in tracks.items()}
     compared = [
@@ -110,19 +110,19 @@ async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: Vecto
     return [*compared, *damages, *missing, *await _compare_mirror(engine, mirror)]
 
 
-async def _compare_mirror(engine: AsyncEngine, mirror: VectorMirror) -> list[Difference]:
+async def _compare_mirror(engine: AsyncEngine, mirror: VectorMirror) -> list[AuditFinding]:
     """What the namespace that serves has otherwise; nothing where none serves yet."""
     serving = [found for found in await read_namespaces(engine) if found.state == "serving"]
     if not mirror.name or not serving:
         return []
     found = await compare(engine, mirror, serving[0].name)
     return [
-        Difference(_IN_MIRROR[one.kind], one.track_id, one.title, serving[0].identity, one.detail or None)
+        AuditFinding(_IN_MIRROR[one.kind], one.track_id, one.title, serving[0].identity, one.detail or None)
         for one in found.differences
     ]
 
 
-def _explain(difference: Difference, reasons: Mapping[int, Any]) -> Difference:
+def _explain(difference: AuditFinding, reasons: Mapping[int, Any]) -> AuditFinding:
     row = reasons.get(difference.track_id)
     if row is None:
         # its vector was stored between two looks
@@ -137,16 +137,16 @@ def _explain(difference: Difference, reasons: Mapping[int, Any]) -> Difference:
     return replace(difference, detail="; ".join(details), expected=row.pending or bool(row.permanent))
 
 
-async def _find_missing_audio(store: AudioStore, tracks: Iterable[Any]) -> list[Difference]:
+async def _find_missing_audio(store: AudioStore, tracks: Iterable[Any]) -> list[AuditFinding]:
     remaining = iter(tracks)
-    found: list[Difference] = []
+    found: list[AuditFinding] = []
 
     async def look() -> None:
         for track in remaining:
             try:
                 await asyncio.to_thread(store.locate, track.file_id, track.file_type)
             except AudioMissingError as error:
-                found.append(Difference("audio missing", track.id, track.title, detail=str(error)))
+                found.append(AuditFinding("audio missing", track.id, track.title, detail=str(error)))
 
     await asyncio.gather(*(look() for _ in range(_LOOKS_AT_ONCE)))
     return sorted(found, key=lambda difference: difference.track_id)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
+from app.processing.failures import JobFailure
 
 
 @dataclass(frozen=True)
@@ -25,27 +26,6 @@ class StoredVector:
     identity: str
     file_id: str
     embedded_at: datetime
-
-
-@dataclass(frozen=True)
-class TrackFailure:
-    """The last failed attempt at a task.
-
-    Attributes:
-        task: `embed_track` or `classify_genres`.
-        model: Identity of the model that embeds; None for the other task.
-        reason: Why, in words.
-        permanent: Whether the audio cannot be decoded.
-        attempts: How often it was tried.
-        failed_at: When, the last time.
-    """
-
-    task: str
-    model: str | None
-    reason: str
-    permanent: bool
-    attempts: int
-    failed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -70,7 +50,7 @@ class TrackAudit:
     classified_file_id: str | None
     classified_at: datetime | None
     pending: list[str]
-    failures: list[TrackFailure]
+    failures: list[JobFailure]
 
     @property
     def processed(self) -> bool:
@@ -216,6 +196,6 @@ def _read_track(row: Any) -> TrackAudit:  # noqa: ANN401 - a row of processing_a
         classified_at=row.classified_at,
         pending=row.pending,
         failures=[
-            TrackFailure(**entry | {"failed_at": datetime.fromisoformat(entry["failed_at"])}) for entry in row.failures
+            JobFailure(**entry | {"failed_at": datetime.fromisoformat(entry["failed_at"])}) for entry in row.failures
         ],
     )

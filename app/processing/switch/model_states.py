@@ -7,30 +7,12 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import guard_connection, load_query
+from app.processing.failures import TrackFailure
 
 Role: TypeAlias = Literal["serving", "candidate", "retired"]
 
 MOST_FAILURES = 100
 """Failed tracks that are listed; the count is of all."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A track that has no vector because the last attempt failed.
-
-    Attributes:
-        track_id: The track.
-        title: What it is called.
-        reason: Why, in words.
-        permanent: Whether its audio cannot be decoded, so that no further attempt is made.
-        attempts: How often it was tried.
-    """
-
-    track_id: int
-    title: str
-    reason: str
-    permanent: bool
-    attempts: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +61,7 @@ async def read_model_states(engine: AsyncEngine) -> list[ModelState]:
             return [_state(row) for row in await connection.execute(load_query("model_states"))]
 
 
-async def read_failures(engine: AsyncEngine, identity: str) -> list[Failure]:
+async def read_failures(engine: AsyncEngine, identity: str) -> list[TrackFailure]:
     """The tracks that failed in a model, at most MOST_FAILURES; those that can be tried again come before others.
 
     Raises:
@@ -89,7 +71,7 @@ async def read_failures(engine: AsyncEngine, identity: str) -> list[Failure]:
     with guard_connection():
         async with engine.connect() as connection:
             rows = await connection.execute(load_query("model_failures"), parameters)
-            return [Failure(row.track_id, row.title, row.reason, row.permanent, row.attempts) for row in rows]
+            return [TrackFailure(**row) for row in rows.mappings()]
 
 
 def _state(row: Any) -> ModelState:  # noqa: ANN401 - a row of model_states.sql

@@ -182,7 +182,7 @@ class HeldEmbedding:
         assert text
         return direction(0)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Every text speaks of sound."""
         return float(bool(text))
 

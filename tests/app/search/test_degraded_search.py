@@ -40,7 +40,7 @@ class UnreliableEmbedding:
         assert self._released.wait(30)
         return direction(0)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Every text speaks of sound."""
         return float(bool(text))
 

@@ -43,7 +43,7 @@ class Loadable:
         """Never asked."""
         raise AssertionError(text)
 
-    def audibility(self, text: str) -> float:
+    def sound_relatedness(self, text: str) -> float:
         """Never asked."""
         raise AssertionError(text)
 

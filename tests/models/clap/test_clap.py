@@ -168,7 +168,7 @@ def test_a_text_that_is_too_long_is_cut_as_transformers_cuts_it(tiny_clap: Clap,
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_an_empty_text_is_refused(tiny_clap: Clap, text: str) -> None:
-    for ask in (tiny_clap.embed_text, tiny_clap.audibility, lambda text: tiny_clap.embed_texts([text])):
+    for ask in (tiny_clap.embed_text, tiny_clap.sound_relatedness, lambda text: tiny_clap.embed_texts([text])):
         with pytest.raises(ValueError, match=r"^the text has no words$"):
             ask(text)
 
@@ -217,11 +217,11 @@ def test_nothing_is_explained(tiny_clap: Clap) -> None:
 
 
 def test_audibility_tells_texts_apart_and_repeats_itself(tiny_clap: Clap) -> None:
-    measured = [tiny_clap.audibility(text) for text in ("soft rain on a tin roof", "invoice number 42", "jazz")]
+    measured = [tiny_clap.sound_relatedness(text) for text in ("soft rain on a tin roof", "invoice number 42", "jazz")]
 
     assert all(-2 <= value <= 2 for value in measured)
     assert len(set(measured)) == 3
-    assert tiny_clap.audibility("jazz") == measured[-1]
+    assert tiny_clap.sound_relatedness("jazz") == measured[-1]
 
 
 class CountingClap(Clap):
@@ -239,7 +239,7 @@ def test_loading_the_text_half_leaves_nothing_for_the_first_search_to_wait_for(t
     assert sum(model.asked) > 100
 
     model.asked = []
-    model.audibility("soft rain on a tin roof")
+    model.sound_relatedness("soft rain on a tin roof")
     assert model.asked == []
 
 

@@ -6,8 +6,8 @@ import pytest
 from models.registry import open_model
 from models.relevance.calibration import (
     CalibrationTexts,
-    fit_audibility,
     fit_logistic,
+    fit_sound_relatedness,
     hubness,
     load_texts,
     standard_scores,
@@ -75,20 +75,22 @@ def test_the_bundled_model_tells_descriptions_from_noise() -> None:
     texts = load_texts()
     # learnt from one half of the bank, asked of the other; both as likely beforehand
     half = CalibrationTexts(texts.descriptions[::2], texts.unrelated[::2])
-    curve = fit_audibility(model.audibility, half, share=0.5)
+    curve = fit_sound_relatedness(model.sound_relatedness, half, share=0.5)
     asked = texts.descriptions[1::2], texts.unrelated[1::2]
-    described, unrelated = (curve.probability(np.array([model.audibility(text) for text in group])) for group in asked)
+    described, unrelated = (
+        curve.probability(np.array([model.sound_relatedness(text) for text in group])) for group in asked
+    )
     assert (described > 0.5).mean() > 0.8
     assert (unrelated > 0.5).mean() < 0.15
-    strict = fit_audibility(model.audibility, half)
+    strict = fit_sound_relatedness(model.sound_relatedness, half)
     assert strict.slope == curve.slope
     assert strict.intercept == pytest.approx(curve.intercept - np.log(3))
 
 
 def test_a_text_without_words_is_not_audible() -> None:
     with pytest.raises(ValueError, match="no words"):
-        open_model("musicnn-tags").audibility("!!!")
-    curve = fit_audibility(
-        open_model("musicnn-tags").audibility, CalibrationTexts(("piano", "techno"), ("!!!", "qqqq"))
+        open_model("musicnn-tags").sound_relatedness("!!!")
+    curve = fit_sound_relatedness(
+        open_model("musicnn-tags").sound_relatedness, CalibrationTexts(("piano", "techno"), ("!!!", "qqqq"))
     )
     assert curve.slope > 0

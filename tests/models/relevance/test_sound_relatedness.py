@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.relevance.calibration import load_texts
-from models.relevance.sound_relatedness import TextAudibility
+from models.relevance.sound_relatedness import TextRelatedness
 
 DIMENSIONS = 16
 
@@ -37,9 +37,9 @@ class MadeUpSpace:
 
 def test_a_text_among_the_descriptions_measures_more_than_one_among_the_others() -> None:
     space = MadeUpSpace()
-    audibility = TextAudibility(space)
-    about_sound = [audibility.measure(space.embed(f"sound {n}", sounds=True)) for n in range(20)]
-    about_else = [audibility.measure(space.embed(f"thing {n}", sounds=False)) for n in range(20)]
+    sound_relatedness = TextRelatedness(space)
+    about_sound = [sound_relatedness.measure(space.embed(f"sound {n}", sounds=True)) for n in range(20)]
+    about_else = [sound_relatedness.measure(space.embed(f"thing {n}", sounds=False)) for n in range(20)]
 
     assert min(about_sound) > 0 > max(about_else)
     assert all(-2 <= value <= 2 for value in (*about_sound, *about_else))
@@ -47,11 +47,11 @@ def test_a_text_among_the_descriptions_measures_more_than_one_among_the_others()
 
 def test_the_bank_is_embedded_once_however_many_ask() -> None:
     space = MadeUpSpace()
-    audibility = TextAudibility(space)
+    sound_relatedness = TextRelatedness(space)
     assert space.calls == 0
     vector = space.embed("jazz", sounds=True)
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(lambda _: audibility.measure(vector), range(16)))) == 1
+        assert len(set(pool.map(lambda _: sound_relatedness.measure(vector), range(16)))) == 1
     assert space.calls == 2
 
 
@@ -63,9 +63,9 @@ def test_a_text_of_the_bank_does_not_vote_for_itself() -> None:
         # every text on an axis of its own: nothing is near to anything else
         return np.eye(len(place), dtype=np.float32)[[place[text] for text in texts]]
 
-    audibility = TextAudibility(embed)
+    sound_relatedness = TextRelatedness(embed)
     for text in (bank.descriptions[0], bank.unrelated[0]):
-        assert audibility.measure(embed([text])[0]) == 0
+        assert sound_relatedness.measure(embed([text])[0]) == 0
 
 
 def test_five_neighbours_of_either_kind_vote() -> None:
@@ -78,5 +78,5 @@ def test_five_neighbours_of_either_kind_vote() -> None:
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         return descriptions if tuple(texts) == bank.descriptions else unrelated
 
-    measured = TextAudibility(embed).measure(np.array([1, 0], np.float32))
+    measured = TextRelatedness(embed).measure(np.array([1, 0], np.float32))
     assert measured == pytest.approx(0.7 - 0.2)

@@ -114,8 +114,8 @@ def main(
 def _songs(number: int) -> Iterator[bytes]:
     """Recordings of the sample library, each played until it is long enough, as MP3."""
     for path in islice(cycle(sorted(recordings_dir().rglob("*.opus"))), number):
-        heard = decode(path, 44_100)
-        song = np.resize(heard, SONG_SECONDS * 44_100).astype(np.float32)
+        waveform = decode(path, 44_100)
+        song = np.resize(waveform, SONG_SECONDS * 44_100).astype(np.float32)
         yield encode(np.stack([song, song]), "mp3")
 
 
@@ -126,7 +126,7 @@ def _time_worker(settings: Settings, songs: list[bytes], stages: Stages) -> floa
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("insert into artists (did, handle, display_name) values ('did:plc:a', 'a.example', 'A')")
             for number, song in enumerate([songs[0], *songs]):
-                # a song with another end is another file: what this process has heard it does not hear again
+                # a song with another end is another file: this process does not embed the same file again
                 stored = providers.audio_store.put(io.BytesIO(song + os.urandom(8)), "mp3")
                 values = [f"Song {number}", stored.file_id, stored.file_type]
                 connection.execute(

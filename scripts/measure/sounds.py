@@ -87,15 +87,15 @@ class _EmbeddedTracks:
 @_cli.command()
 def descriptions() -> None:
     """Mean average precision by the weight of negatives, and by that of words beside a track."""
-    heard = _embed_clip()
+    library = _embed_library()
     table = Table("weight", "words − negative", "track + words", "its first five are as near to the track as")
     for weight in track(_WEIGHTS, transient=True):
-        pairs = fmean(_subtract(heard, weight))
-        words, similarities = zip(*_add_to_tracks(heard, weight), strict=True)
+        pairs = fmean(_subtract(library, weight))
+        words, similarities = zip(*_add_to_tracks(library, weight), strict=True)
         table.add_row(f"{weight:g}", f"{pairs:.3f}", f"{fmean(words):.3f}", f"{fmean(similarities):.3f}")
     Console().print(table)
     alone = [
-        _precision(heard.vectors @ combine(None, [heard.embedding.embed_text(word)]), ~heard.meant_by(label))
+        _precision(library.vectors @ combine(None, [library.embedding.embed_text(word)]), ~library.meant_by(label))
         for word, label in _UNWANTED.items()
     ]
     Console().print(f"a negative alone: {fmean(alone):.3f}")
@@ -104,15 +104,15 @@ def descriptions() -> None:
 @_cli.command()
 def copies() -> None:
     """Similarity of changed copies and of clips to their tracks, and to the others."""
-    heard = _embed_clip()
+    library = _embed_library()
     found: dict[str, list[Samples]] = {name: [] for name in _COPIES}
-    for name in track(heard.names, description="encoding and listening", transient=True):
+    for name in track(library.names, description="encoding and listening", transient=True):
         waveform = decode(recordings_dir() / name, _RATE)
         for change, encode in _COPIES.items():
-            found[change].append(heard.embedding.embed_audio(io.BytesIO(encode(waveform))))
+            found[change].append(library.embedding.embed_audio(io.BytesIO(encode(waveform))))
     table = Table("copy", "lowest", "mean", "highest of another", "first", "in the first three")
-    for change, vectors in {"the track itself": heard.vectors, **found}.items():
-        cosines = np.array(vectors) @ heard.vectors.T
+    for change, vectors in {"the track itself": library.vectors, **found}.items():
+        cosines = np.array(vectors) @ library.vectors.T
         own = cosines.diagonal().copy()
         places = (cosines > own[:, None]).sum(axis=1)
         np.fill_diagonal(cosines, -1)
@@ -122,7 +122,7 @@ def copies() -> None:
     Console().print(table)
 
 
-def _embed_clip() -> _EmbeddedTracks:
+def _embed_library() -> _EmbeddedTracks:
     embedding = build_providers(get_settings()).embedding
     names = [entry.file for entry in load_library().tracks]
     vectors = []
@@ -137,23 +137,23 @@ def _precision(similarities: Samples, relevant: Chosen) -> float:
     return average_precision(ranking, int(relevant.sum()))
 
 
-def _subtract(heard: _EmbeddedTracks, weight: float) -> Iterator[float]:
+def _subtract(library: _EmbeddedTracks, weight: float) -> Iterator[float]:
     """Average precision of each pair of words and a negative that leaves something to find."""
     for (words, wanted), (negative, unwanted) in product(_WANTED.items(), _UNWANTED.items()):
-        relevant = heard.meant_by(wanted) & ~heard.meant_by(unwanted)
+        relevant = library.meant_by(wanted) & ~library.meant_by(unwanted)
         if relevant.any() and not {wanted, unwanted} <= _TEMPI:
-            parts = heard.embedding.embed_text(words), [heard.embedding.embed_text(negative)]
-            yield _precision(heard.vectors @ combine(*parts, weights=Weights(negatives=weight)), relevant)
+            parts = library.embedding.embed_text(words), [library.embedding.embed_text(negative)]
+            yield _precision(library.vectors @ combine(*parts, weights=Weights(negatives=weight)), relevant)
 
 
-def _add_to_tracks(heard: _EmbeddedTracks, weight: float) -> Iterator[tuple[float, float]]:
+def _add_to_tracks(library: _EmbeddedTracks, weight: float) -> Iterator[tuple[float, float]]:
     """For each track and wording that does not apply to it: average precision of the words, similarity to the track."""
     for words, label in _CHANGES.items():
-        meant = heard.meant_by(label)
+        meant = library.meant_by(label)
         for place in np.flatnonzero(~meant):
-            liked, others = heard.vectors[place], np.delete(heard.vectors, place, axis=0)
+            liked, others = library.vectors[place], np.delete(library.vectors, place, axis=0)
             weights = Weights(words_beside_tracks=weight)
-            similarities = others @ combine(heard.embedding.embed_text(words), [], [liked], weights=weights)
+            similarities = others @ combine(library.embedding.embed_text(words), [], [liked], weights=weights)
             first = others[np.argsort(-similarities)[:5]]
             yield _precision(similarities, np.delete(meant, place)), float((first @ liked).mean())
 

@@ -16,7 +16,7 @@ class InProcessEmbedding:
     Args:
         card: The model; it may be one that is not installed, until something is asked of it.
         options: How it runs.
-        max_seconds: How much of a recording is heard.
+        max_seconds: How much of a recording is embedded.
     """
 
     def __init__(self, card: ModelCard, options: RunOptions, *, max_seconds: float) -> None:
@@ -34,8 +34,8 @@ class InProcessEmbedding:
 
     def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[float32]:
         """Unit vector of a recording."""
-        heard = self._max_seconds if max_seconds is None else min(max_seconds, self._max_seconds)
-        return self._model().embed_file(audio, max_seconds=heard)
+        seconds = self._max_seconds if max_seconds is None else min(max_seconds, self._max_seconds)
+        return self._model().embed_file(audio, max_seconds=seconds)
 
     def embed_text(self, text: str) -> NDArray[float32]:
         """Unit vector of a description."""

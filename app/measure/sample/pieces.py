@@ -57,12 +57,12 @@ def cut_pieces(number: int, seed: int) -> Iterator[Piece]:
     for count in range(number):
         recording, file_type = recordings[count % len(recordings)], types[count % len(types)]
         rate = CONTAINERS[file_type][2]
-        heard = _decode_stereo(recording, rate)
+        waveform = _decode_stereo(recording, rate)
         length = round(chance.uniform(_SHORTEST, _LONGEST) * rate)
-        start = int(chance.integers(0, heard.size - length))
+        start = int(chance.integers(0, waveform.size - length))
         yield Piece(
             f"{recording.stem} from {start / rate:.1f} s",
-            encode(np.stack([heard[start : start + length]] * 2), file_type),
+            encode(np.stack([waveform[start : start + length]] * 2), file_type),
             file_type,
         )
 

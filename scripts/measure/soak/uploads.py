@@ -50,15 +50,15 @@ async def measure_uploads(settings: Settings, number: int, stages: Stages) -> di
                 )
             await _forget_jobs(settings)
             with stages.stage("waiting to be found by sound", _SEARCHED) as advance:
-                heard = await _until_searchable(client, settings, advance)
+                latency = await _until_searchable(client, settings, advance)
     one, many = Figures.of(alone), Figures.of(list(together))
     return {
         "upload of 5 MB, ms, p50": one.p50,
         "upload of 5 MB, ms, p95": one.p95,
         f"{number} uploads of 5 MB at once, ms, p50": many.p50,
         f"{number} uploads of 5 MB at once, ms, p95": many.p95,
-        "from upload to found by sound, idle worker, ms, median": statistics.median(heard),
-        "from upload to found by sound, idle worker, ms, worst": max(heard),
+        "from upload to found by sound, idle worker, ms, median": statistics.median(latency),
+        "from upload to found by sound, idle worker, ms, worst": max(latency),
     }
 
 

@@ -58,11 +58,11 @@ def _pieces() -> Iterator[Waveform]:
     while found:
         found = False
         for path in recordings:
-            heard = decode(path, STORED_RATE, max_seconds=(turn + 1) * CLIP_SECONDS)[turn * size :]
-            if heard.size == size:
+            waveform = decode(path, STORED_RATE, max_seconds=(turn + 1) * CLIP_SECONDS)[turn * size :]
+            if waveform.size == size:
                 found = True
-                if np.abs(heard[:_BEGINNING]).max() > _LOUD:
-                    yield heard
+                if np.abs(waveform[:_BEGINNING]).max() > _LOUD:
+                    yield waveform
         turn += 1
 
 

@@ -207,10 +207,10 @@ class Settings(BaseSettings):
         default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."
     )
     clip_max_seconds: float = Field(
-        default=60.0, gt=0, le=900, description="How much of a clip is listened to, from its start."
+        default=60.0, gt=0, le=900, description="How much of a clip is embedded, from its start, in seconds."
     )
     clip_concurrency: int = Field(
-        default=2, ge=1, le=256, description="Clips that are listened to at the same time; one more gets 503."
+        default=2, ge=1, le=256, description="Clips that are embedded at the same time; one more gets 503."
     )
     clip_deadline_seconds: float = Field(
         default=10.0,

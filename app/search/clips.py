@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class BusyError(Exception):
-    """As many clips as are allowed are being listened to."""
+    """As many clips as are allowed are being embedded."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ClipReader:
 
     Args:
         serving: The model that makes vectors of audio.
-        max_seconds: How much of a clip is listened to, from its start.
+        max_seconds: How much of a clip is embedded, from its start, in seconds.
         concurrency: Clips at the same time.
         deadline_seconds: How long a caller waits. A thread cannot be interrupted: it keeps its place until it is done.
     """

@@ -299,7 +299,7 @@ class Search:
             if track not in found:
                 raise UnknownTrackError(f"like:{track}: there is no such track")
             if found[track] is None and embedding is not None:
-                raise UnknownTrackError(f"like:{track}: the track has not been listened to yet, try again later")
+                raise UnknownTrackError(f"like:{track}: the track has no embedding yet: try again later")
         vectors = [found[track] for track in track_ids if found[track] is not None]
         return [HalfVector.from_text(vector).to_numpy().astype(float32) for vector in vectors]
 

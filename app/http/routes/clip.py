@@ -57,7 +57,7 @@ async def search_by_audio(
 ) -> ClipResponse:
     """Tracks nearest to a clip by sound: the track that it is from, then its neighbours.
 
-    Of a long clip only the beginning is listened to, CLIP_MAX_SECONDS of it.
+    Of a long clip only the first CLIP_MAX_SECONDS are compared.
     """
     answer = await _search(state, viewer, file, limit)
     return ClipResponse(results=neighbours(answer), available=answer.available, **vector_backend(answer))
@@ -89,7 +89,7 @@ async def _embed_clip(state: ApiState, clip: bytes, filename: str | None) -> Cli
         return await state.clips.embed(clip)
     except BusyError as error:
         raise HTTPException(
-            503, "too many clips are being listened to: try again", headers={"retry-after": str(_RETRY_SECONDS)}
+            503, "too many clips are being embedded: try again", headers={"retry-after": str(_RETRY_SECONDS)}
         ) from error
     except AudioError as error:
         detail = {"type": "audio", "loc": ["body", "file"], "msg": str(error), "input": filename}

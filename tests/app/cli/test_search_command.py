@@ -78,7 +78,7 @@ def test_descriptions(run: Run) -> None:
         (["search", "--audio", "missing.mp3"], "missing.mp3 cannot be read: No such file"),
         (["search", "--audio", __file__], "not an audio file that can be decoded"),
         (["search", "like:999"], "like:999: there is no such track"),
-        (["search", "like:4"], "like:4: the track has not been listened to yet"),
+        (["search", "like:4"], "like:4: the track has no embedding yet"),
         (["similar", "999"], "999: there is no such track"),
         (["similar", "0"], "ID"),
     ],

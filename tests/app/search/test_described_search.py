@@ -139,7 +139,7 @@ def test_tracks_that_cannot_be_gone_by_are_named(get: Get, catalogue: Catalogue,
         assert refusal(f"like:1 like:{track} slower") == expected
     status, _, message = refusal(f"like:{silent}")
     assert status == 422
-    assert message == f"like:{silent}: the track has not been listened to yet, try again later"
+    assert message == f"like:{silent}: the track has no embedding yet: try again later"
 
 
 @pytest.mark.parametrize(

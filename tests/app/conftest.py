@@ -109,7 +109,7 @@ def bearer(token: IssuedToken | str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def heard(providers: Providers) -> Callable[[str], NDArray[float32]]:
-    """The real model's vector of a recording of the sample; each is listened to once."""
+    """The real model's vector of a recording of the sample; each is embedded once."""
 
     @cache
     def listen(name: str) -> NDArray[float32]:

@@ -871,6 +871,66 @@ $$;
 COMMENT ON FUNCTION search.await_renames_around(track_ids bigint[]) IS 'As search.await_renames, for the artists, albums and tags of tracks.';
 
 --
+-- Name: begin_mirror_namespace(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.begin_mirror_namespace(base text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    next_generation integer;
+    begun text;
+begin
+    if exists (select from search.mirror_namespaces n where n.state = 'filling')
+       or not exists (select from search.models m where m.serving) then
+        return null;
+    end if;
+    -- taken first, for the name may contain it
+    next_generation := nextval(pg_get_serial_sequence('search.mirror_namespaces', 'generation'));
+    insert into search.mirror_namespaces as n (generation, name, model_id)
+    overriding system value
+    select next_generation,
+           -- a name is never used twice, so that a late write finds no other namespace under it
+           case when exists (select from search.mirror_namespaces u where u.name = base)
+                then base || '-' || next_generation else base end,
+           m.id
+    from search.models m
+    where m.serving
+    -- another transaction may have begun one since
+    on conflict (state) where state = 'filling' do nothing
+    returning n.name into begun;
+    return begun;
+end;
+$$;
+
+--
+-- Name: FUNCTION begin_mirror_namespace(base text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.begin_mirror_namespace(base text) IS 'Begin a namespace for the serving model, to be filled, under a name that was never used: the given one, or that with a number. Returns the name, or null when no model serves or a namespace is being filled already.';
+
+--
+-- Name: begin_switch(text, text, integer, real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real DEFAULT 1) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform search.register_model(name, identity, dimensions);
+    return search.request_model(identity, coverage_wanted);
+end;
+$$;
+
+--
+-- Name: FUNCTION begin_switch(name text, identity text, dimensions integer, coverage_wanted real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real) IS 'Register a model and make it the candidate to serve next; returns how many tracks are to be embedded by it.';
+
+--
 -- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1132,6 +1192,43 @@ $$;
 --
 
 COMMENT ON FUNCTION search.choose_auto_tags(predictions jsonb) IS 'The names of predictions that become tags by themselves: those with at least half of the best one''s confidence, five at most.';
+
+--
+-- Name: claim_track(text, text, bigint); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.claim_track(task text, model text, track_id bigint) RETURNS TABLE(file_id text, key bigint, claimed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    select t.file_id into file_id from tracks t where t.id = claim_track.track_id;
+    if not found then
+        return;
+    end if;
+    key := hashtextextended(concat_ws(' ', 'search.backfill', task, model, track_id), 0);
+    if exists (
+        select from procrastinate_jobs j
+        -- the job of a worker that has died is left for the taking
+        join procrastinate_workers w on w.id = j.worker_id and w.last_heartbeat > now() - interval '30 seconds'
+        where j.status = 'doing' and j.task_name = claim_track.task
+          and j.args ->> 'track_id' = claim_track.track_id::text
+          and coalesce(j.args ->> 'model', claim_track.model) = claim_track.model)
+    then
+        claimed := false;
+    else
+        -- ends with the session at the latest, so one that was killed holds nothing
+        claimed := pg_try_advisory_lock(key);
+    end if;
+    return next;
+end;
+$$;
+
+--
+-- Name: FUNCTION claim_track(task text, model text, track_id bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.claim_track(task text, model text, track_id bigint) IS 'Claim a track for this session, unless another session has claimed it or a living worker is running the task on it. Returns the audio, the key to give to pg_advisory_unlock, and whether it was claimed; no row when the track is gone.';
 
 --
 -- Name: logistic(double precision); Type: FUNCTION; Schema: search; Owner: -
@@ -3711,6 +3808,58 @@ $$;
 COMMENT ON FUNCTION search.request_model(identity text, coverage_wanted real) IS 'Make a registered model the candidate to serve next, in place of any other, enqueue the embedding of every track that it lacks, and return their number.';
 
 --
+-- Name: resume_switch(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.resume_switch() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    -- while jobs of the candidate are in the queue, they are what is missing
+    resumed constant text := (
+        select m.identity
+        from search.models m
+        where m.candidate
+          and not exists (
+                select from procrastinate_jobs j
+                where j.task_name = 'embed_track' and j.status in ('todo', 'doing') and j.args ->> 'model' = m.identity));
+begin
+    if resumed is null then
+        return null;
+    end if;
+    return search.enqueue_missing_embeddings(resumed, search.job_priority('model_switch'), retry_failed => false);
+end;
+$$;
+
+--
+-- Name: FUNCTION resume_switch(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.resume_switch() IS 'Enqueue what the candidate lacks once its queue is empty, such as uploads that were under way when it was requested; returns their number, or null when there is no candidate or its queue is not empty.';
+
+--
+-- Name: retire_mirror_namespaces(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.retire_mirror_namespaces() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- first, so that new transactions note no changes
+    update search.mirror_namespaces n set state = 'retired', retired_at = now() where n.state in ('filling', 'serving');
+    delete from search.mirror_changes;
+end;
+$$;
+
+--
+-- Name: FUNCTION retire_mirror_namespaces(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.retire_mirror_namespaces() IS 'Retire every namespace of the mirror, so that each is dropped, and forget the changes that it has yet to be told.';
+
+--
 -- Name: retry_failed_jobs(text, boolean); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3748,6 +3897,36 @@ $$;
 --
 
 COMMENT ON FUNCTION search.retry_failed_jobs(task text, permanent boolean) IS 'Enqueue failed jobs anew, of one task or of all, and return how many. Those whose audio cannot be decoded are left alone unless permanent is true; those of tracks that are gone or have other audio by now are dropped.';
+
+--
+-- Name: serve_mirror_namespace(integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.serve_mirror_namespace(generation integer) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- a process that has lost its lock without knowing must not retire what another has just let serve
+    if not exists (
+        select from search.mirror_namespaces n
+        where n.generation = serve_mirror_namespace.generation and n.state = 'filling')
+    then
+        return false;
+    end if;
+    -- only one may serve, so the former goes first
+    update search.mirror_namespaces n set state = 'retired', retired_at = now() where n.state = 'serving';
+    update search.mirror_namespaces n set state = 'serving', served_at = now()
+    where n.generation = serve_mirror_namespace.generation and n.state = 'filling';
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION serve_mirror_namespace(generation integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.serve_mirror_namespace(generation integer) IS 'Let a namespace that was filled serve, and retire the one that did. False, and nothing is done, unless it was being filled.';
 
 --
 -- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
@@ -4021,6 +4200,27 @@ $$;
 --
 
 COMMENT ON FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) IS 'Store what a classifier found in a track''s audio, in extra; where extra.auto_tag is true, make tags of the best of it and remove that flag. False, and nothing is done, when the track is gone or has other audio by now.';
+
+--
+-- Name: switch_now(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.switch_now(name text, identity text, dimensions integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform search.register_model(name, identity, dimensions);
+    perform search.serve_model(identity);
+    return search.enqueue_missing_embeddings(identity);
+end;
+$$;
+
+--
+-- Name: FUNCTION switch_now(name text, identity text, dimensions integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.switch_now(name text, identity text, dimensions integer) IS 'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';
 
 --
 -- Name: take_unused_audio(interval); Type: FUNCTION; Schema: search; Owner: -

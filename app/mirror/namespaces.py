@@ -81,9 +81,7 @@ async def retire_namespace(connection: AsyncConnection, namespace: Namespace) ->
 async def serve_namespace(engine: AsyncEngine, namespace: Namespace) -> None:
     """Let a filled one serve, in the place of the one that did, in one transaction; nothing where it serves already."""
     async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        generation = {"generation": namespace.generation}
-        await connection.execute(load_query("mirror_retire_serving"), generation)
-        await connection.execute(load_query("mirror_serve_namespace"), generation)
+        await connection.execute(load_query("mirror_serve_namespace"), {"generation": namespace.generation})
 
 
 async def remember_dropped(connection: AsyncConnection, namespace: Namespace) -> None:

@@ -109,3 +109,53 @@ begin
 end;
 $$;
 comment on function search.remove_model(text) is 'Drop the store of a model that is not in use; false when there is none.';
+
+create or replace function search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real default 1)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, search, public, pg_temp
+as $$
+begin
+    perform search.register_model(name, identity, dimensions);
+    return search.request_model(identity, coverage_wanted);
+end;
+$$;
+comment on function search.begin_switch(text, text, integer, real) is
+    'Register a model and make it the candidate to serve next; returns how many tracks are to be embedded by it.';
+
+create or replace function search.resume_switch() returns bigint
+language plpgsql
+set search_path = pg_catalog, search, public, pg_temp
+as $$
+declare
+    -- while jobs of the candidate are in the queue, they are what is missing
+    resumed constant text := (
+        select m.identity
+        from search.models m
+        where m.candidate
+          and not exists (
+                select from procrastinate_jobs j
+                where j.task_name = 'embed_track' and j.status in ('todo', 'doing') and j.args ->> 'model' = m.identity));
+begin
+    if resumed is null then
+        return null;
+    end if;
+    return search.enqueue_missing_embeddings(resumed, search.job_priority('model_switch'), retry_failed => false);
+end;
+$$;
+comment on function search.resume_switch() is
+    'Enqueue what the candidate lacks once its queue is empty, such as uploads that were under way when it was requested; returns '
+    'their number, or null when there is no candidate or its queue is not empty.';
+
+create or replace function search.switch_now(name text, identity text, dimensions integer) returns bigint
+language plpgsql
+set search_path = pg_catalog, search, public, pg_temp
+as $$
+begin
+    perform search.register_model(name, identity, dimensions);
+    perform search.serve_model(identity);
+    return search.enqueue_missing_embeddings(identity);
+end;
+$$;
+comment on function search.switch_now(text, text, integer) is
+    'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';

@@ -1,2 +1,2 @@
--- Let the filled namespace serve.
-update search.mirror_namespaces set state = 'serving', served_at = now() where generation = :generation and state = 'filling'
+-- Let a filled namespace serve, in place of the one that does.
+select search.serve_mirror_namespace(:generation) as served

@@ -1,4 +1,2 @@
--- Serve a model at once, filled or not; returns how many tracks are to be embedded by it.
-select search.enqueue_missing_embeddings(:identity) as enqueued
-from search.register_model(:name, :identity, :dimensions) as registered
-cross join lateral search.serve_model(case when registered is not null then :identity end) as served
+-- Register a model and let it serve at once; how many tracks are to be embedded.
+select search.switch_now(:name, :identity, :dimensions) as enqueued

@@ -116,7 +116,7 @@ async def _serve_known_model(demo: _Demo, engine: AsyncEngine) -> EmbeddingProvi
     parameters = {"name": card.name, "identity": card.identity, "dimensions": card.dimensions}
     transactional = engine.execution_options(isolation_level="READ COMMITTED")
     async with transactional.begin() as connection:
-        enqueued = (await connection.execute(load_query("serve_model"), parameters)).scalar_one()
+        enqueued = (await connection.execute(load_query("switch_now"), parameters)).scalar_one()
     if enqueued:
         demo.console.print(f"the model has changed: {enqueued} tracks are embedded anew", highlight=False)
     return demo.providers.embedding
@@ -148,7 +148,7 @@ async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]"
     return True
 
 
-async def _pending(engine: AsyncEngine) -> Any:  # noqa: ANN401 - a row of drain_progress.sql
+async def _pending(engine: AsyncEngine) -> Any:  # noqa: ANN401 - a row of `drain_progress`
     async with engine.connect() as connection:
         return (await connection.execute(load_query("drain_progress"))).one()
 

@@ -159,11 +159,11 @@ async def _begin(switch: _Switch, card: ModelCard, coverage: float, *, now: bool
         raise UserError(f"{card.identity} serves already; models use --cancel gives up a switch that is under way")
     if now:
         async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            missing = (await connection.execute(load_query("serve_model"), model)).scalar_one()
+            missing = (await connection.execute(load_query("switch_now"), model)).scalar_one()
         switch.console.print(f"{card.identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
         return
     async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        missing = (await connection.execute(load_query("request_model"), model | {"coverage": coverage})).scalar_one()
+        missing = (await connection.execute(load_query("begin_switch"), model | {"coverage": coverage})).scalar_one()
     switch.console.print(f"{missing:,} tracks are to be embedded by {card.identity}", highlight=False)
     await advance_switch(switch.engine, switch.providers)
 

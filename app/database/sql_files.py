@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
+from app.database.named_queries import NamedQuery, find_query, read_queries
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -17,12 +19,13 @@ SQL_DIR = Path(__file__).resolve().parents[2] / "sql"
 
 @cache
 def load_query(name: str) -> TextClause:
-    """The statement in sql/queries/<name>.sql, with its ``:name`` parameters to be bound.
+    """The statement of a name in the files of sql/queries, with its ``:name`` parameters to be bound.
 
     Raises:
-        FileNotFoundError: There is no such query.
+        UnknownQueryError: There is no such statement.
+        QueryFileError: A file is not in the form that `app.database.named_queries` describes.
     """
-    return text((SQL_DIR / "queries" / f"{name}.sql").read_text(encoding="utf-8"))
+    return text(find_query(_queries(), name).statement)
 
 
 @cache
@@ -30,10 +33,16 @@ def load_statement(name: str) -> bytes:
     """The same statement for psycopg itself: its ``:name`` parameters are written ``%(name)s``.
 
     Raises:
-        FileNotFoundError: There is no such query.
+        UnknownQueryError: There is no such statement.
+        QueryFileError: As `load_query`.
     """
     compiled = load_query(name).compile(dialect=dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy has no types for it
     return str(compiled).encode()
+
+
+@cache
+def _queries() -> dict[str, NamedQuery]:
+    return read_queries(SQL_DIR / "queries")
 
 
 def run_script(connection: "psycopg.Connection[tuple[object, ...]]", script: str) -> None:

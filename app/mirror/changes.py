@@ -97,7 +97,7 @@ async def read_documents(  # noqa: PLR0913 - which documents, in all ways
     return [to_document(row, version) for row in rows]
 
 
-def to_document(row: Any, version: int | None) -> Document:  # noqa: ANN401 - a row of mirror_documents.sql
+def to_document(row: Any, version: int | None) -> Document:  # noqa: ANN401 - a row of `mirror_documents`
     """A document of a row."""
     return Document(
         track_id=row.track_id,

@@ -62,7 +62,7 @@ async def list_namespaces(connection: AsyncConnection) -> list[Namespace]:
 
 async def list_dropped(connection: AsyncConnection, within: timedelta) -> list[str]:
     """Names of those that were retired and dropped within a time."""
-    return list((await connection.execute(load_query("mirror_dropped"), {"within": within})).scalars())
+    return list((await connection.execute(load_query("mirror_dropped_namespaces"), {"within": within})).scalars())
 
 
 async def begin_namespace(connection: AsyncConnection, base: str) -> str | None:
@@ -86,18 +86,18 @@ async def serve_namespace(engine: AsyncEngine, namespace: Namespace) -> None:
 
 async def remember_dropped(connection: AsyncConnection, namespace: Namespace) -> None:
     """Note that it is gone."""
-    await connection.execute(load_query("mirror_dropped_namespace"), {"generation": namespace.generation})
+    await connection.execute(load_query("mirror_record_dropped"), {"generation": namespace.generation})
 
 
 async def retire_all(engine: AsyncEngine) -> None:
     """Have every namespace dropped, and want no other."""
     async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.execute(load_query("mirror_want"), {"wanted": False})
-        await connection.execute(load_query("mirror_retire_all"))
+        await connection.execute(load_query("mirror_set_wanted"), {"wanted": False})
+        await connection.execute(load_query("mirror_retire_namespaces"))
 
 
 async def begin_rebuild(engine: AsyncEngine, base: str) -> None:
     """Want a mirror, and have a new namespace filled unless one is being filled already."""
     async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.execute(load_query("mirror_want"), {"wanted": True})
+        await connection.execute(load_query("mirror_set_wanted"), {"wanted": True})
         await begin_namespace(connection, base)

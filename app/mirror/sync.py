@@ -89,9 +89,9 @@ class MirrorSync:
             await self._sweep()
         except Exception as error:
             words = str(error) if isinstance(error, MirrorError) else f"{type(error).__name__}: {error}"
-            await self._execute("mirror_failed", failure=words[:1000])
+            await self._execute("mirror_record_failure", failure=words[:1000])
             raise
-        await self._execute("mirror_succeeded", moved=self._moved)
+        await self._execute("mirror_record_success", moved=self._moved)
 
     async def _step(self) -> bool:
         """One write or so; whether there may be more to do."""
@@ -190,7 +190,7 @@ class MirrorSync:
                 # they are tried again, and told about, as changes
                 await changes.note_changes(connection, sorted(reasons))
         await self._execute(
-            "mirror_filled",
+            "mirror_record_filling",
             generation=namespace.generation,
             filled_to=documents[-1].track_id if documents else namespace.filled_to,
             written=len(documents) - len(reasons),

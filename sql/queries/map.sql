@@ -1,4 +1,6 @@
--- The map for a viewer, in columns: tracks that everybody may find, their places in 65,535ths, and their genres, numbered by how many have them.
+-- The map of the library.
+
+-- read_map: The map in columns: listed tracks, their places in 65,535ths, and their genres, numbered by frequency.
 with points as materialized (
     select t.id, round(p.x * 65535)::integer as x, round(p.y * 65535)::integer as y,
            coalesce(
@@ -18,3 +20,41 @@ select coalesce(array_agg(p.id order by p.id), '{}') as ids,
        (select s.drawn_at from search.map_state s) as drawn_at
 from points p
 left join genres g on g.genre = p.genre
+
+-- map_lock: Whether this transaction alone may draw the map.
+-- two workers at once would each draw the same
+select pg_try_advisory_xact_lock(hashtextextended('search.map', 0))
+
+-- map_due: The serving model, if the map must be drawn again.
+-- drawn with another model, a tenth more or fewer tracks, or a week old
+select m.id as model_id, counted.tracks
+from search.models m
+left join search.map_state s on true
+cross join lateral (
+    select count(*) as tracks from search.embeddings e where e.model_id = m.id and e.listed
+) as counted
+where m.serving and counted.tracks > 0
+  and (s.model_id is distinct from m.id or abs(counted.tracks - s.tracks) > 0.1 * s.tracks or s.drawn_at < now() - interval '7 days')
+
+-- map_vectors: Vectors of the tracks to draw, with their former places; the most played tracks, where there are too many.
+select e.track_id, halfvec_send(e.embedding) as embedding, p.x, p.y
+from search.embeddings e
+join tracks t on t.id = e.track_id
+left join search.map_points p on p.track_id = e.track_id
+where e.model_id = :model_id and e.listed
+order by t.play_count desc, t.id
+limit :most
+
+-- map_clear: Delete the places of the former map.
+delete from search.map_points
+
+-- map_store: Store the places of the new map.
+-- a track may have been deleted while the map was drawn
+insert into search.map_points (track_id, x, y)
+select p.track_id, p.x, p.y
+from unnest(cast(:track_ids as bigint[]), cast(:xs as real[]), cast(:ys as real[])) as p (track_id, x, y)
+where exists (select from tracks t where t.id = p.track_id)
+
+-- map_record_drawing: Record the model and number of tracks that the map was drawn with.
+insert into search.map_state (model_id, tracks) values (:model_id, :tracks)
+on conflict (only_row) do update set model_id = excluded.model_id, tracks = excluded.tracks, drawn_at = now()

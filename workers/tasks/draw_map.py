@@ -46,5 +46,5 @@ async def draw(engine: AsyncEngine, most: int = MOST_TRACKS) -> int:
         await connection.execute(load_query("map_clear"))
         places = {"track_ids": [row.track_id for row in rows], "xs": plane[:, 0].tolist(), "ys": plane[:, 1].tolist()}
         await connection.execute(load_query("map_store"), places)
-        await connection.execute(load_query("map_drawn"), {"model_id": due.model_id, "tracks": due.tracks})
+        await connection.execute(load_query("map_record_drawing"), {"model_id": due.model_id, "tracks": due.tracks})
     return len(rows)

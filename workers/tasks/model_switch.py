@@ -33,7 +33,7 @@ async def advance_switch(engine: AsyncEngine, providers: Providers) -> str | Non
         if candidate is None:
             return None
         if candidate.coverage < candidate.coverage_wanted:
-            await connection.execute(load_query("repair_candidate"))
+            await connection.execute(load_query("resume_switch"))
             return None
     embedding = providers.embedding_of(candidate.identity)
     if embedding is not None:

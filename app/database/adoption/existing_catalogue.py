@@ -60,7 +60,7 @@ class ExistingCatalogue:
 
 @dataclass(frozen=True)
 class _TableRow:
-    """A row of sql/queries/adoption_tables.sql."""
+    """A row of the query `adoption_tables`."""
 
     name: str
     kind: str
@@ -74,7 +74,7 @@ class _TableRow:
 
 @dataclass(frozen=True)
 class _ColumnRow:
-    """A row of sql/queries/adoption_columns.sql."""
+    """A row of the query `adoption_columns`."""
 
     table_name: str
     name: str

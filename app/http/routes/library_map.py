@@ -45,7 +45,7 @@ async def show_map(state: State, response: Response) -> MapResponse:
     response.headers["cache-control"] = "private, max-age=60"
     with guard_connection():
         async with state.engine.connect() as connection:
-            row = (await connection.execute(load_query("map"))).one()
+            row = (await connection.execute(load_query("read_map"))).one()
     return MapResponse.model_construct(
         ids=row.ids, x=row.xs, y=row.ys, genre=row.genre_numbers, genres=row.genres, drawn_at=row.drawn_at
     )

@@ -67,7 +67,7 @@ async def _read_database(engine: AsyncEngine) -> list[Metric]:
     return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), *_mirror(await read_state(engine))]
 
 
-def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of models_in_use.sql
+def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of `models_in_use`
     found = InfoMetricFamily("vibe_search_model", "The models in use.", labels=["role"])
     for row in rows:
         found.add_metric(["serving" if row.serving else "candidate"], {"identity": row.identity})

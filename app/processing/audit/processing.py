@@ -183,7 +183,7 @@ def total(artists: Iterable[ArtistAudit]) -> ArtistAudit:
     return everybody
 
 
-def _read_track(row: Any) -> TrackAudit:  # noqa: ANN401 - a row of processing_audit.sql
+def _read_track(row: Any) -> TrackAudit:  # noqa: ANN401 - a row of `processing_audit`
     return TrackAudit(
         track_id=row.track_id,
         title=row.title,

@@ -113,7 +113,7 @@ class InlineWork:
             self._progress.elsewhere = len(self._elsewhere)
             self._show(self._progress)
 
-    async def _work_on(self, claims: AsyncConnection, track: int, claim: Any) -> None:  # noqa: ANN401 - a row of claim_track.sql
+    async def _work_on(self, claims: AsyncConnection, track: int, claim: Any) -> None:  # noqa: ANN401 - a row of `claim_track`
         try:
             with guard_connection():
                 await self._work(track, claim.file_id)

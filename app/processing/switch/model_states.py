@@ -74,7 +74,7 @@ async def read_failures(engine: AsyncEngine, identity: str) -> list[TrackFailure
             return [TrackFailure(**row) for row in rows.mappings()]
 
 
-def _state(row: Any) -> ModelState:  # noqa: ANN401 - a row of model_states.sql
+def _state(row: Any) -> ModelState:  # noqa: ANN401 - a row of `model_states`
     role: Role = "serving" if row.serving else "candidate" if row.candidate else "retired"
     return ModelState(
         identity=row.identity,

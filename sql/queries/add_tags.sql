@@ -1,1 +1,0 @@
-select search.add_tags(:track_id, cast(:names as text[]))

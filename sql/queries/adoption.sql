@@ -1,0 +1,49 @@
+-- What adoption finds in the database of an application.
+
+-- adoption_tables: Tables of the application's catalogue, with their owners, keys, indexes and foreign triggers that bear names of ours.
+select c.relname as name, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as owned, pg_get_userbyid(c.relowner) as owner, c.relforcerowsecurity as hides_rows,
+       array(
+           select g.tgname::text from pg_trigger g
+           join pg_proc p on p.oid = g.tgfoid
+           where g.tgrelid = c.oid and not g.tgisinternal and g.tgname = any (:triggers) and p.pronamespace::regnamespace::text <> 'search'
+           order by 1) as foreign_triggers,
+       array(
+           select array(select a.attname::text from unnest(i.indkey) with ordinality as k (attnum, place)
+                        join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+                        where k.place <= i.indnkeyatts order by a.attname)::text
+           from pg_index i
+           where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+       ) as unique_columns,
+       array(
+           select regexp_replace(pg_get_indexdef(i.indexrelid), '^.* USING ', '') from pg_index i
+           where i.indrelid = c.oid and i.indisvalid
+       ) as indexes
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables)
+
+-- adoption_columns: Columns of those tables.
+-- a type is that of its domain, without its length
+select c.relname as table_name, a.attname as name, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as type,
+       a.attnotnull as required, a.atthasdef or a.attidentity <> '' or a.attgenerated <> '' as filled,
+       exists (
+           select from pg_constraint k
+           where k.conrelid = c.oid and k.contype = 'f' and k.confrelid = to_regclass('public.artists') and k.conkey = array[a.attnum]
+       ) as names_artist
+from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_type t on t.oid = a.atttypid
+where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables)
+order by c.relname, a.attnum
+
+-- adoption_extensions: Extensions that are installed in another schema than public, where search does not look.
+select e.extname::text as name, e.extnamespace::regnamespace::text as schema
+from pg_extension e
+where e.extname = any (:names) and e.extnamespace <> 'public'::regnamespace
+order by 1
+
+-- adoption_superseded: Tables of search that have the names of tables of the application.
+select c.relname::text as name
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'search'
+where c.relkind = 'r' and c.relname = any (:tables)
+order by 1

@@ -1,1 +1,0 @@
-select exists (select from artists where did = :did)

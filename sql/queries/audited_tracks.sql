@@ -1,2 +1,0 @@
--- Every track with its audio.
-select t.id, t.title, t.file_id, t.file_type from tracks t order by t.id

@@ -1,0 +1,49 @@
+-- Tracks, albums and tags, as people create and change them.
+
+-- artist_exists: Whether there is an artist with this DID.
+select exists (select from artists where did = :did)
+
+-- read_track: A track as its page shows it.
+-- the caller decides by visibility and artist whether the viewer may see it
+select t.id, t.title, t.artist_did, a.handle as artist_handle, a.display_name as artist_display_name,
+       al.title as album_title, t.image_url, t.file_id, t.file_type, t.visibility, t.play_count, t.created_at,
+       array(
+           select g.name from track_tags tt join tags g on g.id = tt.tag_id where tt.track_id = t.id order by g.name
+       ) as tags
+from tracks t
+join artists a on a.did = t.artist_did
+left join albums al on al.id = t.album_id
+where t.id = :track_id
+
+-- insert_track: Insert a track; triggers enqueue its jobs.
+insert into tracks (artist_did, album_id, title, file_id, file_type, r2_url, visibility, extra)
+values (:artist_did, :album_id, :title, :file_id, :file_type, :r2_url, :visibility, cast(:extra as jsonb))
+returning id
+
+-- lock_track: Read a track and lock it until the transaction ends.
+select id, artist_did, title, album_id, visibility from tracks where id = :track_id for update
+
+-- update_track: Set the title, album and visibility of a track.
+-- what is not to be changed comes with its present value
+update tracks set title = :title, album_id = :album_id, visibility = :visibility where id = :track_id
+
+-- replace_audio: Give a track other audio; triggers discard what belonged to the former audio, and enqueue the jobs.
+update tracks set file_id = :file_id, file_type = :file_type, r2_url = :r2_url where id = :track_id
+
+-- delete_track: Delete a track.
+delete from tracks where id = :track_id
+
+-- ensure_album: The id of an artist's album, which is created if it does not exist.
+-- the update changes nothing: without it, `returning` would skip an album that exists
+insert into albums (artist_did, title, slug)
+values (:artist_did, :title, :slug)
+on conflict (artist_did, slug) do update set slug = excluded.slug
+returning id
+
+-- untag_track: Remove all tags of a track except some, whatever their case.
+delete from track_tags tt
+using tags g
+where tt.track_id = :track_id and g.id = tt.tag_id and lower(g.name) <> all (cast(:names as text[]))
+
+-- add_tags: Add tags to a track, and create those that do not exist.
+select search.add_tags(:track_id, cast(:names as text[]))

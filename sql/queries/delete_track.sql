@@ -1,1 +1,0 @@
-delete from tracks where id = :track_id

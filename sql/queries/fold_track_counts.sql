@@ -1,1 +1,0 @@
-select search.fold_track_counts() as folded

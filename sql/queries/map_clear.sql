@@ -1,2 +1,0 @@
--- Forget the old picture.
-delete from search.map_points

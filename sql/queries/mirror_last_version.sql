@@ -1,2 +1,0 @@
--- The newest version that was given out.
-select last_value from search.mirror_versions

@@ -1,1 +1,0 @@
-select search.refresh_common_words() as known

@@ -1,1 +1,0 @@
-select search.request_genres(:track_id)

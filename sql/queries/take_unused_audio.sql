@@ -1,1 +1,0 @@
-select * from search.take_unused_audio(cast(:unused_for as interval))

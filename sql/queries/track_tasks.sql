@@ -1,1 +1,0 @@
-select * from search.track_tasks(:track_id)

@@ -138,7 +138,7 @@ def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
         *extensions,
         *domains,
         (SQL_DIR / "adoption" / "version.sql").read_text(encoding="utf-8"),
-        (SQL_DIR / "functions" / "acting_artist.sql").read_text(encoding="utf-8"),
+        (SQL_DIR / "functions" / "index" / "acting_artist.sql").read_text(encoding="utf-8"),
         missing,
         *dropped,
         views,

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from app.database import EmbeddedPostgres, connect, inspect_schema, migrate
 from app.database.dump import SCHEMA_FILE, dump_schema
 from app.database.schema import head, pending_migrations
-from app.database.sql_files import SQL_DIR
+from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_scripts
 from app.errors import DatabaseUnavailableError, UserError
 from app.providers import Providers
 
@@ -29,6 +29,14 @@ def test_migrations_follow_each_other_as_their_files_are_called() -> None:
     by_alembic = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     assert [revision for revision, _ in pending_migrations(None)] == by_alembic[::-1]
     assert head() == by_alembic[0]
+
+
+def test_a_move_of_a_file_changes_no_digest() -> None:
+    """Functions are applied in the order of their files' names, of which each is there once."""
+    names = [script.name for script in repeatable_scripts() if script.parent.parent.name == "functions"]
+    assert len(names) > 20
+    assert names == sorted(set(names))
+    assert repeatable_digest("visibility") != repeatable_digest("names") != repeatable_digest("no such file")
 
 
 def test_two_at_once(empty_database: str, providers: Providers) -> None:

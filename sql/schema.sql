@@ -134,6 +134,25 @@ CREATE DOMAIN search.playlist_id AS bigint;
 COMMENT ON DOMAIN search.playlist_id IS 'The type of playlists.id: bigint, or what an adopted catalogue uses.';
 
 --
+-- Name: tier; Type: TYPE; Schema: search; Owner: -
+--
+
+CREATE TYPE search.tier AS ENUM (
+    'exact',
+    'prefix',
+    'word_prefix',
+    'substring',
+    'fuzzy',
+    'sound'
+);
+
+--
+-- Name: TYPE tier; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TYPE search.tier IS 'How an entity was found, the best first: docs/why/ranking.md.';
+
+--
 -- Name: signal; Type: TYPE; Schema: search; Owner: -
 --
 
@@ -141,8 +160,9 @@ CREATE TYPE search.signal AS (
 	kind text,
 	key text,
 	field text,
-	place smallint,
-	class smallint,
+	tier search.tier,
+	held boolean,
+	class integer,
 	quality real,
 	popularity real,
 	similarity real,
@@ -153,7 +173,37 @@ CREATE TYPE search.signal AS (
 -- Name: TYPE signal; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON TYPE search.signal IS 'One reason to list an entity. place: twice the tier (1 exact to 6 sound), and one more for a track that is listed because of what holds it. class: better first within a place. quality: 0 to 1 within a place.';
+COMMENT ON TYPE search.signal IS 'One reason to list an entity; search.make_signal makes one.';
+
+--
+-- Name: COLUMN signal.field; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.signal.field IS 'What matched: a name of the entity, sound, or the kind of what holds it.';
+
+--
+-- Name: COLUMN signal.held; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.signal.held IS 'Whether a track is listed because of what holds it; such tracks come last in the tier.';
+
+--
+-- Name: COLUMN signal.class; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.signal.class IS 'Better first within a tier: search.whole_word() and so on, or search.typo_class().';
+
+--
+-- Name: COLUMN signal.quality; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.signal.quality IS 'Relevance within the tier, 0 to 1.';
+
+--
+-- Name: COLUMN signal.popularity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.signal.popularity IS 'ln(1 + plays or tracks), the tie-break.';
 
 --
 -- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
@@ -1004,6 +1054,20 @@ $$;
 COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others boolean) IS 'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
 
 --
+-- Name: begun_word(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.begun_word() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1;
+
+--
+-- Name: FUNCTION begun_word(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.begun_word() IS 'Class of a name in which the last typed word is only begun.';
+
+--
 -- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1257,6 +1321,20 @@ CREATE FUNCTION search.confidence(similarity real, mean real, deviation real, sl
 --
 
 COMMENT ON FUNCTION search.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real) IS 'How far a similarity can be trusted, 0 to 1: logistic(slope * z + intercept), z being its standard score, times the probability that the text speaks of sound. Platt (1999) for the logistic, T-norm''s sibling Z-norm for z: docs/why/confidence.md.';
+
+--
+-- Name: context_word(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.context_word() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 2;
+
+--
+-- Name: FUNCTION context_word(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.context_word() IS 'Class of a name that has one of the typed words, while the others are in the names of what the entity belongs to.';
 
 --
 -- Name: count_tracks(text, text[]); Type: FUNCTION; Schema: search; Owner: -
@@ -1513,22 +1591,21 @@ CREATE FUNCTION search.explain(q text, query_embedding public.halfvec DEFAULT NU
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
-    tiers constant text[] := array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'];
 begin
     return query
     select p.position, p.kind, p.key,
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
-           tiers[p.place / 2], s.field, tiers[s.place / 2] || case when s.place % 2 = 1 then ', held by it' else '' end,
-           s.class::integer, s.ranked, s.quality, s.confidence, s.popularity
+           p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
+           s.class, s.ranked, s.quality, s.confidence, s.popularity
     from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
-                   order by n.place, n.class, case when n.place = 12 then -n.similarity end, n.popularity desc,
+                   order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
         from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
-    order by p.position, s.place, s.class, s.field;
+    order by p.position, s.tier, s.held, s.class, s.field;
 end;
 $$;
 
@@ -1723,13 +1800,103 @@ COMMENT ON FUNCTION search.has_flag(viewer text, flag text) IS 'Whether a featur
 
 CREATE FUNCTION search.has_room(named search.signal[], max_tracks integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.place <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, place, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.place) AS min FROM unnest(has_room.named) h(kind, key, field, place, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
+    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.tier <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.tier) AS min FROM unnest(has_room.named) h(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
 
 --
 -- Name: FUNCTION has_room(named search.signal[], max_tracks integer); Type: COMMENT; Schema: search; Owner: -
 --
 
 COMMENT ON FUNCTION search.has_room(named search.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
+
+--
+-- Name: documents; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.documents (
+    kind text NOT NULL,
+    key text NOT NULL,
+    field text NOT NULL,
+    label text NOT NULL,
+    normalized text NOT NULL COLLATE pg_catalog."C",
+    popularity real NOT NULL,
+    track_count bigint DEFAULT 0 NOT NULL,
+    listed boolean NOT NULL,
+    owner text,
+    context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    level smallint NOT NULL,
+    tokens tsvector NOT NULL,
+    CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
+);
+ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
+
+--
+-- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.documents IS 'One row for each searchable name of each entity, kept equal to the catalogue by triggers. A row is found by everybody when listed, else only by its owner.';
+
+--
+-- Name: COLUMN documents.key; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.key IS 'Primary key of the entity in its own table, as text.';
+
+--
+-- Name: COLUMN documents.normalized; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). Collated "C", so that one b-tree serves equality and prefixes.';
+
+--
+-- Name: COLUMN documents.popularity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
+
+--
+-- Name: COLUMN documents.track_count; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.track_count IS 'Listed tracks that the entity holds, as of the last search.fold_track_counts(); search.track_count(kind, key) is exact.';
+
+--
+-- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.context IS 'Normalised names of what the entity belongs to (artist, album, owner): words that may be typed along with its own.';
+
+--
+-- Name: COLUMN documents.level; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.level IS 'search.popularity_level(popularity): candidates are read from the highest level downwards.';
+
+--
+-- Name: COLUMN documents.tokens; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.tokens IS 'search.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
+
+--
+-- Name: highest_levels(text[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.highest_levels(kinds text[]) RETURNS TABLE(kind text, level integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT k.k,
+     (( SELECT max(d.level) AS max
+            FROM search.documents d
+           WHERE (d.kind = k.k)))::integer AS max
+    FROM unnest(highest_levels.kinds) k(k)
+  OFFSET 0;
+END;
+
+--
+-- Name: FUNCTION highest_levels(kinds text[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.highest_levels(kinds text[]) IS 'The highest level that a document of each kind has.';
 
 --
 -- Name: index_documents(); Type: FUNCTION; Schema: search; Owner: -
@@ -1774,7 +1941,7 @@ COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may 
 
 CREATE FUNCTION search.lacking(types text[], named search.signal[], enough integer) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT wanted.wanted FROM unnest(lacking.types) wanted(wanted) WHERE ((SELECT count(*) AS count FROM unnest(lacking.named) n(kind, key, field, place, class, quality, popularity, similarity, confidence) WHERE (n.kind = wanted.wanted)) < lacking.enough));
+    RETURN ARRAY(SELECT wanted.wanted FROM unnest(lacking.types) wanted(wanted) WHERE ((SELECT count(*) AS count FROM unnest(lacking.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (n.kind = wanted.wanted)) < lacking.enough));
 
 --
 -- Name: FUNCTION lacking(types text[], named search.signal[], enough integer); Type: COMMENT; Schema: search; Owner: -
@@ -1929,11 +2096,25 @@ $$;
 COMMENT ON FUNCTION search.lock_documents(kind text, keys text[]) IS 'Wait for whoever is writing these documents, and keep others from it until the end.';
 
 --
--- Name: match_any_level(text, text, smallint, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: make_signal(text, text, text, search.tier, double precision, double precision, integer, boolean, real, real); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+CREATE FUNCTION search.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision DEFAULT 0, class integer DEFAULT 0, held boolean DEFAULT false, similarity real DEFAULT NULL::real, confidence real DEFAULT NULL::real) RETURNS search.signal
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(kind, key, field, tier, held, class, (quality)::real, (popularity)::real, similarity, confidence)::search.signal;
+
+--
+-- Name: FUNCTION make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real) IS 'A reason to list an entity; name the arguments.';
+
+--
+-- Name: match_any_level(search.tier, text, text, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
@@ -1941,58 +2122,50 @@ declare
     some_in_name constant tsquery := search.at_any_level(some_query);
 begin
     if rare then
-        return query
-        select d.kind, d.key, d.field, match_any_level.place, search.typo_class(match_any_level.place, d.quality), d.quality,
-               d.popularity, null::real, null::real
-        from (
-            select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+        return array(
+            select search.make_signal(
+                       d.kind, d.key, d.field, match_any_level.tier,
+                       class => case when match_any_level.tier = 'fuzzy' then search.typo_class(d.quality) else 0 end,
+                       quality => d.quality, popularity => d.popularity)
             from (
-                select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
-                from search.documents d
-                where d.tokens @@ all_words and d.kind = any (kinds)
-                  and case when some_query is null or d.tokens @@ some_in_name then true end
-                  and (d.listed or d.owner = viewer)
-            ) as m
-        ) as d
-        where d.position <= enough;
-        return;
+                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+                from (
+                    select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
+                    from search.documents d
+                    where d.tokens @@ all_words and d.kind = any (kinds)
+                      and case when some_query is null or d.tokens @@ some_in_name then true end
+                      and (d.listed or d.owner = viewer)
+                ) as m
+            ) as d
+            where d.position <= enough);
     end if;
-    return query
-    select best.*
-    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
-         as wanted (kind, highest)
-    cross join lateral (
-        select d.*
-        from generate_series(wanted.highest, 0, -1) as step (level)
+    return array(
+        select search.make_signal(
+                   best.kind, best.key, best.field, match_any_level.tier,
+                   class => case when match_any_level.tier = 'fuzzy' then search.typo_class(best.quality) else 0 end,
+                   quality => best.quality, popularity => best.popularity)
+        from search.highest_levels(kinds) as highest
         cross join lateral (
-            select search.at_level(all_query, wanted.kind, step.level) as all_words,
-                   search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
-        cross join lateral (
-            select d.kind, d.key, d.field, match_any_level.place,
-                   search.typo_class(match_any_level.place, search.likeness(needle, d.normalized)),
-                   search.likeness(needle, d.normalized), d.popularity, null::real, null::real
-            from search.documents d
-            where d.tokens @@ query.all_words
-              and case when some_query is null or d.tokens @@ query.some_in_name then true end
-              and (d.listed or d.owner = viewer)
-            order by d.popularity desc, d.key limit enough) as d
-        limit enough
-    ) as best;
+            select highest.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
+            from search.words_by_level(
+                highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
+            limit enough
+        ) as best);
 end;
 $$;
 
 --
--- Name: FUNCTION match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.match_any_level(all_query text, some_query text, place smallint, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
+COMMENT ON FUNCTION search.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
 
 --
 -- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+CREATE FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
@@ -2001,43 +2174,29 @@ declare
     some_query constant text := array_to_string(forms, ' | ');
     whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
 begin
-    return query
-    select best.*
-    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
-         as wanted (kind, highest)
-    cross join lateral (
-        select candidate.*
-        from (
-            (select d.*
-             from generate_series(wanted.highest, 0, -1) as step (level)
-             -- offset 0: else the query would be built for every row
-             cross join lateral (select search.at_level(name_query, wanted.kind, step.level) as in_name offset 0) as query
-             cross join lateral (
-                 select d.kind, d.key, d.field, 6::smallint,
-                        (case when ' ' || d.normalized || ' ' like whole_last_word then 0 else 1 end)::smallint,
-                        (char_length(needle)::real / char_length(d.normalized))::real, d.popularity, null::real, null::real
-                 from search.documents d
-                 where d.tokens @@ query.in_name and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
-                 order by d.popularity desc, d.key limit enough) as d)
-            union all
-            (select d.*
-             from generate_series(wanted.highest, 0, -1) as step (level)
-             cross join lateral (
-                 select search.at_level(context_query, wanted.kind, step.level) as all_words,
-                        search.at_level(name_query, wanted.kind, step.level) as in_name,
-                        search.at_level(some_query, wanted.kind, step.level) as some_in_name offset 0) as query
-             cross join lateral (
-                 select d.kind, d.key, d.field, 6::smallint, 2::smallint, similarity(needle, d.normalized), d.popularity,
-                        null::real, null::real
-                 from search.documents d
-                 where context_query is not null and d.tokens @@ query.all_words
-                   -- not for the index, which would collect every document of the commonest word
-                   and case when d.tokens @@ query.some_in_name then not d.tokens @@ query.in_name end
-                   and (d.listed or d.owner = viewer)
-                 order by d.popularity desc, d.key limit enough) as d)
-        ) as candidate
-        limit enough
-    ) as best;
+    return array(
+        select best.signal
+        from search.highest_levels(kinds) as highest
+        cross join lateral (
+            select candidate.signal
+            from (
+                select search.make_signal(
+                           highest.kind, d.key, d.field, 'word_prefix',
+                           class => case when ' ' || d.normalized || ' ' like whole_last_word
+                                         then search.whole_word() else search.begun_word() end,
+                           quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
+                from search.words_by_level(
+                    highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
+                union all
+                select search.make_signal(
+                           highest.kind, d.key, d.field, 'word_prefix', class => search.context_word(),
+                           quality => similarity(needle, d.normalized), popularity => d.popularity)
+                from search.words_by_level(
+                    highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
+                where context_query is not null
+            ) as candidate (signal)
+            limit enough
+        ) as best);
 end;
 $$;
 
@@ -2051,45 +2210,42 @@ COMMENT ON FUNCTION search.match_common_words(forms text[], needle text, last_wo
 -- Name: match_held(search.signal[], text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+CREATE FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 begin
-    return query
-    select 'track', track.id::text, e.kind, (e.place + 1)::smallint, e.class, e.quality, ln(1 + track.play_count)::real,
-           null::real, null::real
-    from (
-        select best.*
+    return array(
+        select search.make_signal(
+                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
+                   quality => e.quality, popularity => ln(1 + track.play_count))
         from (
-            select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
-            order by n.kind, n.key, n.place, n.class
-        ) as best
-        order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
-    ) as e
-    cross join lateral (
-        (select t.id, t.play_count from tracks t
-         where e.kind = 'artist' and t.artist_did = e.key
-           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-         order by t.play_count desc, t.id limit max_tracks)
-        union all
-        (select t.id, t.play_count from tracks t
-         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-         order by t.play_count desc, t.id limit max_tracks)
-        union all
-        (select t.id, t.play_count
-         from generate_series(6, 0, -1) as step (level)
-         cross join lateral (
-             select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
-             from search.documents d
-             where e.kind = 'tag' and d.kind = 'track' and d.listed
-               and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
-             order by d.popularity desc, d.key limit max_tracks
-         ) as t
-         limit max_tracks)
-    ) as track
-    order by e.place, e.class, track.play_count desc, track.id limit max_tracks;
+            select best.*
+            from (
+                select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
+                order by n.kind, n.key, n.tier, n.class
+            ) as best
+            order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
+        ) as e
+        cross join lateral (
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'artist' and t.artist_did = e.key
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select d.key::bigint, (exp(d.popularity) - 1)::bigint
+             from search.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
+             cross join lateral search.words_by_level(
+                 highest.kind, highest.level, search.in_context(search.word_term('#' || e.key)), null, null, null,
+                 viewer => null, enough => max_tracks) as d
+             limit max_tracks)
+        ) as track
+        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
 
@@ -2103,68 +2259,47 @@ COMMENT ON FUNCTION search.match_held(named search.signal[], viewer text, max_tr
 -- Name: match_names(text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+CREATE FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
-    -- the first strings, in "C" order, after all that begin with the needle, and with the needle as a whole word
-    needle_end constant text := needle || chr(1114111);
+    -- the first strings, in "C" order, after the needle itself, after all that have it as a whole word, after all that begin with it
+    exact_end constant text := needle || chr(1);
     word_end constant text := needle || '!';
+    needle_end constant text := needle || chr(1114111);
     length constant real := char_length(needle);
     few constant integer := 200;
     found search.signal[];
 begin
     found := array(
-        select row(d.kind, d.key, d.field, case when d.normalized = needle then 2 else 4 end,
-                   case when d.normalized < word_end then 0 else 1 end,
-                   length / char_length(d.normalized), d.popularity, null, null)::search.signal
+        select search.make_signal(
+                   d.kind, d.key, d.field, case when d.normalized = needle then 'exact'::search.tier else 'prefix' end,
+                   class => case when d.normalized < word_end then search.whole_word() else search.begun_word() end,
+                   quality => length / char_length(d.normalized), popularity => d.popularity)
         from search.documents d
         where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
           and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
         limit few + 1);
     if cardinality(found) <= few then
-        return query select * from unnest(found);
-        return;
+        return found;
     end if;
-    return query
-    select best.*
-    from (select k, (select max(d.level) from search.documents d where d.kind = k)::integer from unnest(kinds) as k)
-         as wanted (kind, highest)
-    cross join lateral (
-        select candidate.*
-        from (
-            (select d.*
-             from generate_series(wanted.highest, 0, -1) as step (level)
-             cross join lateral (
-                 select d.kind, d.key, d.field, 2::smallint, 0::smallint, 1.0::real, d.popularity, null::real, null::real
-                 from search.documents d
-                 where d.kind = wanted.kind and d.level = step.level and d.normalized = needle
-                   and (d.listed or d.owner = viewer)
-                 order by d.popularity desc, d.key limit enough) as d)
-            union all
-            (select d.*
-             from generate_series(wanted.highest, 0, -1) as step (level)
-             cross join lateral (
-                 select d.kind, d.key, d.field, 4::smallint, 0::smallint, (length / char_length(d.normalized))::real, d.popularity,
-                        null::real, null::real
-                 from search.documents d
-                 where d.kind = wanted.kind and d.level = step.level
-                   and d.normalized > needle and d.normalized < word_end and (d.listed or d.owner = viewer)
-                 order by d.popularity desc, d.key limit enough) as d)
-            union all
-            (select d.*
-             from generate_series(wanted.highest, 0, -1) as step (level)
-             cross join lateral (
-                 select d.kind, d.key, d.field, 4::smallint, 1::smallint, (length / char_length(d.normalized))::real, d.popularity,
-                        null::real, null::real
-                 from search.documents d
-                 where d.kind = wanted.kind and d.level = step.level
-                   and d.normalized >= word_end and d.normalized < needle_end and (d.listed or d.owner = viewer)
-                 order by d.popularity desc, d.key limit enough) as d)
-        ) as candidate
-        limit enough
-    ) as best;
+    return array(
+        select best.signal
+        from search.highest_levels(kinds) as highest
+        cross join lateral (
+            select search.make_signal(
+                       highest.kind, d.key, d.field, part.tier, class => part.class,
+                       quality => length / char_length(d.normalized), popularity => d.popularity) as signal
+            from (values
+                ('exact'::search.tier, search.whole_word(), needle, exact_end),
+                ('prefix', search.whole_word(), exact_end, word_end),
+                ('prefix', search.begun_word(), word_end, needle_end)
+            ) as part (tier, class, first, before)
+            cross join lateral search.names_by_level(
+                highest.kind, highest.level, part.first, part.before, viewer, enough) as d
+            limit enough
+        ) as best);
 end;
 $$;
 
@@ -2178,8 +2313,8 @@ COMMENT ON FUNCTION search.match_names(needle text, kinds text[], viewer text, e
 -- Name: match_rare_words(text[], text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+CREATE FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
@@ -2189,26 +2324,30 @@ declare
     some_in_name constant tsquery := search.at_any_level(array_to_string(forms, ' | '));
     whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
 begin
-    return query
-    select d.kind, d.key, d.field, 6::smallint, d.class::smallint,
-           case when d.class = 2 then similarity(needle, d.normalized)
-                else (char_length(needle)::real / char_length(d.normalized))::real end, d.popularity, null::real, null::real
-    from (
-        select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
+    return array(
+        select search.make_signal(
+                   d.kind, d.key, d.field, 'word_prefix', class => d.class,
+                   quality => case when d.class = search.context_word() then similarity(needle, d.normalized)
+                                   else char_length(needle)::real / char_length(d.normalized) end,
+                   popularity => d.popularity)
         from (
-            select d.kind, d.key, d.field, d.popularity, d.normalized,
-                   case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
-                            then case when ' ' || d.normalized || ' ' like whole_last_word then 0 else 1 end
-                        when alone then null
-                        when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns) then 2 end as class
-            from search.documents d
-            where d.tokens @@ all_words and d.kind = any (kinds)
-              and ' ' || d.normalized || ' ' || d.context like all (patterns)
-              and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
-        ) as c
-        where c.class is not null
-    ) as d
-    where d.position <= enough;
+            select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
+            from (
+                select d.kind, d.key, d.field, d.popularity, d.normalized,
+                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                                then case when ' ' || d.normalized || ' ' like whole_last_word
+                                          then search.whole_word() else search.begun_word() end
+                            when alone then null
+                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
+                                then search.context_word() end as class
+                from search.documents d
+                where d.tokens @@ all_words and d.kind = any (kinds)
+                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
+                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+            ) as c
+            where c.class is not null
+        ) as d
+        where d.position <= enough);
 end;
 $$;
 
@@ -2222,8 +2361,8 @@ COMMENT ON FUNCTION search.match_rare_words(forms text[], patterns text[], needl
 -- Name: match_roughly(text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+CREATE FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
@@ -2232,24 +2371,26 @@ declare
         where w.word like '%' || search.like_literal(needle) || '%'
         order by char_length(w.word), w.word limit 50) end;
     likely constant record := search.likely_forms(typed, all_known);
+    inner_matches search.signal[] := '{}';
+    misspelt search.signal[] := '{}';
 begin
     if cardinality(inner_words) > 0 then
-        return query select * from search.match_any_level(
-            search.word_terms(inner_words), null, 8::smallint, needle, kinds, viewer, enough,
+        inner_matches := search.match_any_level(
+            'substring', search.word_terms(inner_words), null, needle, kinds, viewer, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
-    if likely.forms is null then
-        return;
+    if likely.forms is not null then
+        -- of several words few names have all: those are compared whole, whatever their popularity
+        misspelt := search.match_any_level(
+            'fuzzy', search.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
+            likely.rare or cardinality(typed) > 1);
+        if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
+            misspelt := search.match_any_level(
+                'fuzzy', search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
+                needle, kinds, viewer, enough, likely.rare);
+        end if;
     end if;
-    -- of several words few names have all: those are compared whole, whatever their popularity
-    return query select * from search.match_any_level(
-        search.all_terms(likely.forms, false), null, 10::smallint, needle, kinds, viewer, enough,
-        likely.rare or cardinality(typed) > 1);
-    if not found and cardinality(typed) > 1 then
-        return query select * from search.match_any_level(
-            search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
-            10::smallint, needle, kinds, viewer, enough, likely.rare);
-    end if;
+    return inner_matches || misspelt;
 end;
 $$;
 
@@ -2263,23 +2404,25 @@ COMMENT ON FUNCTION search.match_roughly(typed text[], all_known boolean, needle
 -- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS SETOF search.signal
-    LANGUAGE plpgsql STABLE ROWS 20 PARALLEL SAFE
+CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     scale constant record := search.sound_scale(query_embedding, audibility);
 begin
-    return query
-    select 'track', n.track_id::text, 'sound', 12::smallint, 0::smallint, n.similarity, 0::real, n.similarity, n.confidence
-    from (
-        select near.track_id, near.similarity,
-               search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
-                   as confidence
-        from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
-    ) as n
-    -- an unknown confidence hides nothing
-    where n.confidence >= min_confidence or n.confidence is null;
+    return array(
+        select search.make_signal(
+                   'track', n.track_id::text, 'sound', 'sound', quality => n.similarity,
+                   similarity => n.similarity, confidence => n.confidence)
+        from (
+            select near.track_id, near.similarity,
+                   search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                       as confidence
+            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
+        ) as n
+        -- an unknown confidence hides nothing
+        where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
 
@@ -2440,6 +2583,34 @@ $$;
 --
 
 COMMENT ON FUNCTION search.named_by(kind text, key text, typed text[]) IS 'Which names of what an entity belongs to begin with one of the typed words.';
+
+--
+-- Name: names_by_level(text, integer, text, text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+    LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT found.key,
+     found.field,
+     found.normalized,
+     found.popularity
+    FROM (generate_series(names_by_level.highest, 0, '-1'::integer) step(level)
+      CROSS JOIN LATERAL ( SELECT d.key,
+             d.field,
+             d.normalized,
+             d.popularity
+            FROM search.documents d
+           WHERE ((d.kind = names_by_level.kind) AND (d.level = step.level) AND (d.normalized >= names_by_level.first) AND (d.normalized < names_by_level.before) AND (d.listed OR (d.owner = names_by_level.viewer)))
+           ORDER BY d.popularity DESC, d.key
+          LIMIT names_by_level.enough) found);
+END;
+
+--
+-- Name: FUNCTION names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) IS 'Names of a kind from one string up to another, level by level; enough of each level.';
 
 --
 -- Name: near_duplicate_similarity(); Type: FUNCTION; Schema: search; Owner: -
@@ -3208,7 +3379,7 @@ COMMENT ON FUNCTION search.raise_mirror_version(least_version bigint) IS 'Let ve
 -- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, place smallint, class smallint, fields text[], quality real, popularity real, similarity real, confidence real)
+CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -3218,28 +3389,32 @@ declare
     typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
 begin
     return query
-    -- each entity once, in its best place, saying everything that matched
+    -- each entity once, by its best signal, saying everything that matched
     with fused as (
-        select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
-               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
+        select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
+               array_agg(distinct s.field) as fields,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
         from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
-        select f.*, case when f.rank >= 1200 then -f.similarity end as distance, length(f.key) as key_length
+        select f.kind, f.key, (f.best).tier, (f.best).held, (f.best).class, (f.best).quality,
+               f.fields, f.popularity, f.similarity, f.confidence,
+               case when (f.best).tier = 'sound' then -f.similarity end as distance, length(f.key) as key_length
         from fused f
     ),
     chosen as (
         select o.*, row_number() over (
-                   partition by o.kind order by o.rank, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
+                   partition by o.kind
+                   order by o.tier, o.held, o.class, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
         from ordered o
     )
     select row_number() over (
-               order by c.rank, c.distance, c.popularity desc, array_position(types, c.kind), c.key_length, c.key),
-           c.kind, c.key, (c.rank / 100)::smallint, (c.rank % 100)::smallint,
-           -- found by words of what it belongs to beside its own
-           case when c.rank = 602 then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
+               order by c.tier, c.held, c.class, c.distance, c.popularity desc,
+                        array_position(types, c.kind), c.key_length, c.key),
+           c.kind, c.key, c.tier, c.held, c.class,
+           case when c.tier = 'word_prefix' and not c.held and c.class = search.context_word()
+                then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
            c.quality, c.popularity, c.similarity, c.confidence
     from chosen c
     where c.of_kind <= max_per_type;
@@ -3976,35 +4151,35 @@ declare
     forms record;
 begin
     if needle is not null then
-        named := array(select n from search.match_names(needle, types, viewer, enough) as n);
+        named := search.match_names(needle, types, viewer, enough);
         lacking := search.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
             forms := search.word_forms(typed);
             if forms.known and forms.rare then
-                named := named || array(select n from search.match_rare_words(
-                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+                named := named || search.match_rare_words(
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
-                named := named || array(select n from search.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+                named := named || search.match_common_words(
+                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from search.match_roughly(typed, forms.known, needle, types, viewer, enough) as n
+                    from unnest(search.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
-                    order by n.kind, n.key, n.field, n.place, n.class);
+                    order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
-        return query select * from unnest(named);
         if 'track' = any (types) and search.has_room(named, max_per_type) then
-            return query select * from search.match_held(named, viewer, max_per_type);
+            named := named || search.match_held(named, viewer, max_per_type);
         end if;
+        return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from search.match_sounds(
-            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates);
+        return query select * from unnest(search.match_sounds(
+            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
@@ -4355,18 +4530,18 @@ $$;
 COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
 
 --
--- Name: typo_class(smallint, real); Type: FUNCTION; Schema: search; Owner: -
+-- Name: typo_class(real); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.typo_class(place smallint, quality real) RETURNS smallint
+CREATE FUNCTION search.typo_class(quality real) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN (place = 10) THEN (((10)::double precision * ((1)::double precision - quality)))::smallint ELSE (0)::smallint END;
+    RETURN (((10)::double precision * ((1)::double precision - quality)))::integer;
 
 --
--- Name: FUNCTION typo_class(place smallint, quality real); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION typo_class(quality real); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.typo_class(place smallint, quality real) IS 'Class of a rough match: a name of which more was typed comes first, whatever its popularity.';
+COMMENT ON FUNCTION search.typo_class(quality real) IS 'Class of a misspelt name, in tenths of what differs: one of which more was typed comes first, whatever its popularity.';
 
 --
 -- Name: unaccent(text); Type: FUNCTION; Schema: search; Owner: -
@@ -4404,9 +4579,7 @@ begin
         from search.ranked_page(
             q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
-    select hit.kind, hit.label, hit.artist,
-           (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
-           hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
+    select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
         select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
@@ -4526,6 +4699,20 @@ $$;
 COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.';
 
 --
+-- Name: whole_word(); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.whole_word() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 0;
+
+--
+-- Name: FUNCTION whole_word(); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.whole_word() IS 'Class of a name that has the last typed word as a whole.';
+
+--
 -- Name: word_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -4608,6 +4795,42 @@ CREATE FUNCTION search.word_terms(words text[]) RETURNS text
 --
 
 COMMENT ON FUNCTION search.word_terms(words text[]) IS 'Text of a tsquery for any of the words.';
+
+--
+-- Name: words_by_level(text, integer, text, text, text, text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+    LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT found.key,
+     found.field,
+     found.normalized,
+     found.popularity
+    FROM ((generate_series(words_by_level.highest, 0, '-1'::integer) step(level)
+      CROSS JOIN LATERAL ( SELECT search.at_level(words_by_level.all_query, words_by_level.kind, step.level) AS all_words,
+             search.at_level(words_by_level.some_query, words_by_level.kind, step.level) AS some_word,
+             search.at_level(words_by_level.no_query, words_by_level.kind, step.level) AS not_these
+          OFFSET 0) query)
+      CROSS JOIN LATERAL ( SELECT d.key,
+             d.field,
+             d.normalized,
+             d.popularity
+            FROM search.documents d
+           WHERE ((d.tokens @@ query.all_words) AND
+                 CASE
+                     WHEN ((words_by_level.some_query IS NULL) OR (d.tokens @@ query.some_word)) THEN ((words_by_level.no_query IS NULL) OR (NOT (d.tokens @@ query.not_these)))
+                     ELSE NULL::boolean
+                 END AND ((words_by_level.not_begun IS NULL) OR (NOT starts_with(d.normalized, words_by_level.not_begun))) AND (d.listed OR (d.owner = words_by_level.viewer)))
+           ORDER BY d.popularity DESC, d.key
+          LIMIT words_by_level.enough) found);
+END;
+
+--
+-- Name: FUNCTION words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) IS 'Documents of a kind that match a query of search.all_terms, level by level, enough of each level. Of these only names that match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';
 
 --
 -- Name: albums; Type: TABLE; Schema: public; Owner: -
@@ -5021,75 +5244,6 @@ CREATE TABLE search.common_words (
 --
 
 COMMENT ON TABLE search.common_words IS 'About how many documents have a word, for words that many have; from the planner''s statistics by search.refresh_common_words(). Decides how a word is looked up, never what is found.';
-
---
--- Name: documents; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.documents (
-    kind text NOT NULL,
-    key text NOT NULL,
-    field text NOT NULL,
-    label text NOT NULL,
-    normalized text NOT NULL COLLATE pg_catalog."C",
-    popularity real NOT NULL,
-    track_count bigint DEFAULT 0 NOT NULL,
-    listed boolean NOT NULL,
-    owner text,
-    context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    level smallint NOT NULL,
-    tokens tsvector NOT NULL,
-    CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
-);
-ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
-
---
--- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.documents IS 'One row for each searchable name of each entity, kept equal to the catalogue by triggers. A row is found by everybody when listed, else only by its owner.';
-
---
--- Name: COLUMN documents.key; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.key IS 'Primary key of the entity in its own table, as text.';
-
---
--- Name: COLUMN documents.normalized; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). Collated "C", so that one b-tree serves equality and prefixes.';
-
---
--- Name: COLUMN documents.popularity; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
-
---
--- Name: COLUMN documents.track_count; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.track_count IS 'Listed tracks that the entity holds, as of the last search.fold_track_counts(); search.track_count(kind, key) is exact.';
-
---
--- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.context IS 'Normalised names of what the entity belongs to (artist, album, owner): words that may be typed along with its own.';
-
---
--- Name: COLUMN documents.level; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.level IS 'search.popularity_level(popularity): candidates are read from the highest level downwards.';
-
---
--- Name: COLUMN documents.tokens; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.tokens IS 'search.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
 
 --
 -- Name: models; Type: TABLE; Schema: search; Owner: -

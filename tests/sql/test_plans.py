@@ -145,6 +145,8 @@ def test_every_class_of_query_goes_by_its_indexes(large: Connection, kind: str) 
     assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
     used = set(re.findall(r"(?:Index Scan|Index Only Scan|Bitmap Index Scan)(?: Backward)?(?: using| on) (\w+)", plans))
     assert indexes | {"embeddings_1_hnsw_idx"} <= used
+    # walks end as soon as their caller has enough, which they could not as calls
+    assert not re.findall(r"Function Scan on (?:names_by_level|words_by_level|highest_levels)", plans)
 
 
 def test_sound_alone_goes_by_the_graph(large: Connection) -> None:

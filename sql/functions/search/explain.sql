@@ -26,22 +26,21 @@ set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
-    tiers constant text[] := array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'];
 begin
     return query
     select p.position, p.kind, p.key,
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
-           tiers[p.place / 2], s.field, tiers[s.place / 2] || case when s.place % 2 = 1 then ', held by it' else '' end,
-           s.class::integer, s.ranked, s.quality, s.confidence, s.popularity
+           p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
+           s.class, s.ranked, s.quality, s.confidence, s.popularity
     from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
-                   order by n.place, n.class, case when n.place = 12 then -n.similarity end, n.popularity desc,
+                   order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
         from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
-    order by p.position, s.place, s.class, s.field;
+    order by p.position, s.tier, s.held, s.class, s.field;
 end;
 $$;
 comment on function search.explain(text, halfvec, text, text[], integer, double precision, double precision) is

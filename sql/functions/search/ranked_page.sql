@@ -12,8 +12,9 @@ returns table (
     "position" bigint,
     kind text,
     key text,
-    place smallint,
-    class smallint,
+    tier search.tier,
+    held boolean,
+    class integer,
     fields text[],
     quality real,
     popularity real,
@@ -29,28 +30,32 @@ declare
     typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
 begin
     return query
-    -- each entity once, in its best place, saying everything that matched
+    -- each entity once, by its best signal, saying everything that matched
     with fused as (
-        select s.kind, s.key, min(100 * s.place + s.class) as rank, array_agg(distinct s.field) as fields,
-               (array_agg(s.quality order by s.place, s.class, s.quality desc))[1] as quality,
+        select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
+               array_agg(distinct s.field) as fields,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
         from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
-        select f.*, case when f.rank >= 1200 then -f.similarity end as distance, length(f.key) as key_length
+        select f.kind, f.key, (f.best).tier, (f.best).held, (f.best).class, (f.best).quality,
+               f.fields, f.popularity, f.similarity, f.confidence,
+               case when (f.best).tier = 'sound' then -f.similarity end as distance, length(f.key) as key_length
         from fused f
     ),
     chosen as (
         select o.*, row_number() over (
-                   partition by o.kind order by o.rank, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
+                   partition by o.kind
+                   order by o.tier, o.held, o.class, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
         from ordered o
     )
     select row_number() over (
-               order by c.rank, c.distance, c.popularity desc, array_position(types, c.kind), c.key_length, c.key),
-           c.kind, c.key, (c.rank / 100)::smallint, (c.rank % 100)::smallint,
-           -- found by words of what it belongs to beside its own
-           case when c.rank = 602 then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
+               order by c.tier, c.held, c.class, c.distance, c.popularity desc,
+                        array_position(types, c.kind), c.key_length, c.key),
+           c.kind, c.key, c.tier, c.held, c.class,
+           case when c.tier = 'word_prefix' and not c.held and c.class = search.context_word()
+                then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
            c.quality, c.popularity, c.similarity, c.confidence
     from chosen c
     where c.of_kind <= max_per_type;

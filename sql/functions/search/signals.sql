@@ -1,43 +1,40 @@
 create or replace function search.match_held(named search.signal[], viewer text, max_tracks integer)
-returns setof search.signal
-language plpgsql stable parallel safe rows 20
+returns search.signal[]
+language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
-    return query
-    select 'track', track.id::text, e.kind, (e.place + 1)::smallint, e.class, e.quality, ln(1 + track.play_count)::real,
-           null::real, null::real
-    from (
-        select best.*
+    return array(
+        select search.make_signal(
+                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
+                   quality => e.quality, popularity => ln(1 + track.play_count))
         from (
-            select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
-            order by n.kind, n.key, n.place, n.class
-        ) as best
-        order by best.place, best.class, best.popularity desc, best.kind, best.key limit 5
-    ) as e
-    cross join lateral (
-        (select t.id, t.play_count from tracks t
-         where e.kind = 'artist' and t.artist_did = e.key
-           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-         order by t.play_count desc, t.id limit max_tracks)
-        union all
-        (select t.id, t.play_count from tracks t
-         where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-         order by t.play_count desc, t.id limit max_tracks)
-        union all
-        (select t.id, t.play_count
-         from generate_series(6, 0, -1) as step (level)
-         cross join lateral (
-             select d.key::bigint as id, (exp(d.popularity) - 1)::bigint as play_count
-             from search.documents d
-             where e.kind = 'tag' and d.kind = 'track' and d.listed
-               and d.tokens @@ search.at_level(search.in_context(search.word_term('#' || e.key)), 'track', step.level)
-             order by d.popularity desc, d.key limit max_tracks
-         ) as t
-         limit max_tracks)
-    ) as track
-    order by e.place, e.class, track.play_count desc, track.id limit max_tracks;
+            select best.*
+            from (
+                select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
+                order by n.kind, n.key, n.tier, n.class
+            ) as best
+            order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
+        ) as e
+        cross join lateral (
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'artist' and t.artist_did = e.key
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select d.key::bigint, (exp(d.popularity) - 1)::bigint
+             from search.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
+             cross join lateral search.words_by_level(
+                 highest.kind, highest.level, search.in_context(search.word_term('#' || e.key)), null, null, null,
+                 viewer => null, enough => max_tracks) as d
+             limit max_tracks)
+        ) as track
+        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
 comment on function search.match_held(search.signal[], text, integer) is
@@ -47,23 +44,25 @@ create or replace function search.match_sounds(
     query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
     candidates bigint[]
 )
-returns setof search.signal
-language plpgsql stable parallel safe rows 20
+returns search.signal[]
+language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     scale constant record := search.sound_scale(query_embedding, audibility);
 begin
-    return query
-    select 'track', n.track_id::text, 'sound', 12::smallint, 0::smallint, n.similarity, 0::real, n.similarity, n.confidence
-    from (
-        select near.track_id, near.similarity,
-               search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
-                   as confidence
-        from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
-    ) as n
-    -- an unknown confidence hides nothing
-    where n.confidence >= min_confidence or n.confidence is null;
+    return array(
+        select search.make_signal(
+                   'track', n.track_id::text, 'sound', 'sound', quality => n.similarity,
+                   similarity => n.similarity, confidence => n.confidence)
+        from (
+            select near.track_id, near.similarity,
+                   search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                       as confidence
+            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
+        ) as n
+        -- an unknown confidence hides nothing
+        where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
 comment on function search.match_sounds(halfvec, text, integer, double precision, double precision, bigint[]) is
@@ -95,35 +94,35 @@ declare
     forms record;
 begin
     if needle is not null then
-        named := array(select n from search.match_names(needle, types, viewer, enough) as n);
+        named := search.match_names(needle, types, viewer, enough);
         lacking := search.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
             forms := search.word_forms(typed);
             if forms.known and forms.rare then
-                named := named || array(select n from search.match_rare_words(
-                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+                named := named || search.match_rare_words(
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
-                named := named || array(select n from search.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough) as n);
+                named := named || search.match_common_words(
+                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from search.match_roughly(typed, forms.known, needle, types, viewer, enough) as n
+                    from unnest(search.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
-                    order by n.kind, n.key, n.field, n.place, n.class);
+                    order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
-        return query select * from unnest(named);
         if 'track' = any (types) and search.has_room(named, max_per_type) then
-            return query select * from search.match_held(named, viewer, max_per_type);
+            named := named || search.match_held(named, viewer, max_per_type);
         end if;
+        return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from search.match_sounds(
-            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates);
+        return query select * from unnest(search.match_sounds(
+            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
@@ -140,9 +139,9 @@ comment on function search.lacking(text[], search.signal[], integer) is 'The typ
 create or replace function search.has_room(named search.signal[], max_tracks integer) returns boolean
 language sql immutable strict parallel safe
 return (
-    select count(*) filter (where n.kind = 'track' and n.place <= holder.best) < max_tracks and min(holder.best) is not null
+    select count(*) filter (where n.kind = 'track' and n.tier <= holder.best) < max_tracks and min(holder.best) is not null
     from unnest(named) as n
-    cross join (select min(h.place) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')) as holder (best)
+    cross join (select min(h.tier) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')) as holder (best)
 );
 comment on function search.has_room(search.signal[], integer) is
     'Whether something was found that holds tracks, and a page of tracks still has room for them.';

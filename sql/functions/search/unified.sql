@@ -1,3 +1,22 @@
+-- One search, and what it calls. Each part is called only when it is needed.
+--
+--   unified                       the page, with labels and details
+--     ranked_page                 each entity once, by its best signal, in order
+--       signals                   every reason to list anything
+--         match_names             names that are, or begin with, the text
+--         word_forms              how each typed word is looked up: is one of them rare?
+--         match_rare_words        names that have all the words, at once
+--         match_common_words      or level by level
+--         match_roughly           where that is little: parts of words, and typos
+--           likely_forms          the words that may have been meant
+--           match_any_level
+--         match_held              tracks of the artists, albums and tags that were found
+--         match_sounds            tracks whose vectors are near
+--           nearest_tracks
+--       named_by                  which names of what an entity belongs to were typed as well
+--
+-- search.explain puts the rows of signals beside those of ranked_page.
+
 create or replace function search.unified(
     q text,
     query_embedding halfvec default null,
@@ -34,9 +53,7 @@ begin
         from search.ranked_page(
             q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
-    select hit.kind, hit.label, hit.artist,
-           (array['exact', 'prefix', 'word_prefix', 'substring', 'fuzzy', 'sound'])[hit.place / 2],
-           hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
+    select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
         select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,9 @@ KINDS = ("artist", "album", "tag", "playlist", "track")
 
 BATCH = 100
 """Entities whose documents are made in one transaction: as long as it takes, writers of the same rows wait."""
+
+_FOUNDED = "0001"
+"""The revision of a catalogue that was adopted and has no migration yet: the first one would make the catalogue."""
 
 _CATALOGUE_FIRST = "public, search"
 _SEARCH_FIRST = "search, public"
@@ -79,10 +82,10 @@ def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
     catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
-    steps = [*_foundation(connection, catalogue), *_schema(connection)]
-    current = not steps and _state(connection, "repeatable") == repeatable_digest()
+    steps = list(_foundation(connection, catalogue))
+    steps += _schema(connection, founded=bool(steps))
+    current = not steps
     if not current:
-        steps.append(Step("functions and views", repeatable_script()))
         steps.append(Step(f"model {model.identity}", _model(connection, model)))
     steps += _indexes(connection, catalogue)
     if not current:
@@ -185,13 +188,38 @@ def _raw(sql: str) -> SQL:
     return SQL(sql)
 
 
-def _schema(connection: Connection) -> Iterator[Step]:
-    revision = read_revision(connection) if is_adopted(connection) else "0001"
+def _schema(connection: Connection, *, founded: bool) -> Iterator[Step]:
+    """Migrations, the queue, functions and views; nothing, where all of them are of this version.
+
+    Args:
+        connection: To the database.
+        founded: Whether something else is being changed, of which functions and views want to know.
+    """
+    revision = read_revision(connection) if is_adopted(connection) else None
+    functions = Step("functions and views", repeatable_script())
+    queue = list(_queue(connection))
+    pending = pending_migrations(revision or _FOUNDED)
+    if pending and revision not in {None, _FOUNDED}:
+        # an update: a migration drops functions that come back with other columns, and no search may look in between
+        migrations = _migrations(connection, revision or _FOUNDED)
+        together = f"{migrations.sql}\nset local search_path = {_SEARCH_FIRST};\n{functions.sql}"
+        yield from [*queue, replace(migrations, title=f"{migrations.title}, {functions.title}", sql=together)]
+        return
+    if pending:
+        yield _migrations(connection, _FOUNDED)
+    yield from queue
+    if pending or queue or founded or _state(connection, "repeatable") != repeatable_digest():
+        yield functions
+
+
+def _migrations(connection: Connection, revision: str) -> Step:
     version = SQL("update search.{} set version_num = {};").format(Identifier(VERSION_TABLE), Literal(head()))
-    if pending := pending_migrations(revision):
-        scripts = [f"-- {name}\n{sql}" for name, sql in pending]
-        title = f"migrations {revision} -> {head()}"
-        yield Step(title, "\n".join([*scripts, version.as_string(connection)]), _CATALOGUE_FIRST, ("artists", "tracks"))
+    scripts = [f"-- {name}\n{sql}" for name, sql in pending_migrations(revision)]
+    sql = "\n".join([*scripts, version.as_string(connection)])
+    return Step(f"migrations {revision} -> {head()}", sql, _CATALOGUE_FIRST, ("artists", "tracks"))
+
+
+def _queue(connection: Connection) -> Iterator[Step]:
     queue = plan_queue_upgrade(connection, "search")
     if queue.scripts:
         noted = SQL("insert into search.queue_migrations (name) select unnest({}::text[]);").format(

@@ -139,6 +139,27 @@ def test_an_update_applies_its_functions(adopted: str, providers: Providers) -> 
         assert connection.execute("select count(*) from pg_trigger where tgname = 'search_insert'").fetchone() == (7,)
 
 
+def test_no_search_looks_between_migrations_and_functions(adopted: str, providers: Providers) -> None:
+    """A migration drops functions that come back with other columns, as that of the tiers does."""
+    with connect(adopted) as connection:
+        connection.execute("update search.vibe_search_version set version_num = '0010'")
+        connection.execute("drop type search.tier, search.signal cascade")
+        connection.execute("create type search.signal as (place smallint)")
+    found: dict[str, list[str]] = {}
+
+    def show(title: str, _done: int, _total: int) -> None:
+        if found or title.startswith("model"):
+            with connect(adopted) as connection:
+                found[title] = labels(connection, "slow tide")
+
+    done = adopt(adopted, providers.embedding.card, show)
+    assert done[0].startswith("migrations 0010 -> ")
+    assert done[0].endswith(", functions and views")
+    assert done.count("functions and views") == 0
+    assert len(found) == len(done) - 1
+    assert all(title_of == ["Slow Tide"] for title_of in found.values())
+
+
 def test_a_column_that_they_add_later_is_used(adopted: str, owner: Connection, providers: Providers) -> None:
     owner.execute("alter table playlists add column visibility text not null default 'public'")
     owner.execute("update playlists set visibility = 'private'")

@@ -12,10 +12,10 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli.backfill_options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
 from app.cli.exit_status import configure_log, run_to_exit
 from app.errors import UserError
 from app.processing.backfill import Backfill, Choices, Work, run_backfill
-from app.processing.backfill.options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
 from app.providers import Providers, build_providers, build_remote
 from app.settings import Settings, get_settings
 from workers.app import WorkerContext

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.engine import run_with_engine
 from app.cli.exit_status import configure_log, run_to_exit
 from app.cli.version import AsJson
+from app.database import run_with_engine
 from app.processing.audit import ArtistAudit, Difference, TrackAudit, audit_artists, check_embeddings, total
 from app.providers import build_providers
 from app.settings import get_settings

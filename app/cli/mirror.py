@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.engine import run_with_engine
 from app.cli.mirror_report import comparison_for_machines, render_differences, render_state
 from app.cli.version import AsJson
+from app.database import run_with_engine
 from app.errors import UserError
 from app.mirror import (
     Comparison,

@@ -13,10 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.engine import call_function, run_with_engine
 from app.cli.model_check import inspect_model, require_passed
 from app.cli.version import AsJson
-from app.database import load_query
+from app.database import call_function, load_query, run_with_engine
 from app.errors import DatabaseUnavailableError, UserError
 from app.processing.switch.model_states import Failure, ModelState, read_failures, read_model_states
 from app.providers import Providers, build_providers

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.cli.engine import call_function, run_with_engine
 from app.cli.version import AsJson
+from app.database import call_function, run_with_engine
 from app.errors import UserError
 from app.processing.queue_state import JobFailure, TaskState, read_queue
 from app.settings import get_settings

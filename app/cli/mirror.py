@@ -20,6 +20,7 @@ from app.mirror import (
     MirrorState,
     MirrorSync,
     begin_rebuild,
+    catch_up,
     compare,
     count_tracks,
     read_namespaces,
@@ -67,9 +68,7 @@ class _Mirror:
 
     async def bring_up_to_date(self) -> None:
         """Tell the mirror everything, or stay while another process does."""
-        sync = MirrorSync(self.engine, self.store, self.settings.turbopuffer_namespace)
-        while not await sync.run():  # noqa: ASYNC110 - it is another process that ends
-            await asyncio.sleep(_POLL_SECONDS)
+        await catch_up(MirrorSync(self.engine, self.store, self.settings.turbopuffer_namespace))
 
 
 @cli.command(epilog="Example: vibe-search mirror status --json | jq .lag_seconds")

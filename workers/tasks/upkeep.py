@@ -8,7 +8,7 @@ from workers.context import worker_context
 from workers.stalled_jobs import rescue_stalled_jobs
 
 UPKEEP = 10
-"""`search.job_priority('upkeep')`, which a test compares: above uploads, however many of them come."""
+"""`search.job_priority('upkeep')`: above uploads, however many come. The queue needs it before there is a database."""
 
 
 @app.periodic(cron="* * * * *")

@@ -15,9 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
-from app.cli.engine import run_with_engine
 from app.cli.version import AsJson
-from app.database import guard_connection
+from app.database import guard_connection, run_with_engine
 from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings

@@ -11,6 +11,7 @@ from app.database.connection import (
     require_writable,
 )
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
+from app.database.engine import call_function, run_with_engine
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.roles import ROLES, grant_roles
@@ -23,6 +24,7 @@ __all__ = [
     "EmbeddedPostgres",
     "SchemaReport",
     "adopt",
+    "call_function",
     "configure_connection",
     "connect",
     "create_engine",
@@ -39,5 +41,6 @@ __all__ = [
     "read_halfvec",
     "require_schema",
     "require_writable",
+    "run_with_engine",
     "write_script",
 ]

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.engine import run_with_engine
+from app.database import run_with_engine
 from app.processing.backfill.inline import InlineProgress, InlineWork, Work
 from app.processing.backfill.report import Meter, render_preview, render_result, result_for_machines
 from app.processing.backfill.result import BackfillResult, Outcomes, read_outcomes

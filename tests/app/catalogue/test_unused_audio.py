@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.catalogue.unused_audio import sweep
 from app.database import create_engine
 from services.audio_store import AudioStore, LocalAudioStore
 from tests.support.catalogue import Catalogue
-from workers.tasks.unused_audio import sweep
 
 Connection = psycopg.Connection[Any]
 

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import create_engine, guard_connection, open_database, require_schema
+from app.database.connection import create_engine, guard_connection
+from app.database.embedded import open_database
+from app.database.schema import require_schema
 from app.settings import Settings
 
 Result = TypeVar("Result")

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.exit_status import configure_log, run_to_exit
+from app.database import Database
 from app.errors import UserError
 from app.processing.backfill import Backfill, Choices, Work, run_backfill
 from app.processing.backfill.options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
@@ -56,29 +56,29 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
     providers = build_providers(settings)
     backfill = Backfill("embed_track", limit=limit, retry_failed=retry_failed)
 
-    async def plan(engine: AsyncEngine) -> Backfill:
-        return replace(backfill, identity=await _find_model(engine, model))
+    async def plan(database: Database) -> Backfill:
+        return replace(backfill, identity=await _find_model(database, model))
 
-    def make_work(engine: AsyncEngine, planned: Backfill) -> Work:
+    def make_work(database: Database, planned: Backfill) -> Work:
         identity = str(planned.identity)
         _require_model(settings, providers, identity)
-        worker, job = WorkerContext(engine, providers, settings), embedding_job(providers, identity)
+        worker, job = WorkerContext(database, providers, settings), embedding_job(providers, identity)
         return lambda track_id, file_id: work_on_track(worker, job, (track_id, file_id))
 
-    async def finish(engine: AsyncEngine, planned: Backfill) -> None:
+    async def finish(database: Database, planned: Backfill) -> None:
         embedding = providers.embedding_of(str(planned.identity))
         if embedding is not None:
-            await calibrate(engine, embedding)
-        await _mirror(engine, settings, providers)
+            await calibrate(database, embedding)
+        await _mirror(database, settings, providers)
 
     choices = Choices(dry_run=dry_run, concurrency=concurrency, inline=inline, as_json=as_json)
     raise typer.Exit(run_backfill(settings, choices, plan, make_work, finish))
 
 
-async def _mirror(engine: AsyncEngine, settings: Settings, providers: Providers) -> None:
+async def _mirror(database: Database, settings: Settings, providers: Providers) -> None:
     """Bring the mirror up to date, if there is one; a worker that is at it is waited for."""
     if providers.mirror.name:
-        sync = make_sync(engine, settings, providers)
+        sync = make_sync(database, settings, providers)
         try:
             while not await sync.run():  # noqa: ASYNC110 - it is another process that ends
                 await asyncio.sleep(_POLL_SECONDS)
@@ -86,11 +86,10 @@ async def _mirror(engine: AsyncEngine, settings: Settings, providers: Providers)
             await providers.mirror.close()
 
 
-async def _find_model(engine: AsyncEngine, wanted: str | None) -> str:
+async def _find_model(database: Database, wanted: str | None) -> str:
     """Identity of the model of that name or identity among those that workers embed with."""
-    async with engine.connect() as connection:
-        statement = "select name, identity from search.models where serving or candidate order by serving desc"
-        models = (await connection.execute(text(statement))).all()
+    statement = "select name, identity from search.models where serving or candidate order by serving desc"
+    models = await database.all(text(statement))
     if wanted is None:
         return str(models[0].identity)
     found = [model.identity for model in models if wanted in {model.name, model.identity}]

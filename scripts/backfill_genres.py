@@ -5,9 +5,9 @@ Example:
 """
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.exit_status import configure_log, run_to_exit
+from app.database import Database
 from app.errors import UserError
 from app.processing.backfill import Backfill, Choices, Work, run_backfill
 from app.processing.backfill.options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
@@ -46,11 +46,11 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise UserError("GENRE_PROVIDER is none: nobody names genres")
     backfill = Backfill("classify_genres", limit=limit, retry_failed=retry_failed)
 
-    async def plan(_engine: AsyncEngine) -> Backfill:
+    async def plan(_database: Database) -> Backfill:
         return backfill
 
-    def make_work(engine: AsyncEngine, _backfill: Backfill) -> Work:
-        worker = WorkerContext(engine, providers, settings)
+    def make_work(database: Database, _backfill: Backfill) -> Work:
+        worker = WorkerContext(database, providers, settings)
         return lambda track_id, file_id: work_on_track(worker, job, (track_id, file_id))
 
     choices = Choices(dry_run=dry_run, concurrency=concurrency, inline=inline, as_json=as_json)

@@ -13,11 +13,11 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.engine import run_with_engine
+from app.cli.engine import run_with_database
 from app.cli.exit_status import configure_log, run_to_exit
 from app.cli.version import AsJson
+from app.database import Database
 from app.processing.audit import ArtistAudit, Difference, TrackAudit, audit_artists, check_embeddings, total
 from app.providers import build_providers
 from app.settings import get_settings
@@ -50,16 +50,16 @@ def main(
     settings = get_settings()
     providers = build_providers(settings)
 
-    async def steps(_url: str, engine: AsyncEngine) -> tuple[list[ArtistAudit], list[Difference] | None]:
-        artists = [artist async for artist in audit_artists(engine, listed=verbose)]
+    async def steps(_url: str, database: Database) -> tuple[list[ArtistAudit], list[Difference] | None]:
+        artists = [artist async for artist in audit_artists(database, listed=verbose)]
         if not check:
             return artists, None
         try:
-            return artists, await check_embeddings(engine, providers.audio_store, providers.mirror)
+            return artists, await check_embeddings(database, providers.audio_store, providers.mirror)
         finally:
             await providers.mirror.close()
 
-    artists, differences = run_with_engine(settings, steps)
+    artists, differences = run_with_database(settings, steps)
     if as_json:
         typer.echo(json.dumps(_for_machines(artists, differences), default=str, ensure_ascii=False, indent=2))
     else:

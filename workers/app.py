@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from procrastinate import App, PsycopgConnector
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import configure_connection, create_engine, normalise_url
+from app.database import Database, configure_connection, normalise_url
 from app.mirror import require_mirror
 from app.providers import Providers
 from app.settings import Settings
@@ -37,7 +36,7 @@ app = App(
 class WorkerContext:
     """What tasks find in ``context.additional_context["worker"]``."""
 
-    engine: AsyncEngine
+    database: Database
     providers: Providers
     settings: Settings
 
@@ -58,8 +57,9 @@ async def run_worker(
     Raises:
         UserError: The mirror cannot be used with these settings.
     """
-    async with _worker_engine(url, settings) as engine:
-        await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
+    # a connection for each job, one for what is periodic, and those of the mirror: its lock and its work
+    async with Database.open(url, pool_size=settings.worker_concurrency + 3) as database:
+        await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
         connector = PsycopgConnector(
             conninfo=normalise_url(url),
             min_size=1,
@@ -68,7 +68,7 @@ async def run_worker(
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
-            await _work(WorkerContext(engine, providers, settings), wait=wait, handle_signals=handle_signals)
+            await _work(WorkerContext(database, providers, settings), wait=wait, handle_signals=handle_signals)
 
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
@@ -115,13 +115,3 @@ def _without_known_traces(record: logging.LogRecord) -> bool:
         record.exc_info = None
         record.msg, record.args = f"{record.getMessage()} {error}", ()
     return True
-
-
-@asynccontextmanager
-async def _worker_engine(url: str, settings: Settings) -> AsyncIterator[AsyncEngine]:
-    # one for each job, one for what is periodic, and those of the mirror: its lock and its work
-    engine = create_engine(url, pool_size=settings.worker_concurrency + 3)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()

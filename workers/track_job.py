@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from procrastinate import JobContext
-from sqlalchemy import TextClause
 
-from app.database import load_query
 from app.observability.tracing import span
 from models.audio.decoding import AudioError
 from services.audio_store import Recording
@@ -27,7 +25,7 @@ class TrackJob:
         model: Identity of the model that embeds; empty where the task has none.
         done: Column of the query ``job_track`` that is true when the result is stored already.
         work: Computes the result from the audio; runs in a thread, so that the worker's heartbeat goes on.
-        statement: Stores the result, only where the track still has this audio.
+        statement: Name of the query that stores the result, only where the track still has this audio.
         parameters: What the statement needs beside ``track_id`` and ``file_id``.
     """
 
@@ -35,7 +33,7 @@ class TrackJob:
     model: str
     done: str
     work: Callable[[Recording], object]
-    statement: TextClause
+    statement: str
     parameters: Callable[[Any], dict[str, object]]
 
 
@@ -74,8 +72,7 @@ async def work_on_track(worker: WorkerContext, job: TrackJob, track: tuple[int, 
         Exception: Anything else, after its reason was recorded.
     """
     key: dict[str, object] = {"track_id": track[0], "file_id": track[1]}
-    async with worker.engine.connect() as connection:
-        found = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
+    found = await worker.database.one_or_none("job_track", {**key, "identity": job.model})
     if found is None or (job.model and not found.wanted):
         return False
     if getattr(found, job.done):
@@ -102,20 +99,16 @@ async def _store(
     worker: WorkerContext, job: TrackJob, key: dict[str, object], result: dict[str, object] | None
 ) -> None:
     """Store a result, unless it is there already, and forget what went wrong before."""
-    async with _transaction(worker) as connection:
+    async with worker.database.transaction() as transaction:
         if result is not None:
-            await connection.execute(job.statement, {**key, **result})
+            await transaction.execute(job.statement, {**key, **result})
         cleared = {"track_id": key["track_id"], "task": job.task, "model": job.model}
-        await connection.execute(load_query("clear_job_failure"), cleared)
+        await transaction.execute("clear_job_failure", cleared)
 
 
 async def _record_failure(  # noqa: PLR0913 - what a failure consists of
     worker: WorkerContext, job: TrackJob, key: dict[str, object], reason: str, *, permanent: bool, attempts: int
 ) -> None:
     failure = {"task": job.task, "model": job.model, "reason": reason, "permanent": permanent, "attempts": attempts}
-    async with _transaction(worker) as connection:
-        await connection.execute(load_query("record_job_failure"), {**key, **failure})
-
-
-def _transaction(worker: WorkerContext) -> Any:  # noqa: ANN401 - SQLAlchemy's private context manager
-    return worker.engine.execution_options(isolation_level="READ COMMITTED").begin()
+    async with worker.database.transaction() as transaction:
+        await transaction.execute("record_job_failure", {**key, **failure})

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.cli.engine import call_function, run_with_engine
+from app.cli.engine import call_function, run_with_database
 from app.cli.version import AsJson
 from app.errors import UserError
 from app.processing.queue_state import JobFailure, TaskState, read_queue
@@ -55,7 +55,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    state = run_with_engine(get_settings(), lambda _, engine: read_queue(engine, failures))
+    state = run_with_database(get_settings(), lambda _, database: read_queue(database, failures))
     if as_json:
         typer.echo(json.dumps(asdict(state), default=str, indent=2))
         return
@@ -128,5 +128,5 @@ def _render_failures(failures: list[JobFailure]) -> Table:
 
 
 def _call(call: str, **parameters: object) -> int:
-    number: int = run_with_engine(get_settings(), lambda _, engine: call_function(engine, call, **parameters))
+    number: int = run_with_database(get_settings(), lambda _, database: call_function(database, call, **parameters))
     return number

@@ -5,8 +5,6 @@ from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
     configure_connection,
     connect,
-    create_engine,
-    guard_connection,
     normalise_url,
     require_writable,
 )
@@ -15,20 +13,23 @@ from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, require_schema
+from app.database.session import Database, HeldConnection, Session, Transaction, retry_read
 from app.database.sql_files import load_query, load_statement
 
 __all__ = [
     "ROLES",
     "AdoptionPlan",
+    "Database",
     "EmbeddedPostgres",
+    "HeldConnection",
     "SchemaReport",
+    "Session",
+    "Transaction",
     "adopt",
     "configure_connection",
     "connect",
-    "create_engine",
     "find_program",
     "grant_roles",
-    "guard_connection",
     "inspect_schema",
     "load_query",
     "load_statement",
@@ -39,5 +40,6 @@ __all__ = [
     "read_halfvec",
     "require_schema",
     "require_writable",
+    "retry_read",
     "write_script",
 ]

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 from procrastinate import JobContext
 
-from app.database import load_query
 from app.providers import Providers
 from services.audio_store import Recording
 from services.genres import GenrePrediction
@@ -43,4 +42,4 @@ def genre_job(providers: Providers) -> TrackJob | None:
         with GENRES.time():
             return name_genres(recording)
 
-    return TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)
+    return TrackJob("classify_genres", "", "classified", classify, "store_genre_predictions", parameters)

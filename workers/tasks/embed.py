@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from procrastinate import JobContext
 
-from app.database import load_query
 from app.providers import Providers
 from services.audio_store import Recording
 from workers.app import WorkerContext, app
@@ -54,11 +53,9 @@ def embedding_job(providers: Providers, identity: str) -> TrackJob:
     def parameters(vector: NDArray[float32]) -> dict[str, object]:
         return {"embedding": HalfVector(vector).to_text(), "identity": identity}
 
-    return TrackJob("embed_track", identity, "embedded", embed, load_query("store_embedding"), parameters)
+    return TrackJob("embed_track", identity, "embedded", embed, "store_embedding", parameters)
 
 
 async def _serving(worker: WorkerContext) -> str:
-    async with worker.engine.connect() as connection:
-        rows = (await connection.execute(load_query("models_in_use"))).all()
-    serving = [row.identity for row in rows if row.serving]
+    serving = [row.identity for row in await worker.database.all("models_in_use") if row.serving]
     return serving[0] if serving else worker.providers.embedding.card.identity

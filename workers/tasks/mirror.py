@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from procrastinate import JobContext
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import load_query
+from app.database import Database
 from app.errors import DatabaseUnavailableError
 from app.mirror import MirrorSync, compare, read_namespaces, record, repair
 from app.providers import Providers
@@ -27,9 +26,9 @@ SAMPLE = 10_000
 """Documents that are compared every ten minutes: a million have all been after 17 hours."""
 
 
-def make_sync(engine: AsyncEngine, settings: Settings, providers: Providers) -> MirrorSync:
+def make_sync(database: Database, settings: Settings, providers: Providers) -> MirrorSync:
     """What brings the configured mirror up to date."""
-    return MirrorSync(engine, providers.mirror, settings.turbopuffer_namespace)
+    return MirrorSync(database, providers.mirror, settings.turbopuffer_namespace)
 
 
 @asynccontextmanager
@@ -38,7 +37,7 @@ async def following(worker: WorkerContext, *, wait: bool) -> AsyncIterator[None]
     if not worker.providers.mirror.name:
         yield
         return
-    sync = make_sync(worker.engine, worker.settings, worker.providers)
+    sync = make_sync(worker.database, worker.settings, worker.providers)
     task = asyncio.create_task(follow(sync)) if wait else None
     try:
         yield
@@ -88,15 +87,14 @@ async def check_part(worker: WorkerContext, most: int) -> int:
     Returns:
         How many differences there were.
     """
-    serving = next((found for found in await read_namespaces(worker.engine) if found.state == "serving"), None)
+    serving = next((found for found in await read_namespaces(worker.database) if found.state == "serving"), None)
     if serving is None:
         return 0
-    async with worker.engine.connect() as connection:
-        last = await connection.execute(load_query("mirror_last_checked"), {"namespace": serving.name})
-        after: int | None = last.scalar_one_or_none()
-    found = await compare(worker.engine, worker.providers.mirror, serving.name, after=after, most=most)
-    await record(worker.engine, found)
-    number = await repair(worker.engine, found)
+    last_checked = {"namespace": serving.name}
+    after: int | None = await worker.database.scalar_or_none("mirror_last_checked", last_checked)
+    found = await compare(worker.database, worker.providers.mirror, serving.name, after=after, most=most)
+    await record(worker.database, found)
+    number = await repair(worker.database, found)
     if number:
         _log.warning("%s differed from the catalogue in %d documents, which are being mended", serving.name, number)
     return number

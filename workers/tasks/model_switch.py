@@ -2,9 +2,8 @@
 
 from procrastinate import JobContext
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import load_query
+from app.database import Database
 from app.providers import Providers
 from workers.app import app
 from workers.tasks.calibrate import calibrate
@@ -16,10 +15,10 @@ from workers.track_job import worker_context
 async def advance_model_switch(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """See whether the candidate, if there is one, may serve."""
     worker = worker_context(context)
-    await advance_switch(worker.engine, worker.providers)
+    await advance_switch(worker.database, worker.providers)
 
 
-async def advance_switch(engine: AsyncEngine, providers: Providers) -> str | None:
+async def advance_switch(database: Database, providers: Providers) -> str | None:
     """Let the candidate serve if it has enough tracks, or enqueue what it still lacks.
 
     It is calibrated first, so that its results bear their confidence from the first search on.
@@ -27,17 +26,15 @@ async def advance_switch(engine: AsyncEngine, providers: Providers) -> str | Non
     Returns:
         Identity of the model that has begun to serve, or None.
     """
-    async with engine.connect() as connection:
-        states = (await connection.execute(load_query("model_states"))).all()
-        candidate = next((state for state in states if state.candidate), None)
-        if candidate is None:
-            return None
-        if candidate.coverage < candidate.coverage_wanted:
-            await connection.execute(load_query("repair_candidate"))
-            return None
+    candidate = next((state for state in await database.all("model_states") if state.candidate), None)
+    if candidate is None:
+        return None
+    if candidate.coverage < candidate.coverage_wanted:
+        await database.execute("repair_candidate")
+        return None
     embedding = providers.embedding_of(candidate.identity)
     if embedding is not None:
-        await calibrate(engine, embedding, at_once=True)
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        served: str | None = (await connection.execute(text("select search.finish_switch()"))).scalar_one()
+        await calibrate(database, embedding, at_once=True)
+    async with database.transaction() as transaction:
+        served: str | None = await transaction.scalar(text("select search.finish_switch()"))
         return served

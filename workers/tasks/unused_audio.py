@@ -4,9 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from procrastinate import JobContext
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import load_query
+from app.database import Database
 from services.audio_store import AudioStore
 from workers.app import app
 from workers.track_job import worker_context
@@ -22,7 +21,7 @@ async def remove_unused_audio(context: JobContext, timestamp: int) -> None:  # n
     worker = worker_context(context)
     store = worker.providers.audio_store
     if store.writable:
-        await sweep(worker.engine, store, timedelta(hours=worker.settings.unused_audio_hours))
+        await sweep(worker.database, store, timedelta(hours=worker.settings.unused_audio_hours))
 
 
 @app.periodic(cron="47 * * * *")
@@ -35,14 +34,14 @@ async def remove_unfinished_audio(context: JobContext, timestamp: int) -> None: 
         await asyncio.to_thread(store.remove_unfinished, before)
 
 
-async def sweep(engine: AsyncEngine, store: AudioStore, unused_for: timedelta) -> int:
+async def sweep(database: Database, store: AudioStore, unused_for: timedelta) -> int:
     """Remove uploaded files that no track uses; files that came into the store in another way are left alone.
 
     Each is removed while its row is locked, so that no track can begin to use it; a process that dies in between leaves
     the row, and the next sweep goes on.
 
     Args:
-        engine: The database.
+        database: The database.
         store: Where the files lie.
         unused_for: How long they must have been without a track.
 
@@ -51,9 +50,8 @@ async def sweep(engine: AsyncEngine, store: AudioStore, unused_for: timedelta) -
     """
     removed = 0
     while True:
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            row = await connection.execute(load_query("take_unused_audio"), {"unused_for": unused_for})
-            audio = row.one_or_none()
+        async with database.transaction() as transaction:
+            audio = await transaction.one_or_none("take_unused_audio", {"unused_for": unused_for})
             if audio is None:
                 return removed
             if not audio.used:

@@ -6,7 +6,6 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg.errors import RaiseException
 
-from app.database import load_query
 from workers.app import WorkerContext, app
 from workers.track_job import worker_context
 
@@ -48,24 +47,21 @@ async def _give_up(queue: JobManager, worker: WorkerContext, job: Job) -> None:
             "permanent": False,
             "attempts": job.attempts + 1,
         }
-        async with worker.engine.begin() as connection:
-            await connection.execute(load_query("record_job_failure"), failure)
+        await worker.database.execute("record_job_failure", failure)
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="fold_track_counts", queue="upkeep", priority=UPKEEP, pass_context=True)
 async def fold_track_counts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
     """Bring the counts of artists, albums, tags and playlists up to date, and with them their popularity."""
-    async with worker_context(context).engine.begin() as connection:
-        await connection.execute(load_query("fold_track_counts"))
+    await worker_context(context).database.execute("fold_track_counts")
 
 
 @app.periodic(cron="29 * * * *")
 @app.task(name="refresh_common_words", queue="upkeep", pass_context=True)
 async def refresh_common_words(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
     """Learn which words are common by now, from the statistics that autovacuum keeps."""
-    async with worker_context(context).engine.begin() as connection:
-        await connection.execute(load_query("refresh_common_words"))
+    await worker_context(context).database.execute("refresh_common_words")
 
 
 @app.periodic(cron="17 * * * *")

@@ -6,7 +6,7 @@ import math
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.database import connect, create_engine
+from app.database import Database, connect
 from tests.app.conftest import Get, with_client  # noqa: F401 - a fixture
 from tests.app.conftest import get as get  # noqa: PLC0414 - as above
 from tests.support.catalogue import Catalogue, direction
@@ -16,11 +16,8 @@ from workers.tasks.draw_map import draw
 
 def drawn(database: str, most: int = 1000) -> int:
     async def once() -> int:
-        engine = create_engine(database, pool_size=1)
-        try:
-            return await draw(engine, most)
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            return await draw(opened, most)
 
     return asyncio.run(once())
 

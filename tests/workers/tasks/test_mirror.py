@@ -123,7 +123,7 @@ def test_the_mirror_is_compared_part_by_part(
     rows = mirrored.server.namespaces["plyr-tracks"].rows
     del rows[2]
     rows[5]["title"] = "wrong"
-    worker = WorkerContext(mirrored.engine, with_mirror, settings)
+    worker = WorkerContext(mirrored.database, with_mirror, settings)
 
     async def part() -> int:
         try:
@@ -145,4 +145,4 @@ def test_the_mirror_is_compared_part_by_part(
 def test_without_a_mirror_there_is_nothing_to_compare(
     mirrored: Mirrored, settings: Settings, providers: Providers
 ) -> None:
-    assert mirrored.run(check_part(WorkerContext(mirrored.engine, providers, settings), 10)) == 0
+    assert mirrored.run(check_part(WorkerContext(mirrored.database, providers, settings), 10)) == 0

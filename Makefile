@@ -83,4 +83,4 @@ schema: $(VENV)/.test ## write sql/schema.sql anew after a migration
 	@$(BIN)/python -m scripts.dump_schema
 
 clean: ## remove the environment, the caches and the demo's data
-	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .data .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,11 +26,10 @@ from models.card import (
     verify_files,
 )
 from models.files.installation import RECORD, InstallationError, read_installation
+from models.implementation import build_model
 from models.runtime.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from models.genres import GenreModel
     from models.model import EmbeddingModel
 
@@ -51,7 +49,6 @@ __all__ = [
     "WebFile",
     "WebSource",
     "WrongKindError",
-    "build_model",
     "find_model",
     "load_all",
     "load_manifest",
@@ -284,17 +281,6 @@ def open_genre_model(card: Card, options: RunOptions | None = None) -> GenreMode
         ModelFileError: It is not installed, or a file is missing, damaged or not of such a model.
     """
     return cast("GenreModel", _open(card, options))
-
-
-def build_model(card: Card, options: RunOptions) -> object:
-    """Load a model whose files have been looked at, for the caller alone.
-
-    Raises:
-        ModelFileError: A file is not of such a model.
-    """
-    module, _, class_name = card.implementation.partition(":")
-    build = cast("Callable[[Card, RunOptions], object]", getattr(import_module(module), class_name))
-    return build(card, options)
 
 
 def _open(card: Card, options: RunOptions | None) -> object:

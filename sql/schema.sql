@@ -1304,12 +1304,13 @@ CREATE FUNCTION search.job_priority(reason text) RETURNS integer
     AS $$
 begin
     case reason
+        when 'upkeep' then return 10;
         when 'upload' then return 0;
         when 'on_demand' then return -5;
         when 'backfill' then return -10;
         when 'model_switch' then return -20;
         else raise exception 'no job has the reason %', reason
-            using errcode = 'invalid_parameter_value', hint = 'upload, on_demand, backfill or model_switch.';
+            using errcode = 'invalid_parameter_value', hint = 'upkeep, upload, on_demand, backfill or model_switch.';
     end case;
 end;
 $$;
@@ -1318,7 +1319,7 @@ $$;
 -- Name: FUNCTION job_priority(reason text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
+COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
 
 --
 -- Name: enqueue_missing_embeddings(text, integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -

@@ -4,15 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 
 from procrastinate import App, PsycopgConnector
 
 from app.database import Database, configure_connection, normalise_url
-from app.mirror import require_mirror
+from app.mirror import following, require_mirror
+from app.processing.track_job import PermanentJobError
 from app.providers import Providers
 from app.settings import Settings
-from workers.retry import PermanentJobError
+from workers.context import WorkerContext
 from workers.supervision import Supervisor, stopping_on_signals
 
 app = App(
@@ -30,15 +30,6 @@ app = App(
     ],
 )
 """All tasks register here when their modules are imported."""
-
-
-@dataclass(frozen=True)
-class WorkerContext:
-    """What tasks find in ``context.additional_context["worker"]``."""
-
-    database: Database
-    providers: Providers
-    settings: Settings
 
 
 async def run_worker(
@@ -80,10 +71,8 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
         shutdown_graceful_timeout=30.0,
         additional_context={"worker": context},
     )
-    # the task's module needs this one
-    from workers.tasks.mirror import following  # noqa: PLC0415
-
-    async with _opened(), following(context, wait=wait):
+    mirror, base = context.providers.mirror, context.settings.turbopuffer_namespace
+    async with _opened(), following(context.database, mirror, base, wait=wait):
         with stopping_on_signals(supervisor) if handle_signals else nullcontext():
             await supervisor.run()
 

@@ -6,14 +6,11 @@ from datetime import UTC, datetime, timedelta
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
+from app.processing.track_job import PermanentJobError
 from app.settings import get_settings
 
 _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 600.0
-
-
-class PermanentJobError(Exception):
-    """The job would fail again in the same way; the message is a reason that a person understands."""
 
 
 class Backoff(BaseRetryStrategy):

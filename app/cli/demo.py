@@ -16,13 +16,13 @@ from app.cli.search import render_answer
 from app.cli.serve import listen, serve_api
 from app.database import Database, migrate, open_database
 from app.measure.sample import import_library, load_library, recordings_dir
+from app.processing.calibration import calibrate
+from app.processing.library_map import draw
 from app.providers import Providers, build_providers
 from app.search import Search, ServingModel
 from app.settings import Settings, get_settings
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
-from workers.tasks.calibrate import calibrate
-from workers.tasks.draw_map import draw
 
 EXAMPLES = (
     ("an exact title", "Theodolite"),

@@ -10,16 +10,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.cli.engine import run_with_database
 from app.cli.mirror_report import comparison_for_machines, render_differences, render_state
 from app.cli.version import AsJson
-from app.database import Database
+from app.database import Database, run_with_database
 from app.errors import UserError
 from app.mirror import (
     Comparison,
     MirrorState,
     MirrorSync,
     begin_rebuild,
+    catch_up,
     compare,
     count_tracks,
     read_namespaces,
@@ -67,9 +67,7 @@ class _Mirror:
 
     async def bring_up_to_date(self) -> None:
         """Tell the mirror everything, or stay while another process does."""
-        sync = MirrorSync(self.database, self.store, self.settings.turbopuffer_namespace)
-        while not await sync.run():  # noqa: ASYNC110 - it is another process that ends
-            await asyncio.sleep(_POLL_SECONDS)
+        await catch_up(MirrorSync(self.database, self.store, self.settings.turbopuffer_namespace))
 
 
 @cli.command(epilog="Example: vibe-search mirror status --json | jq .lag_seconds")

@@ -12,18 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from app.cli.engine import call_function, run_with_database
 from app.cli.model_check import inspect_model, require_passed
 from app.cli.version import AsJson
-from app.database import Database
+from app.database import Database, call_function, run_with_database
 from app.errors import DatabaseUnavailableError, UserError
+from app.processing.switch.advance import advance_switch
 from app.processing.switch.model_states import Failure, ModelState, read_failures, read_model_states
 from app.providers import Providers, build_providers
 from app.settings import Settings, get_settings
 from models.registry import ModelCard, UnknownModelError
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
-from workers.tasks.model_switch import advance_switch
 
 _POLL_SECONDS = 1.0
 _STALLED_SECONDS = 30.0

@@ -11,14 +11,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.cli.engine import call_function, run_with_database
 from app.cli.version import AsJson
+from app.database import call_function, run_with_database
 from app.errors import UserError
 from app.processing.queue_state import JobFailure, TaskState, read_queue
 from app.settings import get_settings
-
-BACKFILL_BELOW = -5
-"""`search.job_priority('on_demand')`: everything that nobody waits for has less."""
 
 _FIGURES = {
     "waiting": "waiting",
@@ -92,8 +89,9 @@ def cancel(
     """Cancel jobs that no worker has begun; what is running goes on."""
     if backfill == everything:
         raise UserError("say which jobs: --backfill or --all")
-    below = BACKFILL_BELOW if backfill else None
-    number = _call("search.cancel_jobs(:task, :below)", task=task, below=below)
+    # whatever a person waits for has at least this priority
+    below = ", search.job_priority('on_demand')" if backfill else ""
+    number = _call(f"search.cancel_jobs(:task{below})", task=task)
     _report(number, "cancelled", as_json=as_json)
 
 

@@ -14,9 +14,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
-from app.cli.engine import run_with_database
 from app.cli.version import AsJson
-from app.database import Database, Transaction
+from app.database import Database, Transaction, run_with_database
 from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings

@@ -9,6 +9,7 @@ from app.database.connection import (
     require_writable,
 )
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
+from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.roles import ROLES, grant_roles
@@ -26,6 +27,7 @@ __all__ = [
     "Session",
     "Transaction",
     "adopt",
+    "call_function",
     "configure_connection",
     "connect",
     "find_program",
@@ -41,5 +43,6 @@ __all__ = [
     "require_schema",
     "require_writable",
     "retry_read",
+    "run_with_database",
     "write_script",
 ]

@@ -30,7 +30,7 @@ from models.audio.sound_file import AudioError, AudioProperties
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.audio.sound_file import Waveform
+    from models.audio.waveform import Waveform
 
 _MOST_IDLE = 4
 _FILES_A_CHILD = 200

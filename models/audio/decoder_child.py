@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-    from models.audio.sound_file import Waveform
+    from models.audio.waveform import Waveform
 
 _READ_BYTES = 256 * 1024
 """What is asked for at once: FFmpeg's own reads are of 32 KiB, and each would be a round trip."""

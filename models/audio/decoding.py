@@ -14,7 +14,8 @@ import numpy as np
 
 from models.audio import windows
 from models.audio.decoder import DecoderCrashedError, DecoderLimits, decoding, describe
-from models.audio.sound_file import FORMATS, AudioError, AudioProperties, Waveform
+from models.audio.sound_file import FORMATS, AudioError, AudioProperties
+from models.audio.waveform import Waveform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

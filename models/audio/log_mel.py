@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from models.audio.decoding import Waveform
+    from models.audio.waveform import Waveform
 
 SAMPLE_RATE = 16_000
 FFT_SIZE = 512

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-Waveform: TypeAlias = NDArray[np.float32]
-"""Mono samples in time order, shape `(samples,)`, nominally within -1 to 1."""
+    from models.audio.waveform import Waveform
 
 FORMATS = ("mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "aac", "webm")
 """The formats that are promised to decode; Opus travels inside Ogg or WebM, and AAC or ALAC inside m4a."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.audio.decoding import Waveform
+    from models.audio.waveform import Waveform
 
 
 SILENT = 0.001

@@ -24,7 +24,7 @@ from models.files.installation import (
     read_installation,
     write_installation,
 )
-from models.registry import build_model
+from models.implementation import build_model
 from models.runtime.run_options import RunOptions
 
 if TYPE_CHECKING:

@@ -31,11 +31,10 @@ from app.measure.speed.build import Built, Wanted, prepare
 from app.measure.speed.figures import Figures
 from app.measure.speed.server import open_server
 from app.measure.speed.sizes import Sizes
-from app.mirror import MirrorSync, begin_rebuild, compare, count_tracks, read_namespaces, retire_all
+from app.mirror import MirrorSync, begin_rebuild, compare, count_tracks, follow, read_namespaces, retire_all
 from app.settings import get_settings
 from services.vector_mirror import Document, Removal, VectorMirror
 from services.vector_mirror.turbopuffer import TurbopufferMirror
-from workers.tasks.mirror import follow
 
 _CHOSEN = "in (select id from tracks order by md5(id::text) limit :most)"
 _RETITLE = f"update tracks set title = title || ' ' where id {_CHOSEN}"  # noqa: S608 - constants, as below

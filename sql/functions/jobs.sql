@@ -16,17 +16,18 @@ set search_path = pg_catalog
 as $$
 begin
     case reason
+        when 'upkeep' then return 10;
         when 'upload' then return 0;
         when 'on_demand' then return -5;
         when 'backfill' then return -10;
         when 'model_switch' then return -20;
         else raise exception 'no job has the reason %', reason
-            using errcode = 'invalid_parameter_value', hint = 'upload, on_demand, backfill or model_switch.';
+            using errcode = 'invalid_parameter_value', hint = 'upkeep, upload, on_demand, backfill or model_switch.';
     end case;
 end;
 $$;
 comment on function search.job_priority(text) is
-    'Which job goes first: upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker '
+    'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker '
     'takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
 
 create or replace function search.enqueue_track_jobs() returns trigger

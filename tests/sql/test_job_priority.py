@@ -13,7 +13,7 @@ BACKFILL = 100_000
 
 
 def test_reasons_are_ordered(connection: Connection) -> None:
-    reasons = ["upload", "on_demand", "backfill", "model_switch"]
+    reasons = ["upkeep", "upload", "on_demand", "backfill", "model_switch"]
     row = connection.execute(
         "select array_agg(search.job_priority(r) order by n) from unnest(%s::text[]) with ordinality as u (r, n)",
         [reasons],

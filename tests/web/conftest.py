@@ -23,13 +23,13 @@ from app.http.application import create_api
 from app.measure.browser import open_browser
 from app.measure.sample import load_library
 from app.measure.sample.load import import_library
+from app.processing.library_map import draw
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import encode, read_stereo
 from workers.app import run_worker
-from workers.tasks.draw_map import draw
 
 # a browser shares a busy machine with other tests
 expect.set_options(timeout=20_000)

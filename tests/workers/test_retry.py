@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from procrastinate.jobs import Job
 
+from app.processing.track_job import PermanentJobError
 from app.settings import get_settings
-from workers.retry import Backoff, PermanentJobError
+from workers.retry import Backoff
 
 
 def job(attempts: int) -> Job:

@@ -1,22 +1,10 @@
-"""Keeping confidence true: what a similarity is worth depends on the catalogue, and the catalogue grows."""
+"""Calibration of the models in use."""
 
-import asyncio
-
-import numpy as np
-from pgvector import HalfVector
 from procrastinate import JobContext
 
-from app.database import Database
-from models.relevance.calibration import fit_audibility, hubness, load_texts
-from services.embedding import TextEmbedding
+from app.processing.calibration import calibrate_models
 from workers.app import app
-from workers.track_job import worker_context
-
-FEWEST_TRACKS = 16
-"""With fewer, a standard deviation means nothing, and results by sound bear no confidence."""
-
-SAMPLED_TRACKS = 512
-"""A standard deviation over so many is right to 3 % (one over the root of twice the sample)."""
+from workers.context import worker_context
 
 
 @app.periodic(cron="* * * * *")
@@ -24,46 +12,4 @@ SAMPLED_TRACKS = 512
 async def calibrate_sound(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Calibrate the models in use where a sample no longer stands for the catalogue."""
     worker = worker_context(context)
-    for model in await worker.database.all("models_in_use"):
-        embedding = worker.providers.embedding_of(model.identity)
-        if embedding is not None:
-            await calibrate(worker.database, embedding)
-
-
-async def calibrate(database: Database, embedding: TextEmbedding, *, at_once: bool = False) -> bool:
-    """Draw the sample anew and learn what similarities to it mean, in one transaction.
-
-    Args:
-        database: The database.
-        embedding: The provider of the model that serves or is the candidate; others are left alone.
-        at_once: Whether or not it is due.
-
-    Returns:
-        Whether it was done: not when it was not due, or when there are fewer than FEWEST_TRACKS tracks.
-    """
-    async with database.transaction() as transaction:
-        due = {"identity": embedding.card.identity, "fewest": FEWEST_TRACKS, "at_once": at_once}
-        model = await transaction.one_or_none("calibration_due", due)
-        if model is None or model.tracks < FEWEST_TRACKS:
-            return False
-        drawing = {"model_id": model.model_id, "most": SAMPLED_TRACKS}
-        await transaction.execute("draw_calibration_tracks", drawing)
-        rows = await transaction.all("calibration_tracks", {"model_id": model.model_id})
-        tracks = np.array([HalfVector.from_text(row.embedding).to_numpy() for row in rows], np.float64)
-        figures = await asyncio.to_thread(_measure, embedding, tracks)
-        values = {"model_id": model.model_id, "tracks": model.tracks, "sampled": len(tracks)} | figures
-        await transaction.execute("store_calibration", values)
-    return True
-
-
-def _measure(embedding: TextEmbedding, tracks: np.ndarray) -> dict[str, float]:
-    texts = load_texts()
-    audible = fit_audibility(embedding.audibility, texts)
-    descriptions = np.array([embedding.embed_text(text) for text in texts.descriptions], np.float64)
-    return {
-        "match_slope": embedding.card.match["slope"],
-        "match_intercept": embedding.card.match["intercept"],
-        "audibility_slope": audible.slope,
-        "audibility_intercept": audible.intercept,
-        "hubness": hubness(descriptions @ tracks.T),
-    }
+    await calibrate_models(worker.database, worker.providers)

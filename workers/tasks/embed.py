@@ -1,19 +1,12 @@
 """Embedding of recordings."""
 
-from numpy import float32
-from numpy.typing import NDArray
-from pgvector import HalfVector
 from procrastinate import JobContext
 
-from app.providers import Providers
-from services.audio_store import Recording
-from workers.app import WorkerContext, app
+from app.processing.embedding import embedding_job, serving_identity
+from workers.app import app
+from workers.context import worker_context
 from workers.retry import Backoff
-from workers.track_job import TrackJob, run_track_job, worker_context
-
-
-class ModelNotInstalledError(RuntimeError):
-    """A job wants a model that this worker does not have; another worker may, or this one later."""
+from workers.track_job import run_track_job
 
 
 @app.task(name="embed_track", queue="embed", retry=Backoff(), pass_context=True)
@@ -23,7 +16,7 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
     Args:
         context: The worker.
         track_id: The track.
-        file_id: Its audio; a track that has other audio by now is left alone.
+        file_id: Its audio; a track that has other audio now is left alone.
         model: Identity of the model; the one that serves when none is named.
 
     Raises:
@@ -31,31 +24,5 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
         ModelNotInstalledError: The model is not there.
     """
     worker = worker_context(context)
-    job = embedding_job(worker.providers, model or await _serving(worker))
-    await run_track_job(context, job, track_id=track_id, file_id=file_id)
-
-
-def embedding_job(providers: Providers, identity: str) -> TrackJob:
-    """The work of embedding a track with one model.
-
-    Args:
-        providers: Where the model is looked for.
-        identity: The model; where it is not there the work raises ModelNotInstalledError.
-    """
-
-    def embed(recording: Recording) -> NDArray[float32]:
-        provider = providers.embedding_of(identity)
-        if provider is None:
-            raise ModelNotInstalledError(f"the model {identity} is not installed where this worker runs")
-        with recording.open() as audio:
-            return provider.embed_audio(audio)
-
-    def parameters(vector: NDArray[float32]) -> dict[str, object]:
-        return {"embedding": HalfVector(vector).to_text(), "identity": identity}
-
-    return TrackJob("embed_track", identity, "embedded", embed, "store_embedding", parameters)
-
-
-async def _serving(worker: WorkerContext) -> str:
-    serving = [row.identity for row in await worker.database.all("models_in_use") if row.serving]
-    return serving[0] if serving else worker.providers.embedding.card.identity
+    identity = model or await serving_identity(worker.database, worker.providers)
+    await run_track_job(context, embedding_job(worker.providers, identity), track_id=track_id, file_id=file_id)

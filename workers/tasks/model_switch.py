@@ -1,40 +1,15 @@
-"""Bringing a switch of models to its end: the candidate serves as soon as enough tracks are embedded by it."""
+"""Switches of the model that serves."""
 
 from procrastinate import JobContext
-from sqlalchemy import text
 
-from app.database import Database
-from app.providers import Providers
+from app.processing.switch.advance import advance_switch
 from workers.app import app
-from workers.tasks.calibrate import calibrate
-from workers.track_job import worker_context
+from workers.context import worker_context
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="advance_model_switch", queue="upkeep", pass_context=True)
 async def advance_model_switch(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
-    """See whether the candidate, if there is one, may serve."""
+    """Let the candidate, if there is one, serve as soon as it has enough tracks."""
     worker = worker_context(context)
     await advance_switch(worker.database, worker.providers)
-
-
-async def advance_switch(database: Database, providers: Providers) -> str | None:
-    """Let the candidate serve if it has enough tracks, or enqueue what it still lacks.
-
-    It is calibrated first, so that its results bear their confidence from the first search on.
-
-    Returns:
-        Identity of the model that has begun to serve, or None.
-    """
-    candidate = next((state for state in await database.all("model_states") if state.candidate), None)
-    if candidate is None:
-        return None
-    if candidate.coverage < candidate.coverage_wanted:
-        await database.execute("repair_candidate")
-        return None
-    embedding = providers.embedding_of(candidate.identity)
-    if embedding is not None:
-        await calibrate(database, embedding, at_once=True)
-    async with database.transaction() as transaction:
-        served: str | None = await transaction.scalar(text("select search.finish_switch()"))
-        return served

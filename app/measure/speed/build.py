@@ -20,9 +20,9 @@ from app.measure.speed.model import SyntheticEmbedding
 from app.measure.speed.sizes import Sizes
 from app.measure.speed.stages import Stages
 from app.measure.speed.vectors import SEED, VectorSpace
+from app.processing.calibration import calibrate
 from models.card import ModelCard
 from services.embedding import TextEmbedding
-from workers.tasks.calibrate import calibrate
 
 Connection = psycopg.Connection[Any]
 

@@ -2,6 +2,7 @@
 
 from app.processing.audit.check import Difference, Kind, check_embeddings, compare_identities
 from app.processing.audit.processing import ArtistAudit, ModelShare, TrackAudit, audit_artists, total
+from app.processing.audit.run import run_audit
 
 __all__ = [
     "ArtistAudit",
@@ -12,5 +13,6 @@ __all__ = [
     "audit_artists",
     "check_embeddings",
     "compare_identities",
+    "run_audit",
     "total",
 ]

@@ -1,7 +1,7 @@
 """Doing what tracks lack: through the queue, or in this process."""
 
-from app.processing.backfill.inline import Work
-from app.processing.backfill.run import Choices, run_backfill
-from app.processing.backfill.targets import Backfill
+from app.processing.backfill.embeddings import backfill_embeddings
+from app.processing.backfill.genres import backfill_genres
+from app.processing.backfill.run import Choices
 
-__all__ = ["Backfill", "Choices", "Work", "run_backfill"]
+__all__ = ["Choices", "backfill_embeddings", "backfill_genres"]

@@ -12,8 +12,7 @@ from typing import TypeAlias
 import typer
 from rich.console import Console
 
-from app.cli.engine import run_with_database
-from app.database import Database
+from app.database import Database, run_with_database
 from app.processing.backfill.inline import InlineProgress, InlineWork, Work
 from app.processing.backfill.report import Meter, render_preview, render_result, result_for_machines
 from app.processing.backfill.result import BackfillResult, Outcomes, read_outcomes

@@ -18,14 +18,14 @@ from sqlalchemy import text
 
 from app.auth import Scope, create_token
 from app.database import ROLES, Database, EmbeddedPostgres, connect, grant_roles, migrate
+from app.processing.calibration import calibrate
+from app.processing.library_map import draw
 from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import sample
 from workers.app import run_worker
-from workers.tasks.calibrate import calibrate
-from workers.tasks.draw_map import draw
 
 Connection = psycopg.Connection[Any]
 

@@ -14,13 +14,11 @@ from pathlib import Path
 import pytest
 
 from app.measure.turbopuffer_server import API_KEY, Fault
-from app.mirror import comparison
 from app.providers import Providers
 from app.settings import Settings
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 from tests.support.mirrored import Mirrored
-from workers.app import WorkerContext, run_worker
-from workers.tasks.mirror import check_part
+from workers.app import run_worker
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
@@ -112,37 +110,3 @@ def test_workers_that_are_killed_in_the_middle_of_a_write_lose_nothing(
     eventually(mirrored.sync)
     assert mirrored.titles == dict.fromkeys(range(4, 31), "title 2")
     assert mirrored.compare().differences == []
-
-
-def test_the_mirror_is_compared_part_by_part(
-    mirrored: Mirrored, settings: Settings, with_mirror: Providers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparison, "PAGE", 2)
-    mirrored.add("one", "two", "three", "four", "five")
-    mirrored.sync()
-    rows = mirrored.server.namespaces["plyr-tracks"].rows
-    del rows[2]
-    rows[5]["title"] = "wrong"
-    worker = WorkerContext(mirrored.database, with_mirror, settings)
-
-    async def part() -> int:
-        try:
-            return await check_part(worker, 2)
-        finally:
-            await with_mirror.mirror.close()
-
-    # ids 1 and 2, then 3 and 4, then the rest, then from the start again
-    assert [mirrored.run(part()) for _ in range(3)] == [1, 0, 1]
-    mirrored.sync()
-    assert [mirrored.run(part()) for _ in range(3)] == [0, 0, 0]
-    checks = mirrored.catalogue.connection.execute(
-        "select first_id, last_id, missing, stale from search.mirror_checks order by id offset 1"
-    ).fetchall()
-    assert checks[:3] == [(None, 2, 1, 0), (2, 4, 0, 0), (4, None, 0, 1)]
-    assert [row[:2] for row in checks[3:]] == [(None, 2), (2, 4), (4, None)]
-
-
-def test_without_a_mirror_there_is_nothing_to_compare(
-    mirrored: Mirrored, settings: Settings, providers: Providers
-) -> None:
-    assert mirrored.run(check_part(WorkerContext(mirrored.database, providers, settings), 10)) == 0

@@ -13,15 +13,14 @@ from app.database import Database, connect, load_statement
 from app.errors import DatabaseUnavailableError
 from app.processing.backfill.inline import InlineProgress, InlineWork
 from app.processing.backfill.targets import Backfill
+from app.processing.genres import genre_job
+from app.processing.track_job import work_on_track
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import Recording
 from services.genres import GenrePrediction
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import sample
-from workers.app import WorkerContext
-from workers.tasks.classify import genre_job
-from workers.track_job import work_on_track
 
 Connection = psycopg.Connection[Any]
 BACKFILL = Backfill("classify_genres")
@@ -63,7 +62,6 @@ def test_two_hear_each_recording_once(
     catalogue: Catalogue,
     connection: Connection,
     providers: Providers,
-    settings: Settings,
     with_database: Callable[..., None],
 ) -> None:
     names = ["calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1", "nostalgic_acoustic_1"]
@@ -75,12 +73,11 @@ def test_two_hear_each_recording_once(
     counting = CountingGenres(providers.genres)
 
     async def steps(opened: Database) -> None:
-        worker = WorkerContext(opened, replace(providers, genres=counting), settings)
-        job = genre_job(worker.providers)
+        job = genre_job(replace(providers, genres=counting))
         assert job is not None
 
         def work(track_id: int, file_id: str) -> Awaitable[bool]:
-            return work_on_track(worker, job, (track_id, file_id))
+            return work_on_track(opened, providers.audio_store, job, (track_id, file_id))
 
         await asyncio.gather(*(InlineWork(opened, BACKFILL, work, ignore).run(tracks, 2) for _ in range(2)))
 

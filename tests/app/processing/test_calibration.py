@@ -1,4 +1,4 @@
-"""Calibration by the worker, with the real model."""
+"""Calibration with the real model."""
 
 import asyncio
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import psycopg
 
 from app.database import Database
+from app.processing.calibration import FEWEST_TRACKS, calibrate
 from app.providers import Providers
 from models.relevance.calibration import load_texts
 from tests.support.catalogue import Catalogue
-from workers.tasks.calibrate import FEWEST_TRACKS, calibrate
 
 Connection = psycopg.Connection[Any]
 

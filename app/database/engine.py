@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 
-from app.database import Database, open_database, require_schema
+from app.database.embedded import open_database
+from app.database.schema import require_schema
+from app.database.session import Database
 from app.settings import Settings
 
 Result = TypeVar("Result")

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.catalogue.unused_audio import sweep
 from app.database import Database
 from services.audio_store import AudioStore, LocalAudioStore
 from tests.support.catalogue import Catalogue
-from workers.tasks.unused_audio import sweep
 
 Connection = psycopg.Connection[Any]
 

@@ -1,0 +1,29 @@
+"""Bringing a switch of models to its end: the candidate serves as soon as enough tracks are embedded by it."""
+
+from sqlalchemy import text
+
+from app.database import Database
+from app.processing.calibration import calibrate
+from app.providers import Providers
+
+
+async def advance_switch(database: Database, providers: Providers) -> str | None:
+    """Let the candidate serve if it has enough tracks, or enqueue what it still lacks.
+
+    It is calibrated first, so that its results bear their confidence from the first search on.
+
+    Returns:
+        Identity of the model that has begun to serve, or None.
+    """
+    candidate = next((state for state in await database.all("model_states") if state.candidate), None)
+    if candidate is None:
+        return None
+    if candidate.coverage < candidate.coverage_wanted:
+        await database.execute("repair_candidate")
+        return None
+    embedding = providers.embedding_of(candidate.identity)
+    if embedding is not None:
+        await calibrate(database, embedding, at_once=True)
+    async with database.transaction() as transaction:
+        served: str | None = await transaction.scalar(text("select search.finish_switch()"))
+        return served

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from procrastinate import App, PsycopgConnector
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import configure_connection, create_engine, normalise_url
+from app.database import Database, configure_connection, normalise_url
 from app.mirror import following, require_mirror
 from app.processing.track_job import PermanentJobError
 from app.providers import Providers
@@ -49,8 +48,9 @@ async def run_worker(
     Raises:
         UserError: The mirror cannot be used with these settings.
     """
-    async with _worker_engine(url, settings) as engine:
-        await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
+    # a connection for each job, one for what is periodic, and those of the mirror: its lock and its work
+    async with Database.open(url, pool_size=settings.worker_concurrency + 3) as database:
+        await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
         connector = PsycopgConnector(
             conninfo=normalise_url(url),
             min_size=1,
@@ -59,7 +59,7 @@ async def run_worker(
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
-            await _work(WorkerContext(engine, providers, settings), wait=wait, handle_signals=handle_signals)
+            await _work(WorkerContext(database, providers, settings), wait=wait, handle_signals=handle_signals)
 
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
@@ -72,7 +72,7 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
         additional_context={"worker": context},
     )
     mirror, base = context.providers.mirror, context.settings.turbopuffer_namespace
-    async with _opened(), following(context.engine, mirror, base, wait=wait):
+    async with _opened(), following(context.database, mirror, base, wait=wait):
         with stopping_on_signals(supervisor) if handle_signals else nullcontext():
             await supervisor.run()
 
@@ -104,13 +104,3 @@ def _without_known_traces(record: logging.LogRecord) -> bool:
         record.exc_info = None
         record.msg, record.args = f"{record.getMessage()} {error}", ()
     return True
-
-
-@asynccontextmanager
-async def _worker_engine(url: str, settings: Settings) -> AsyncIterator[AsyncEngine]:
-    # one for each job, one for what is periodic, and those of the mirror: its lock and its work
-    engine = create_engine(url, pool_size=settings.worker_concurrency + 3)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()

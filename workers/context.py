@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from procrastinate import JobContext
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.database import Database
 from app.providers import Providers
 from app.settings import Settings
 
@@ -15,12 +15,12 @@ class WorkerContext:
     """What tasks find in ``context.additional_context["worker"]``.
 
     Attributes:
-        engine: The database.
+        database: The database.
         providers: The services.
         settings: Limits and intervals.
     """
 
-    engine: AsyncEngine
+    database: Database
     providers: Providers
     settings: Settings
 

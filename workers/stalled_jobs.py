@@ -3,10 +3,11 @@
 from typing import Any
 
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job, Status
+from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg.errors import RaiseException
 
+from app.database import Database
 from app.processing.track_job import FailedAttempt, record_failure
 from workers.context import WorkerContext
 
@@ -27,25 +28,26 @@ async def rescue_stalled_jobs(queue: JobManager, worker: WorkerContext, rescuer:
                 if job.attempts + 1 < worker.settings.job_max_attempts:
                     await queue.retry_job(job)
                 else:
-                    await _give_up(queue, worker, job)
+                    await _give_up(worker.database, job)
             except ConnectorException as error:
                 # several workers rescue at the same minute: the second one finds the job running again
                 if not isinstance(error.__cause__, RaiseException):
                     raise
 
 
-async def _give_up(queue: JobManager, worker: WorkerContext, job: Job) -> None:
-    """Fail a job that has outlived its attempts, and say why."""
-    await queue.finish_job(job, Status.FAILED, delete_job=False)
-    arguments: dict[str, Any] = job.task_kwargs
-    if "track_id" in arguments:
-        failed = FailedAttempt(
-            track_id=arguments["track_id"],
-            file_id=arguments["file_id"],
-            task=job.task_name,
-            model=arguments.get("model") or "",
-            reason=f"its worker died {job.attempts + 1} times while it worked on this",
-            permanent=False,
-            attempts=job.attempts + 1,
-        )
-        await record_failure(worker.engine, failed)
+async def _give_up(database: Database, job: Job) -> None:
+    """Fail a job that has outlived its attempts and record why, in one transaction."""
+    async with database.transaction() as transaction:
+        failed = await transaction.execute("fail_job", {"job_id": job.id, "attempts": job.attempts})
+        arguments: dict[str, Any] = job.task_kwargs
+        if failed and "track_id" in arguments:
+            attempt = FailedAttempt(
+                track_id=arguments["track_id"],
+                file_id=arguments["file_id"],
+                task=job.task_name,
+                model=arguments.get("model") or "",
+                reason=f"its worker died {job.attempts + 1} times while it worked on this",
+                permanent=False,
+                attempts=job.attempts + 1,
+            )
+            await record_failure(transaction, attempt)

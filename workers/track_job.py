@@ -14,4 +14,4 @@ async def run_track_job(context: JobContext, job: TrackJob, *, track_id: int, fi
         Exception: Anything else, after its reason was recorded; the queue retries.
     """
     worker, attempts = worker_context(context), context.job.attempts + 1
-    await work_on_track(worker.engine, worker.providers.audio_store, job, (track_id, file_id), attempts=attempts)
+    await work_on_track(worker.database, worker.providers.audio_store, job, (track_id, file_id), attempts=attempts)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from app.auth.caller import Caller, Scope, include_lesser
 from app.auth.token_text import InvalidTokenError, TokenText
-from app.database import guard_connection, load_query
+from app.database import Database, Session
 
 TokenState = Literal["valid", "expired", "revoked"]
 """Whether a token can be used, and if not, why."""
@@ -74,37 +72,35 @@ class Revoked:
     before: list[str]
 
 
-async def find_caller(engine: AsyncEngine, text: TokenText) -> Caller:
+async def find_caller(database: Database, text: TokenText) -> Caller:
     """Who holds a token.
 
     Raises:
         InvalidTokenError: It does not exist, or it has expired or was revoked, which nobody learns but its holder.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            row = (await connection.execute(load_query("find_token"), {"id": text.token_id})).one_or_none()
-            if not text.matches(None if row is None else row.hash) or row is None:
-                raise InvalidTokenError("there is no such token")
-            if row.state != "valid":
-                raise InvalidTokenError(f"the token {'was revoked' if row.state == 'revoked' else 'has expired'}")
-            if row.mark:
-                await connection.execute(load_query("mark_token_used"), {"id": text.token_id})
+    row = await database.one_or_none("find_token", {"id": text.token_id})
+    if not text.matches(None if row is None else row.hash) or row is None:
+        raise InvalidTokenError("there is no such token")
+    if row.state != "valid":
+        raise InvalidTokenError(f"the token {'was revoked' if row.state == 'revoked' else 'has expired'}")
+    if row.mark:
+        await database.execute("mark_token_used", {"id": text.token_id})
     return Caller(row.did, include_lesser(row.scopes), text.token_id, row.expires_at)
 
 
 async def create_token(
-    connection: AsyncConnection,
+    session: Session,
     did: str | None,
     scopes: Sequence[Scope],
     *,
     label: str = "",
     expires_days: int | None = None,
 ) -> IssuedToken:
-    """Make a token, in the caller's transaction.
+    """Make a token, in the caller's transaction if there is one.
 
     Args:
-        connection: The database.
+        session: The database, or a transaction of it.
         did: An artist that exists; None only with the scope admin.
         scopes: What it is for.
         label: The same in words.
@@ -119,43 +115,37 @@ async def create_token(
         "scopes": [scope.value for scope in Scope if scope in scopes],
         "expires_days": expires_days,
     }
-    row = (await connection.execute(load_query("create_token"), parameters)).one()
+    row = await session.one("create_token", parameters)
     return IssuedToken(text.token_id, text.reveal(), row.created_at, row.expires_at)
 
 
-async def replace_token(engine: AsyncEngine, did: str, scopes: Sequence[Scope], *, label: str) -> IssuedToken:
+async def replace_token(database: Database, did: str, scopes: Sequence[Scope], *, label: str) -> IssuedToken:
     """Make a token in the place of an artist's earlier ones of the same label, which are forgotten.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            await connection.execute(load_query("delete_labelled_tokens"), {"did": did, "label": label})
-            return await create_token(connection, did, scopes, label=label)
+    async with database.transaction() as transaction:
+        await transaction.execute("delete_labelled_tokens", {"did": did, "label": label})
+        return await create_token(transaction, did, scopes, label=label)
 
 
-async def list_tokens(engine: AsyncEngine, did: str | None = None) -> list[TokenRecord]:
+async def list_tokens(database: Database, did: str | None = None) -> list[TokenRecord]:
     """The tokens of an artist, or all of them, the latest first.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            rows = (await connection.execute(load_query("list_tokens"), {"did": did})).mappings().all()
-    return [TokenRecord(**row) for row in rows]
+    return [TokenRecord(**row._asdict()) for row in await database.all("list_tokens", {"did": did})]
 
 
-async def revoke_tokens(engine: AsyncEngine, *, token_id: str | None = None, did: str | None = None) -> Revoked:
+async def revoke_tokens(database: Database, *, token_id: str | None = None, did: str | None = None) -> Revoked:
     """End a token, or all of an artist's, from the next request on.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            rows = (await connection.execute(load_query("revoke_tokens"), {"id": token_id, "did": did})).all()
+    rows = await database.all("revoke_tokens", {"id": token_id, "did": did})
     return Revoked(
         sorted(row.id for row in rows if row.revoked_now), sorted(row.id for row in rows if not row.revoked_now)
     )

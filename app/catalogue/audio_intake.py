@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.errors import is_disk_full
 from models.audio.decoding import DecoderLimits, identify
 from services.audio_store import AudioStore
@@ -42,14 +40,14 @@ class AudioIntake:
     removed after a while.
 
     Args:
-        engine: The database.
+        database: The database.
         store: Where the files go.
         limits: What decoding the beginning of a file may take.
         concurrency: Files at the same time.
     """
 
-    def __init__(self, engine: AsyncEngine, store: AudioStore, *, limits: DecoderLimits, concurrency: int) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, store: AudioStore, *, limits: DecoderLimits, concurrency: int) -> None:
+        self._database = database
         self._store = store
         self._limits = limits
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="upload")
@@ -68,9 +66,7 @@ class AudioIntake:
         """
         loop = asyncio.get_running_loop()
         file_id, file_type = await loop.run_in_executor(self._threads, self._examine, source)
-        with guard_connection():
-            async with self._engine.connect() as connection:
-                await connection.execute(load_query("register_audio"), {"file_id": file_id, "file_type": file_type})
+        await self._database.execute("register_audio", {"file_id": file_id, "file_type": file_type})
         url = await loop.run_in_executor(self._threads, self._put, source, file_type)
         return ReceivedAudio(file_id, file_type, url)
 

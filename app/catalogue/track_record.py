@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 
 TaskStatus = Literal["done", "running", "queued", "failed", "missing"]
 """How far a task on a track's present audio is; `missing` where no job will do it."""
@@ -77,7 +75,7 @@ def is_visible(visibility: str, artist_did: str, viewer: str | None) -> bool:
     return visibility in _SEEN_BY_ALL or artist_did == viewer
 
 
-async def read_track(engine: AsyncEngine, track_id: int) -> TrackRecord | None:
+async def read_track(database: Database, track_id: int) -> TrackRecord | None:
     """Look a track up, whoever may see it.
 
     Raises:
@@ -85,11 +83,9 @@ async def read_track(engine: AsyncEngine, track_id: int) -> TrackRecord | None:
     """
     if track_id > LARGEST_ID:
         return None
-    with guard_connection():
-        async with engine.connect() as connection:
-            key = {"track_id": track_id}
-            row = (await connection.execute(load_query("read_track"), key)).mappings().one_or_none()
-            if row is None:
-                return None
-            tasks = (await connection.execute(load_query("track_tasks"), key)).mappings().all()
-    return TrackRecord(**row, tasks=[TaskProgress(**task) for task in tasks])
+    key = {"track_id": track_id}
+    row = await database.one_or_none("read_track", key)
+    if row is None:
+        return None
+    tasks = await database.all("track_tasks", key)
+    return TrackRecord(**row._asdict(), tasks=[TaskProgress(**task._asdict()) for task in tasks])

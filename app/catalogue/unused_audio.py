@@ -3,23 +3,21 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import load_query
+from app.database import Database
 from services.audio_store import AudioStore
 
 _FEWEST_HOURS_OF_AN_UPLOAD = 6.0
 """What is half written for longer is of an upload that died."""
 
 
-async def sweep(engine: AsyncEngine, store: AudioStore, unused_for: timedelta) -> int:
+async def sweep(database: Database, store: AudioStore, unused_for: timedelta) -> int:
     """Remove uploaded files that no track uses; files that came into the store in another way are left alone.
 
     Each is removed while its row is locked, so that no track can begin to use it; a process that dies in between leaves
     the row, and the next sweep goes on. A store that is only read is left alone.
 
     Args:
-        engine: The database.
+        database: The database.
         store: Where the files lie.
         unused_for: How long they must have been without a track.
 
@@ -30,9 +28,8 @@ async def sweep(engine: AsyncEngine, store: AudioStore, unused_for: timedelta) -
         return 0
     removed = 0
     while True:
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            row = await connection.execute(load_query("take_unused_audio"), {"unused_for": unused_for})
-            audio = row.one_or_none()
+        async with database.transaction() as transaction:
+            audio = await transaction.one_or_none("take_unused_audio", {"unused_for": unused_for})
             if audio is None:
                 return removed
             if not audio.used:

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.auth import Scope, replace_token
 from app.cli.search import render_answer
 from app.cli.serve import listen, serve_api
-from app.database import create_engine, load_query, migrate, open_database
+from app.database import Database, migrate, open_database
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.processing.calibration import calibrate
 from app.processing.library_map import draw
@@ -83,48 +82,45 @@ class _Demo:
 
 
 async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) -> None:
-    engine = create_engine(demo.url, pool_size=2)
-    working = asyncio.create_task(run_worker(demo.url, demo.settings, demo.providers))
-    try:
-        added = await import_library(engine, demo.providers.audio_store, load_library(), recordings)
-        if added:
-            demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
-        embedding = await _serve_known_model(demo, engine)
-        if await _drain(demo, engine, working):
-            # the worker may have calibrated half of the library meanwhile
-            await calibrate(engine, embedding, at_once=True)
-            await draw(engine)
-        await _show_failures(demo.console, engine)
-        await _show_searches(demo, engine)
-        if listener is not None:
-            await _show_token(demo, engine)
-            await _serve(demo, listener)
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        await engine.dispose()
+    async with Database.open(demo.url, pool_size=2) as database:
+        working = asyncio.create_task(run_worker(demo.url, demo.settings, demo.providers))
+        try:
+            added = await import_library(database, demo.providers.audio_store, load_library(), recordings)
+            if added:
+                demo.console.print(f"imported {added} tracks; each insert enqueued its jobs")
+            embedding = await _serve_known_model(demo, database)
+            if await _drain(demo, database, working):
+                # the worker may have calibrated half of the library meanwhile
+                await calibrate(database, embedding, at_once=True)
+                await draw(database)
+            await _show_failures(demo.console, database)
+            await _show_searches(demo, database)
+            if listener is not None:
+                await _show_token(demo, database)
+                await _serve(demo, listener)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
 
-async def _serve_known_model(demo: _Demo, engine: AsyncEngine) -> EmbeddingProvider:
+async def _serve_known_model(demo: _Demo, database: Database) -> EmbeddingProvider:
     """The serving model; a newer version may no longer know the one that an earlier start has left."""
-    async with engine.connect() as connection:
-        in_use = (await connection.execute(load_query("models_in_use"))).all()
+    in_use = await database.all("models_in_use")
     serving = [demo.providers.embedding_of(row.identity) for row in in_use if row.serving]
     if serving and serving[0] is not None:
         return serving[0]
     card = demo.providers.embedding.card
     parameters = {"name": card.name, "identity": card.identity, "dimensions": card.dimensions}
-    transactional = engine.execution_options(isolation_level="READ COMMITTED")
-    async with transactional.begin() as connection:
-        enqueued = (await connection.execute(load_query("switch_now"), parameters)).scalar_one()
+    async with database.transaction() as transaction:
+        enqueued = await transaction.scalar("switch_now", parameters)
     if enqueued:
         demo.console.print(f"the model has changed: {enqueued} tracks are embedded anew", highlight=False)
     return demo.providers.embedding
 
 
-async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]") -> bool:
+async def _drain(demo: _Demo, database: Database, working: "asyncio.Task[None]") -> bool:
     """Watch the queue until nothing is left but jobs that wait for a later attempt; whether there was any work."""
-    pending = await _pending(engine)
+    pending = await _pending(database)
     if pending.pending == pending.waiting_to_retry:
         return False
     total, started = pending.tracks_pending, time.monotonic()
@@ -142,28 +138,25 @@ async def _drain(demo: _Demo, engine: AsyncEngine, working: "asyncio.Task[None]"
                 working.result()
                 raise RuntimeError("the worker stopped before the queue was empty")
             await asyncio.sleep(_POLL_SECONDS)
-            pending = await _pending(engine)
+            pending = await _pending(database)
             done = total - pending.tracks_pending
             progress.update(bar, completed=done, rate=done / (time.monotonic() - started))
     return True
 
 
-async def _pending(engine: AsyncEngine) -> Any:  # noqa: ANN401 - a row of `drain_progress`
-    async with engine.connect() as connection:
-        return (await connection.execute(load_query("drain_progress"))).one()
+async def _pending(database: Database) -> Any:  # noqa: ANN401 - a row of drain_progress.sql
+    return await database.one("drain_progress")
 
 
-async def _show_failures(console: Console, engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        failures = (await connection.execute(load_query("failed_tracks"))).all()
-    for failure in failures:
+async def _show_failures(console: Console, database: Database) -> None:
+    for failure in await database.all("failed_tracks"):
         console.print(f"[red]failed[/] {failure.task} of “{failure.title}”: {failure.reason}", highlight=False)
 
 
-async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
+async def _show_searches(demo: _Demo, database: Database) -> None:
     serving = ServingModel(demo.providers)
-    await serving.refresh(engine)
-    search = Search.from_settings(engine, serving, demo.settings, demo.providers.mirror)
+    await serving.refresh(database)
+    search = Search.from_settings(database, serving, demo.settings, demo.providers.mirror)
     await search.unified(
         EXAMPLES[0][1]
     )  # the first statement of a connection reads the catalogues; show the usual time
@@ -173,10 +166,10 @@ async def _show_searches(demo: _Demo, engine: AsyncEngine) -> None:
         demo.console.print(render_answer(text, answer))
 
 
-async def _show_token(demo: _Demo, engine: AsyncEngine) -> None:
+async def _show_token(demo: _Demo, database: Database) -> None:
     """Print a token to upload with, in the place of the one that the last start has printed."""
     did = next(artist.did for artist in load_library().artists if artist.display_name == UPLOADER)
-    issued = await replace_token(engine, did, [Scope.UPLOAD], label=LABEL)
+    issued = await replace_token(database, did, [Scope.UPLOAD], label=LABEL)
     demo.console.print(f"\ntoken for uploads as {UPLOADER}: {issued.token}", highlight=False, soft_wrap=True)
 
 

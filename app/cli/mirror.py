@@ -9,11 +9,10 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.mirror_report import comparison_for_machines, render_differences, render_state
 from app.cli.version import AsJson
-from app.database import run_with_engine
+from app.database import Database, run_with_database
 from app.errors import UserError
 from app.mirror import (
     Comparison,
@@ -51,7 +50,7 @@ class _Mirror:
     """What the commands work with."""
 
     settings: Settings
-    engine: AsyncEngine
+    database: Database
     store: VectorMirror
     console: Console
 
@@ -61,14 +60,14 @@ class _Mirror:
         Raises:
             UserError: There is none yet.
         """
-        names = [found.name for found in await read_namespaces(self.engine) if found.state == "serving"]
+        names = [found.name for found in await read_namespaces(self.database) if found.state == "serving"]
         if not names:
             raise UserError("the mirror is not there yet: a worker fills it, or vibe-search mirror rebuild")
         return names[0]
 
     async def bring_up_to_date(self) -> None:
         """Tell the mirror everything, or stay while another process does."""
-        await catch_up(MirrorSync(self.engine, self.store, self.settings.turbopuffer_namespace))
+        await catch_up(MirrorSync(self.database, self.store, self.settings.turbopuffer_namespace))
 
 
 @cli.command(epilog="Example: vibe-search mirror status --json | jq .lag_seconds")
@@ -76,10 +75,10 @@ def status(as_json: AsJson = False) -> None:
     """Show which namespace serves, how far it is behind, and what the last comparison found."""
     settings = get_settings()
 
-    async def steps(_url: str, engine: AsyncEngine) -> tuple[MirrorState, int]:
-        return await read_state(engine), await count_tracks(engine)
+    async def steps(_url: str, database: Database) -> tuple[MirrorState, int]:
+        return await read_state(database), await count_tracks(database)
 
-    state, tracks = run_with_engine(settings, steps)
+    state, tracks = run_with_database(settings, steps)
     if as_json:
         figures = asdict(state) | {"lag_seconds": round(state.lag.total_seconds(), 3), "tracks": tracks}
         del figures["lag"]
@@ -107,7 +106,7 @@ def repair_differences(as_json: AsJson = False) -> None:
         before = await _verify(mirror)
         if not before.differences:
             return before, before
-        await repair(mirror.engine, before)
+        await repair(mirror.database, before)
         await mirror.bring_up_to_date()
         return before, await _verify(mirror)
 
@@ -130,10 +129,10 @@ def rebuild(
     """Fill a new namespace beside the one that serves, compare it, and let it serve; the old one is dropped."""
 
     async def steps(mirror: _Mirror) -> MirrorState:
-        await begin_rebuild(mirror.engine, mirror.settings.turbopuffer_namespace)
+        await begin_rebuild(mirror.database, mirror.settings.turbopuffer_namespace)
         if wait:
             await _fill(mirror)
-        return await read_state(mirror.engine)
+        return await read_state(mirror.database)
 
     state = _with_mirror(steps, as_json=as_json)
     if as_json:
@@ -156,11 +155,11 @@ def drop(
     if not yes and not typer.confirm("Drop every namespace of the mirror?"):
         raise UserError("nothing was dropped")
 
-    async def steps(_url: str, engine: AsyncEngine) -> list[str]:
-        names = [found.name for found in await read_namespaces(engine)]
-        await retire_all(engine)
+    async def steps(_url: str, database: Database) -> list[str]:
+        names = [found.name for found in await read_namespaces(database)]
+        await retire_all(database)
         if not forget:
-            mirror = _Mirror(settings, engine, store, Console(stderr=True))
+            mirror = _Mirror(settings, database, store, Console(stderr=True))
             try:
                 await mirror.bring_up_to_date()
             finally:
@@ -171,7 +170,7 @@ def drop(
     store = build_mirror(settings)
     if not store.name and not forget:
         raise UserError("TURBOPUFFER_ENABLED: set it to true to drop the mirror, or say --forget")
-    names = run_with_engine(settings, steps)
+    names = run_with_database(settings, steps)
     typer.echo(json.dumps({"dropped": names}) if as_json else f"dropped: {', '.join(names) or 'there was nothing'}")
 
 
@@ -186,14 +185,14 @@ def _with_mirror(steps: Callable[[_Mirror], Awaitable[Result]], *, as_json: bool
     if not store.name:
         raise UserError("TURBOPUFFER_ENABLED: there is no mirror unless it is true")
 
-    async def run(_url: str, engine: AsyncEngine) -> Result:
+    async def run(_url: str, database: Database) -> Result:
         try:
-            await require_mirror(engine, store, settings.turbopuffer_namespace)
-            return await steps(_Mirror(settings, engine, store, Console(stderr=as_json)))
+            await require_mirror(database, store, settings.turbopuffer_namespace)
+            return await steps(_Mirror(settings, database, store, Console(stderr=as_json)))
         finally:
             await store.close()
 
-    return run_with_engine(settings, run)
+    return run_with_database(settings, run)
 
 
 def _progress(console: Console) -> Progress:
@@ -208,25 +207,25 @@ def _progress(console: Console) -> Progress:
 
 
 async def _verify(mirror: _Mirror) -> Comparison:
-    name, total = await mirror.serving(), await count_tracks(mirror.engine)
+    name, total = await mirror.serving(), await count_tracks(mirror.database)
     with _progress(mirror.console) as progress:
         bar = progress.add_task("comparing", total=total, note="")
         found = await compare(
-            mirror.engine, mirror.store, name, show=lambda compared: progress.update(bar, completed=compared)
+            mirror.database, mirror.store, name, show=lambda compared: progress.update(bar, completed=compared)
         )
-    await record(mirror.engine, found)
+    await record(mirror.database, found)
     return found
 
 
 async def _fill(mirror: _Mirror) -> None:
     """Fill the new namespace, or watch another process fill it."""
-    total = await count_tracks(mirror.engine)
+    total = await count_tracks(mirror.database)
     with _progress(mirror.console) as progress:
         bar = progress.add_task("filling", total=total, note="")
 
         async def watch() -> None:
             while True:
-                state = await read_state(mirror.engine)
+                state = await read_state(mirror.database)
                 idle = state.filling is not None and not state.filled_tracks
                 note = "waits for transactions that began before" if idle else ""
                 progress.update(bar, completed=state.filled_tracks or total, note=note)
@@ -236,7 +235,7 @@ async def _fill(mirror: _Mirror) -> None:
         try:
             while True:
                 await mirror.bring_up_to_date()
-                if (await read_state(mirror.engine)).filling is None:
+                if (await read_state(mirror.database)).filling is None:
                     return
                 await asyncio.sleep(_POLL_SECONDS)
         finally:

@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.model_check import inspect_model, require_passed
 from app.cli.version import AsJson
-from app.database import call_function, load_query, run_with_engine
+from app.database import Database, call_function, run_with_database
 from app.errors import DatabaseUnavailableError, UserError
 from app.processing.failures import TrackFailure
 from app.processing.switch.advance import advance_switch
@@ -39,7 +38,7 @@ class _Switch:
     settings: Settings
     providers: Providers
     url: str
-    engine: AsyncEngine
+    database: Database
 
 
 def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -74,8 +73,8 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
         require_passed(inspect_model(settings, card))
     console = Console(stderr=as_json)
 
-    async def steps(url: str, engine: AsyncEngine) -> list[ModelState]:
-        switch = _Switch(console, settings, providers, url, engine)
+    async def steps(url: str, database: Database) -> list[ModelState]:
+        switch = _Switch(console, settings, providers, url, database)
         if back:
             await _return(switch)
         elif cancel:
@@ -84,9 +83,9 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
             await _begin(switch, card, coverage, now=now)
             if not now and wait:
                 await (_work_until_served(switch, card) if work else _watch(switch, card))
-        return await read_model_states(engine)
+        return await read_model_states(database)
 
-    states = run_with_engine(settings, steps)
+    states = run_with_database(settings, steps)
     if as_json:
         typer.echo(json.dumps([asdict(state) for state in states], default=str, indent=2))
 
@@ -94,7 +93,7 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
 def database_states() -> dict[str, ModelState]:
     """The models of the configured database by identity; none when it cannot be asked."""
     with suppress(DatabaseUnavailableError, UserError):
-        states = run_with_engine(get_settings(), lambda _, engine: read_model_states(engine))
+        states = run_with_database(get_settings(), lambda _, database: read_model_states(database))
         return {state.identity: state for state in states}
     return {}
 
@@ -125,16 +124,16 @@ def remove_store(identity: str) -> bool:
         UserError: The model serves, or is about to.
     """
 
-    async def steps(_url: str, engine: AsyncEngine) -> bool:
-        states = {state.identity: state for state in await read_model_states(engine)}
+    async def steps(_url: str, database: Database) -> bool:
+        states = {state.identity: state for state in await read_model_states(database)}
         if identity in states and states[identity].role != "retired":
             raise UserError(
                 f"{identity} is in use: it is {states[identity].role}. "
                 "Let another model serve first (models use NAME), or give the switch up (models use --cancel)"
             )
-        return bool(await call_function(engine, "search.remove_model(:identity)", identity=identity))
+        return bool(await call_function(database, "search.remove_model(:identity)", identity=identity))
 
-    return run_with_engine(get_settings(), steps)
+    return run_with_database(get_settings(), steps)
 
 
 def render_state(state: ModelState) -> str:
@@ -153,33 +152,33 @@ def _known(providers: Providers, name: str) -> ModelCard:
 async def _begin(switch: _Switch, card: ModelCard, coverage: float, *, now: bool) -> None:
     """Create the store, enqueue what is missing, and with ``now`` serve."""
     model: dict[str, object] = {"name": card.name, "identity": card.identity, "dimensions": card.dimensions}
-    states = await read_model_states(switch.engine)
+    states = await read_model_states(switch.database)
     if any(state.identity == card.identity and state.role == "serving" for state in states):
         raise UserError(f"{card.identity} serves already; models use --cancel gives up a switch that is under way")
     if now:
-        async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            missing = (await connection.execute(load_query("switch_now"), model)).scalar_one()
+        async with switch.database.transaction() as transaction:
+            missing = await transaction.scalar("switch_now", model)
         switch.console.print(f"{card.identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
         return
-    async with switch.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        missing = (await connection.execute(load_query("begin_switch"), model | {"coverage": coverage})).scalar_one()
+    async with switch.database.transaction() as transaction:
+        missing = await transaction.scalar("begin_switch", model | {"coverage": coverage})
     switch.console.print(f"{missing:,} tracks are to be embedded by {card.identity}", highlight=False)
-    await advance_switch(switch.engine, switch.providers)
+    await advance_switch(switch.database, switch.providers)
 
 
 async def _return(switch: _Switch) -> None:
-    identity = await call_function(switch.engine, "search.previous_model()")
+    identity = await call_function(switch.database, "search.previous_model()")
     if identity is None:
         raise UserError("no model has served before the present one")
     if switch.providers.embedding_of(identity) is None:
         raise UserError(f"{identity} served before, and is not known here any more: queries could not be embedded")
-    await call_function(switch.engine, "search.serve_model(:identity)", identity=identity)
-    missing = await call_function(switch.engine, "search.enqueue_missing_embeddings(:identity)", identity=identity)
+    await call_function(switch.database, "search.serve_model(:identity)", identity=identity)
+    missing = await call_function(switch.database, "search.enqueue_missing_embeddings(:identity)", identity=identity)
     switch.console.print(f"{identity} serves; {missing:,} tracks are still to be embedded", highlight=False)
 
 
 async def _cancel(switch: _Switch) -> None:
-    identity = await call_function(switch.engine, "(select search.cancel_switch())")
+    identity = await call_function(switch.database, "(select search.cancel_switch())")
     if identity is None:
         raise UserError("no switch is under way")
     switch.console.print(f"the switch to {identity} is given up; its vectors stay until models remove", highlight=False)
@@ -212,42 +211,40 @@ async def _watch(switch: _Switch, card: ModelCard) -> None:
     with Progress(*columns, console=switch.console) as progress:
         bar = progress.add_task("tracks", total=None, note="")
         moved, done = time.monotonic(), -1
-        while (state := await _state(switch.engine, card)).role == "candidate":
+        while (state := await _state(switch.database, card)).role == "candidate":
             if state.embedded != done:
                 moved, done = time.monotonic(), state.embedded
             idle = time.monotonic() - moved > _STALLED_SECONDS
             note = "nothing moves: is a worker running? (vibe-search worker)" if idle else ""
             progress.update(bar, total=state.tracks - state.undecodable, completed=done, note=note)
             if idle or state.coverage >= state.coverage_wanted:
-                await advance_switch(switch.engine, switch.providers)
-            elif await _is_stuck(switch.engine, state):
+                await advance_switch(switch.database, switch.providers)
+            elif await _is_stuck(switch.database, state):
                 await _report_stuck(switch, state)
             await asyncio.sleep(_POLL_SECONDS)
         progress.update(bar, total=state.tracks - state.undecodable, completed=state.embedded, note="")
     if state.role != "serving":
         raise UserError(f"the switch to {card.identity} was given up meanwhile")
     switch.console.print(f"{card.identity} serves", highlight=False)
-    _show_failures(switch.console, await read_failures(switch.engine, card.identity))
+    _show_failures(switch.console, await read_failures(switch.database, card.identity))
 
 
-async def _state(engine: AsyncEngine, card: ModelCard) -> ModelState:
-    found = [state for state in await read_model_states(engine) if state.identity == card.identity]
+async def _state(database: Database, card: ModelCard) -> ModelState:
+    found = [state for state in await read_model_states(database) if state.identity == card.identity]
     if not found:
         raise UserError(f"the store of {card.identity} was removed meanwhile")
     return found[0]
 
 
-async def _is_stuck(engine: AsyncEngine, state: ModelState) -> bool:
+async def _is_stuck(database: Database, state: ModelState) -> bool:
     """Whether nothing is under way or to come, and yet too few tracks are embedded."""
     if not state.failed:
         return False
-    async with engine.connect() as connection:
-        pending = await connection.execute(load_query("embedding_pending"), {"identity": state.identity})
-        return not pending.scalar_one()
+    return not await database.scalar("embedding_pending", {"identity": state.identity})
 
 
 async def _report_stuck(switch: _Switch, state: ModelState) -> None:
-    _show_failures(switch.console, await read_failures(switch.engine, state.identity))
+    _show_failures(switch.console, await read_failures(switch.database, state.identity))
     raise UserError(
         f"{state.failed:,} tracks failed, and {state.coverage:.1%} is less than the coverage wanted. "
         f"Mend the cause and say models use {state.name} again to retry them, or accept fewer with --coverage"

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from app.cli.age import describe_age
 from app.cli.version import AsJson
-from app.database import call_function, run_with_engine
+from app.database import call_function, run_with_database
 from app.errors import UserError
 from app.processing.failures import TrackFailure
 from app.processing.queue_state import TaskCounts, read_queue
@@ -53,7 +53,7 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
-    state = run_with_engine(get_settings(), lambda _, engine: read_queue(engine, failures))
+    state = run_with_database(get_settings(), lambda _, database: read_queue(database, failures))
     if as_json:
         typer.echo(json.dumps(asdict(state), default=str, indent=2))
         return
@@ -127,5 +127,5 @@ def _render_failures(failures: list[TrackFailure]) -> Table:
 
 
 def _call(call: str, **parameters: object) -> int:
-    number: int = run_with_engine(get_settings(), lambda _, engine: call_function(engine, call, **parameters))
+    number: int = run_with_database(get_settings(), lambda _, database: call_function(database, call, **parameters))
     return number

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from app.cli.version import AsJson
-from app.database import create_engine, open_database, require_schema
+from app.database import Database, open_database, require_schema
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.providers import Providers, build_providers
 from app.settings import get_settings
@@ -28,8 +28,5 @@ def import_sample(as_json: AsJson = False) -> None:
 
 
 async def _import(url: str, providers: Providers, recordings: Path) -> int:
-    engine = create_engine(url, pool_size=1)
-    try:
-        return await import_library(engine, providers.audio_store, load_library(), recordings)
-    finally:
-        await engine.dispose()
+    async with Database.open(url, pool_size=1) as database:
+        return await import_library(database, providers.audio_store, load_library(), recordings)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.version import AsJson
-from app.database import create_engine, open_database, require_schema
+from app.database import Database, open_database, require_schema
 from app.errors import UserError
 from app.providers import Providers, build_providers
 from app.search import Answer, Hit, Search, ServingModel, UnknownTrackError, parse_types
@@ -109,18 +109,17 @@ def run_search(providers: Providers, ask: Callable[[Search], Awaitable[Answer]])
 
 
 async def _ask(url: str, providers: Providers, ask: Callable[[Search], Awaitable[Answer]]) -> Answer:
-    engine = create_engine(url, pool_size=1)
     serving = ServingModel(providers)
-    try:
-        await serving.refresh(engine)
-        # the flag is for viewers; whoever can run this is the operator
-        settings = get_settings().model_copy(update={"vibe_search_for_everyone": True})
-        return await ask(Search.from_settings(engine, serving, settings, providers.mirror))
-    except UnknownTrackError as error:
-        raise UserError(str(error)) from error
-    finally:
-        await providers.mirror.close()
-        await engine.dispose()
+    async with Database.open(url, pool_size=1) as database:
+        try:
+            await serving.refresh(database)
+            # the flag is for viewers; whoever can run this is the operator
+            settings = get_settings().model_copy(update={"vibe_search_for_everyone": True})
+            return await ask(Search.from_settings(database, serving, settings, providers.mirror))
+        except UnknownTrackError as error:
+            raise UserError(str(error)) from error
+        finally:
+            await providers.mirror.close()
 
 
 def print_json(asked: dict[str, Any], answer: Answer) -> None:

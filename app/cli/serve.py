@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from app.database import create_engine, open_database, require_schema
+from app.database import Database, open_database, require_schema
 from app.errors import UserError
 from app.mirror import require_mirror
 from app.observability.log import configure_service_log
@@ -45,11 +45,8 @@ async def serve_api(url: str, listener: socket.socket) -> None:
 
     settings = get_settings()
     providers = build_providers(settings)
-    engine = create_engine(url, pool_size=1)
-    try:
-        await require_mirror(engine, providers.mirror, settings.turbopuffer_namespace)
-    finally:
-        await engine.dispose()
+    async with Database.open(url, pool_size=1) as database:
+        await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
     api = create_api(url, settings, providers)
     config = uvicorn.Config(
         api,

@@ -12,11 +12,10 @@ from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
 from app.cli.version import AsJson
-from app.database import guard_connection, run_with_engine
+from app.database import Database, Transaction, run_with_database
 from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings
@@ -58,8 +57,8 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """
     scopes = scope or [Scope.READ]
     artist = _check_artist(did, scopes, handle, name)
-    issued = run_with_engine(
-        get_settings(), lambda _, engine: _create(engine, artist, scopes, label=label, expires_days=expires_days)
+    issued = run_with_database(
+        get_settings(), lambda _, database: _create(database, artist, scopes, label=label, expires_days=expires_days)
     )
     if as_json:
         described = {"did": did, "label": label, "scopes": scopes}
@@ -76,7 +75,7 @@ def show(
     did: Annotated[str | None, typer.Option(help="Only those of this artist.")] = None, as_json: AsJson = False
 ) -> None:
     """List the tokens, the latest first, and when each was used last."""
-    tokens = run_with_engine(get_settings(), lambda _, engine: list_tokens(engine, did))
+    tokens = run_with_database(get_settings(), lambda _, database: list_tokens(database, did))
     if as_json:
         typer.echo(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
         return
@@ -95,7 +94,7 @@ def revoke(
     """End a token, from the next request on."""
     if (token_id is None) == (did is None):
         raise UserError("say which token: its ID, or --did for all of an artist's")
-    found = run_with_engine(get_settings(), lambda _, engine: revoke_tokens(engine, token_id=token_id, did=did))
+    found = run_with_database(get_settings(), lambda _, database: revoke_tokens(database, token_id=token_id, did=did))
     if token_id is not None and not found.revoked and not found.before:
         raise UserError(f"there is no token {token_id!r}: vibe-search token list shows their ids")
     if as_json:
@@ -126,24 +125,23 @@ def _check_artist(did: str | None, scopes: list[Scope], handle: str | None, name
 
 
 async def _create(
-    engine: AsyncEngine, artist: _Artist | None, scopes: list[Scope], *, label: str, expires_days: int | None
+    database: Database, artist: _Artist | None, scopes: list[Scope], *, label: str, expires_days: int | None
 ) -> IssuedToken:
-    with guard_connection():
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            if artist is not None:
-                await _ensure_artist(connection, artist)
-            did = None if artist is None else artist.did
-            return await create_token(connection, did, scopes, label=label, expires_days=expires_days)
+    async with database.transaction() as transaction:
+        if artist is not None:
+            await _ensure_artist(transaction, artist)
+        did = None if artist is None else artist.did
+        return await create_token(transaction, did, scopes, label=label, expires_days=expires_days)
 
 
-async def _ensure_artist(connection: AsyncConnection, artist: _Artist) -> None:
+async def _ensure_artist(transaction: Transaction, artist: _Artist) -> None:
     """Find the artist, or create him if his names are given.
 
     Raises:
         UserError: He is not there and has no names, or is there under others.
     """
     names = select(Artist.handle, Artist.display_name).where(Artist.did == artist.did)
-    known = (await connection.execute(names)).one_or_none()
+    known = await transaction.one_or_none(names)
     if known is not None:
         if artist.names not in {None, tuple(known)}:
             raise UserError(f"{artist.did} is {known.display_name} ({known.handle}): leave out --handle and --name")
@@ -152,7 +150,7 @@ async def _ensure_artist(connection: AsyncConnection, artist: _Artist) -> None:
         raise UserError(f"there is no artist {artist.did!r}: with --handle and --name one is created")
     handle, name = artist.names
     try:
-        await connection.execute(insert(Artist).values(did=artist.did, handle=handle, display_name=name))
+        await transaction.execute(insert(Artist).values(did=artist.did, handle=handle, display_name=name))
     except IntegrityError as error:
         raise UserError(f"--handle: another artist is called {handle}") from error
 

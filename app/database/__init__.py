@@ -5,32 +5,33 @@ from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
     configure_connection,
     connect,
-    create_engine,
-    guard_connection,
     normalise_url,
     require_writable,
 )
 from app.database.embedded import EmbeddedPostgres, find_program, open_database
-from app.database.engine import call_function, run_with_engine
+from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, require_schema
+from app.database.session import Database, HeldConnection, Session, Transaction, retry_read
 from app.database.sql_files import load_query, load_statement
 
 __all__ = [
     "ROLES",
     "AdoptionPlan",
+    "Database",
     "EmbeddedPostgres",
+    "HeldConnection",
     "SchemaReport",
+    "Session",
+    "Transaction",
     "adopt",
     "call_function",
     "configure_connection",
     "connect",
-    "create_engine",
     "find_program",
     "grant_roles",
-    "guard_connection",
     "inspect_schema",
     "load_query",
     "load_statement",
@@ -41,6 +42,7 @@ __all__ = [
     "read_halfvec",
     "require_schema",
     "require_writable",
-    "run_with_engine",
+    "retry_read",
+    "run_with_database",
     "write_script",
 ]

@@ -1,18 +1,13 @@
-"""Connections to Postgres through psycopg, alone and through SQLAlchemy."""
+"""Connections to Postgres through psycopg alone, and what every connection asks for."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import ReadOnlySqlTransaction
-from sqlalchemy import event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError, UserError
+from app.database.failures import guard_connection
+from app.errors import ReadOnlyDatabaseError, UserError
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long a new connection may take before the server counts as unavailable."""
@@ -48,36 +43,8 @@ def normalise_url(url: str) -> str:
     return "postgresql://" + rest
 
 
-def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose connections commit each statement by themselves.
-
-    A search is one statement: with autocommit it is one round trip. What needs a transaction opens
-    one with ``engine.execution_options(isolation_level="READ COMMITTED").begin()``.
-    """
-    engine = create_async_engine(
-        normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
-        isolation_level="AUTOCOMMIT",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=CONNECT_TIMEOUT_SECONDS,
-        connect_args=CONNECT_ARGUMENTS,
-        # an error's text goes into logs, and a search's parameters are what somebody looked for
-        hide_parameters=True,
-    )
-    event.listen(engine.sync_engine, "connect", _set_search_path)
-    return engine
-
-
-def _set_search_path(connection: DBAPIConnection, _: object) -> None:
-    autocommit = connection.autocommit
-    connection.autocommit = True
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(SEARCH_PATH)
-    connection.autocommit = autocommit
-
-
 async def configure_connection(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Make a connection of a psycopg pool as those of the engines are."""
+    """Set the search path of a connection of a psycopg pool, as those of a ``Database`` have it."""
     await connection.execute(SEARCH_PATH)
     await connection.commit()
 
@@ -106,40 +73,3 @@ def require_writable(url: str) -> None:
         row = connection.execute("select current_setting('transaction_read_only')").fetchone()
     if row != ("off",):
         raise ReadOnlyDatabaseError
-
-
-@contextmanager
-def guard_connection() -> Iterator[None]:
-    """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
-
-    Those of a database that can only be read become ``ReadOnlyDatabaseError``. Other errors in a statement are bugs or
-    bad data, and pass.
-    """
-    try:
-        yield
-    except exc.DBAPIError as error:
-        if isinstance(error.orig, ReadOnlySqlTransaction):
-            raise ReadOnlyDatabaseError from error
-        if error.connection_invalidated or _is_unavailable(error.orig):
-            raise DatabaseUnavailableError(_first_line(error.orig)) from error
-        raise
-    except exc.TimeoutError as error:
-        raise DatabaseUnavailableError("all connections to Postgres are in use") from error
-    except ReadOnlySqlTransaction as error:
-        raise ReadOnlyDatabaseError from error
-    except psycopg.OperationalError as error:
-        if _is_unavailable(error):
-            raise DatabaseUnavailableError(_first_line(error)) from error
-        raise
-
-
-def _is_unavailable(error: BaseException | None) -> bool:
-    """Class 08 is a broken connection, 57P a server that stops or starts, 53300 one that is full."""
-    if not isinstance(error, psycopg.OperationalError):
-        return False
-    state = error.sqlstate
-    return state is None or state.startswith(("08", "57P")) or state == "53300"
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).strip().partition("\n")[0] or "Postgres closed the connection"

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.database.adoption.run import adopt
-from app.database.connection import CONNECT_ARGUMENTS, guard_connection, normalise_url
+from app.database.connection import CONNECT_ARGUMENTS, normalise_url
+from app.database.failures import guard_connection
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import (

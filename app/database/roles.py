@@ -7,7 +7,8 @@ import psycopg
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from app.database.connection import connect, guard_connection
+from app.database.connection import connect
+from app.database.failures import guard_connection
 from app.database.sql_files import SQL_DIR
 from app.errors import UserError
 

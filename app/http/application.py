@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import __version__
 from app.catalogue import AudioIntake
-from app.database import create_engine
+from app.database import Database
 from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
 from app.http.dependencies import ApiState
 from app.http.middleware.headers import SecurityHeaders, Vary
@@ -57,36 +57,35 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        engine = create_engine(url, pool_size=settings.database_pool_size)
-        serving = ServingModel(providers)
-        try:
-            await serving.refresh(engine)
-        except DatabaseUnavailableError:
-            await serving.load()
-        clips = ClipReader(
-            serving,
-            max_seconds=settings.clip_max_seconds,
-            concurrency=settings.clip_concurrency,
-            deadline_seconds=settings.clip_deadline_seconds,
-        )
-        search = Search.from_settings(engine, serving, settings, providers.mirror)
-        intake = AudioIntake(
-            engine,
-            providers.audio_store,
-            limits=settings.decoder_limits,
-            concurrency=settings.upload_concurrency,
-        )
-        streams = asyncio.Semaphore(settings.event_streams)
-        api.state.api = ApiState(settings, url, engine, providers, serving, search, clips, intake, streams)
-        following = asyncio.create_task(serving.follow(engine))
-        yield
-        following.cancel()
-        # it may be in the middle of a query, whose connection it has to give back before they are closed
-        await asyncio.gather(following, return_exceptions=True)
-        clips.close()
-        intake.close()
-        await providers.mirror.close()
-        await engine.dispose()
+        async with Database.open(url, pool_size=settings.database_pool_size) as database:
+            serving = ServingModel(providers)
+            try:
+                await serving.refresh(database)
+            except DatabaseUnavailableError:
+                await serving.load()
+            clips = ClipReader(
+                serving,
+                max_seconds=settings.clip_max_seconds,
+                concurrency=settings.clip_concurrency,
+                deadline_seconds=settings.clip_deadline_seconds,
+            )
+            search = Search.from_settings(database, serving, settings, providers.mirror)
+            intake = AudioIntake(
+                database,
+                providers.audio_store,
+                limits=settings.decoder_limits,
+                concurrency=settings.upload_concurrency,
+            )
+            streams = asyncio.Semaphore(settings.event_streams)
+            api.state.api = ApiState(settings, url, database, providers, serving, search, clips, intake, streams)
+            following = asyncio.create_task(serving.follow(database))
+            yield
+            following.cancel()
+            # it may be in the middle of a query, whose connection it has to give back before they are closed
+            await asyncio.gather(following, return_exceptions=True)
+            clips.close()
+            intake.close()
+            await providers.mirror.close()
 
     api = FastAPI(
         title="vibe-search",

@@ -11,10 +11,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authorization
 from app.catalogue import AudioIntake
+from app.database import Database
 from app.http.middleware.headers import name_in_vary
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
@@ -27,7 +27,7 @@ class ApiState:
 
     settings: Settings
     url: str
-    engine: AsyncEngine
+    database: Database
     providers: Providers
     serving: ServingModel
     search: Search
@@ -67,7 +67,7 @@ async def get_caller(
     if not values:
         return None
     try:
-        return await find_caller(state.engine, read_authorization(values))
+        return await find_caller(state.database, read_authorization(values))
     except InvalidTokenError as error:
         raise HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
 

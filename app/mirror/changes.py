@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
-from app.database import load_query, read_halfvec
+from app.database import Session, read_halfvec
 from services.vector_mirror import Document, Entry, Removal
+
+_NOTE_CHANGES = text("select search.note_mirror_changes(:track_ids)")
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,15 @@ class Claim:
         return {"track_ids": list(self.versions), "versions": list(self.versions.values())}
 
 
-async def claim_changes(connection: AsyncConnection, most: int) -> Claim:
+async def claim_changes(session: Session, most: int) -> Claim:
     """Take the oldest changes, each under a new version."""
-    rows = await connection.execute(load_query("mirror_claim_changes"), {"most": most})
+    rows = await session.all("mirror_claim_changes", {"most": most})
     return Claim({row.track_id: row.version for row in rows})
 
 
-async def read_claimed(connection: AsyncConnection, claim: Claim, namespace: str) -> list[Entry]:
+async def read_claimed(session: Session, claim: Claim, namespace: str) -> list[Entry]:
     """What to write into a namespace; nothing of tracks that have changed again since they were taken."""
-    rows = await connection.execute(
-        load_query("mirror_claimed_documents"), {"namespace": namespace, **claim.parameters}
-    )
+    rows = await session.all("mirror_claimed_documents", {"namespace": namespace, **claim.parameters})
     now = datetime.now(UTC)
     return [
         Removal(row.track_id, row.version, now) if row.embedding is None else to_document(row, row.version)
@@ -45,31 +45,31 @@ async def read_claimed(connection: AsyncConnection, claim: Claim, namespace: str
     ]
 
 
-async def acknowledge(connection: AsyncConnection, versions: Mapping[int, int]) -> None:
+async def acknowledge(session: Session, versions: Mapping[int, int]) -> None:
     """Forget changes that the mirror has under these versions."""
-    await connection.execute(load_query("mirror_acknowledge_changes"), Claim(versions).parameters)
+    await session.execute("mirror_acknowledge_changes", Claim(versions).parameters)
 
 
-async def refuse(connection: AsyncConnection, versions: Mapping[int, int], reasons: Mapping[int, str]) -> None:
+async def refuse(session: Session, versions: Mapping[int, int], reasons: Mapping[int, str]) -> None:
     """Set changes aside that the mirror will not take."""
     for track_id, reason in reasons.items():
         parameters = {"track_id": track_id, "version": versions[track_id], "reason": reason}
-        await connection.execute(load_query("mirror_refuse_change"), parameters)
+        await session.execute("mirror_refuse_change", parameters)
 
 
-async def note_changes(connection: AsyncConnection, track_ids: Sequence[int]) -> None:
+async def note_changes(session: Session, track_ids: Sequence[int]) -> None:
     """Note that the mirror has to be told about tracks, in a transaction of its own."""
-    await connection.exec_driver_sql("select search.note_mirror_changes(%s)", (list(track_ids),))
+    await session.execute(_NOTE_CHANGES, {"track_ids": list(track_ids)})
 
 
-async def next_version(connection: AsyncConnection) -> int:
+async def next_version(session: Session) -> int:
     """A version for what is read afterwards."""
-    version: int = (await connection.execute(load_query("mirror_next_version"))).scalar_one()
+    version: int = await session.scalar("mirror_next_version")
     return version
 
 
 async def read_documents(  # noqa: PLR0913 - which documents, in all ways
-    connection: AsyncConnection,
+    session: Session,
     namespace: str,
     version: int | None = None,
     *,
@@ -80,7 +80,7 @@ async def read_documents(  # noqa: PLR0913 - which documents, in all ways
     """What a namespace should hold, by id: of some tracks, or the first after an id.
 
     Args:
-        connection: The database.
+        session: The database.
         namespace: Which.
         version: That the documents are given.
         track_ids: The tracks; None for all.
@@ -93,7 +93,7 @@ async def read_documents(  # noqa: PLR0913 - which documents, in all ways
         "after": after,
         "most": most,
     }
-    rows = await connection.execute(load_query("mirror_documents"), parameters)
+    rows = await session.all("mirror_documents", parameters)
     return [to_document(row, version) for row in rows]
 
 

@@ -2,9 +2,7 @@
 
 import logging
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import load_query
+from app.database import Database
 from app.mirror.comparison import compare, record, repair
 from app.mirror.namespaces import read_namespaces
 from services.vector_mirror import VectorMirror
@@ -15,13 +13,13 @@ SAMPLE = 10_000
 """Documents that are compared every ten minutes: a million have all been after 17 hours."""
 
 
-async def check_part(engine: AsyncEngine, mirror: VectorMirror, most: int = SAMPLE) -> int:
+async def check_part(database: Database, mirror: VectorMirror, most: int = SAMPLE) -> int:
     """Compare the part that follows the one that was compared last, record what was found, and have it repaired.
 
     This finds what bypasses triggers, such as a restore or a session with a replica's role.
 
     Args:
-        engine: The database.
+        database: The database.
         mirror: The mirror.
         most: About how many documents.
 
@@ -34,15 +32,13 @@ async def check_part(engine: AsyncEngine, mirror: VectorMirror, most: int = SAMP
     """
     if not mirror.name:
         return 0
-    serving = next((found for found in await read_namespaces(engine) if found.state == "serving"), None)
+    serving = next((found for found in await read_namespaces(database) if found.state == "serving"), None)
     if serving is None:
         return 0
-    async with engine.connect() as connection:
-        last = await connection.execute(load_query("mirror_last_checked"), {"namespace": serving.name})
-        after: int | None = last.scalar_one_or_none()
-    found = await compare(engine, mirror, serving.name, after=after, most=most)
-    await record(engine, found)
-    number = await repair(engine, found)
+    after: int | None = await database.scalar_or_none("mirror_last_checked", {"namespace": serving.name})
+    found = await compare(database, mirror, serving.name, after=after, most=most)
+    await record(database, found)
+    number = await repair(database, found)
     if number:
         _log.warning("%s differed from the catalogue in %d documents, which are being mended", serving.name, number)
     return number

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import text
 
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.mirror import changes
 from services.vector_mirror import Document, Entry, VectorMirror
 
@@ -20,6 +20,8 @@ PAGE = 1000
 
 _TOLERANCE = 1e-6
 """Halves are exact as 32-bit floats: what differs by more in an element is another vector."""
+
+_RAISE_VERSION = text("select search.raise_mirror_version(:version)")
 
 _FACTS = ("title", "artist_handle", "artist_did", "visibility", "model")
 
@@ -73,7 +75,7 @@ def _ignore(_compared: int) -> None:
 
 
 async def compare(  # noqa: PLR0913 - which part, and how
-    engine: AsyncEngine,
+    database: Database,
     store: VectorMirror,
     namespace: str,
     *,
@@ -86,7 +88,7 @@ async def compare(  # noqa: PLR0913 - which part, and how
     A difference counts when it is there in two looks one after the other and nothing is noted of the track to be told.
 
     Args:
-        engine: The database.
+        database: The database.
         store: The mirror.
         namespace: Which.
         after: Only larger ids.
@@ -100,20 +102,18 @@ async def compare(  # noqa: PLR0913 - which part, and how
     differences: list[MirrorDifference] = []
     compared = pending = newest = 0
     place: int | None = after
-    with guard_connection():
-        while True:
-            held = await store.read(namespace, after=place, count=PAGE)
-            async with engine.connect() as connection:
-                wanted = await changes.read_documents(connection, namespace, after=place, most=PAGE)
-            upto = _common_end(held, wanted)
-            page = _Page(held, wanted, upto)
-            newest = max([newest, *(entry.version or 0 for entry in held)])
-            found, waiting = await _confirm(engine, store, namespace, page)
-            differences += found
-            compared, pending, place = compared + page.size, pending + waiting, upto if upto is not None else place
-            show(compared)
-            if upto is None or (most is not None and compared >= most):
-                return Comparison(namespace, after, upto, compared, pending, differences, newest)
+    while True:
+        held = await store.read(namespace, after=place, count=PAGE)
+        wanted = await changes.read_documents(database, namespace, after=place, most=PAGE)
+        upto = _common_end(held, wanted)
+        page = _Page(held, wanted, upto)
+        newest = max([newest, *(entry.version or 0 for entry in held)])
+        found, waiting = await _confirm(database, store, namespace, page)
+        differences += found
+        compared, pending, place = compared + page.size, pending + waiting, upto if upto is not None else place
+        show(compared)
+        if upto is None or (most is not None and compared >= most):
+            return Comparison(namespace, after, upto, compared, pending, differences, newest)
 
 
 class _Page:
@@ -159,7 +159,7 @@ def _differ(held: Entry | None, wanted: Document | None) -> tuple[Kind, str] | N
 
 
 async def _confirm(
-    engine: AsyncEngine, store: VectorMirror, namespace: str, page: _Page
+    database: Database, store: VectorMirror, namespace: str, page: _Page
 ) -> tuple[list[MirrorDifference], int]:
     """The differences of a page that are there when looked at again, and how many tracks are still to be told about."""
     found = page.differing()
@@ -167,20 +167,16 @@ async def _confirm(
     for _look in range(2):
         if not found:
             break
-        async with engine.connect() as connection:
-            pending = await _pending(connection, list(found))
+        pending = await _pending(database, list(found))
         waiting += len(pending)
         left = sorted(found.keys() - pending)
         held = await store.find(namespace, left)
-        async with engine.connect() as connection:
-            wanted = await changes.read_documents(connection, namespace, track_ids=left)
+        wanted = await changes.read_documents(database, namespace, track_ids=left)
         found = _Page(held, wanted, None).differing()
     if not found:
         return [], waiting
-    async with engine.connect() as connection:
-        pending = await _pending(connection, list(found))
-        rows = await connection.execute(load_query("mirror_track_titles"), {"track_ids": list(found)})
-        tracks = {row.id: row for row in rows}
+    pending = await _pending(database, list(found))
+    tracks = {row.id: row for row in await database.all("mirror_track_titles", {"track_ids": list(found)})}
     return [
         MirrorDifference(
             kind, track_id, getattr(tracks.get(track_id), "title", None), detail or _why(kind, tracks.get(track_id))
@@ -190,9 +186,8 @@ async def _confirm(
     ], waiting + len(pending)
 
 
-async def _pending(connection: AsyncConnection, track_ids: list[int]) -> set[int]:
-    rows = await connection.execute(load_query("mirror_pending"), {"track_ids": track_ids})
-    return set(rows.scalars())
+async def _pending(database: Database, track_ids: list[int]) -> set[int]:
+    return {row[0] for row in await database.all("mirror_pending", {"track_ids": track_ids})}
 
 
 def _why(kind: Kind, track: object) -> str:
@@ -204,7 +199,7 @@ def _why(kind: Kind, track: object) -> str:
     return f"it is {visibility}" if visibility not in {"public", "supporters"} else "it has no vector"
 
 
-async def record(engine: AsyncEngine, found: Comparison) -> None:
+async def record(database: Database, found: Comparison) -> None:
     """Remember what a comparison found.
 
     Raises:
@@ -212,12 +207,10 @@ async def record(engine: AsyncEngine, found: Comparison) -> None:
     """
     counts = {kind.replace(" ", "_"): found.count(kind) for kind in KINDS}
     ends = {"namespace": found.namespace, "first_id": found.after, "last_id": found.upto, "compared": found.compared}
-    with guard_connection():
-        async with engine.connect() as connection:
-            await connection.execute(load_query("mirror_record_check"), {**ends, **counts})
+    await database.execute("mirror_record_check", {**ends, **counts})
 
 
-async def repair(engine: AsyncEngine, found: Comparison) -> int:
+async def repair(database: Database, found: Comparison) -> int:
     """Note every difference as a change, so that the next round mends it; how many there were.
 
     Where the mirror has newer versions than this database has given out, as after a restore, versions go on above them.
@@ -225,12 +218,10 @@ async def repair(engine: AsyncEngine, found: Comparison) -> int:
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            last: int = (await connection.execute(load_query("mirror_last_version"))).scalar_one()
-            if found.newest_version > last:
-                await connection.exec_driver_sql("select search.raise_mirror_version(%s)", (found.newest_version,))
-            ids = [difference.track_id for difference in found.differences]
-            if ids:
-                await changes.note_changes(connection, ids)
+    last: int = await database.scalar("mirror_last_version")
+    if found.newest_version > last:
+        await database.execute(_RAISE_VERSION, {"version": found.newest_version})
+    ids = [difference.track_id for difference in found.differences]
+    if ids:
+        await changes.note_changes(database, ids)
     return len(ids)

@@ -5,8 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
+from app.database import Database
 from app.errors import DatabaseUnavailableError
 from app.mirror.sync import MirrorSync
 from services.vector_mirror import MirrorError, VectorMirror
@@ -22,11 +21,11 @@ _RETRY_SECONDS = 0.5
 
 
 @asynccontextmanager
-async def following(engine: AsyncEngine, mirror: VectorMirror, base: str, *, wait: bool) -> AsyncIterator[None]:
+async def following(database: Database, mirror: VectorMirror, base: str, *, wait: bool) -> AsyncIterator[None]:
     """Keep the mirror up to date while the block runs, and close it at the end.
 
     Args:
-        engine: The database.
+        database: The database.
         mirror: The mirror; without one, nothing is done.
         base: Name of its first namespace.
         wait: Whether to follow the whole time. Otherwise, it is brought up to date once, when the block has ended well.
@@ -34,7 +33,7 @@ async def following(engine: AsyncEngine, mirror: VectorMirror, base: str, *, wai
     if not mirror.name:
         yield
         return
-    sync = MirrorSync(engine, mirror, base)
+    sync = MirrorSync(database, mirror, base)
     task = asyncio.create_task(follow(sync)) if wait else None
     try:
         yield

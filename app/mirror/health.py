@@ -3,9 +3,7 @@
 import asyncio
 import logging
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.errors import UserError
 from app.mirror.namespaces import read_namespaces
 from services.vector_mirror import MirrorError, MirrorRefusedError, MirrorUnavailableError, VectorMirror
@@ -15,11 +13,11 @@ _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 3.0
 
 
-async def inspect_mirror(engine: AsyncEngine, mirror: VectorMirror, base: str) -> MirrorError | None:
+async def inspect_mirror(database: Database, mirror: VectorMirror, base: str) -> MirrorError | None:
     """What keeps the mirror from being used; None while nothing does, or there is none.
 
     Args:
-        engine: The database.
+        database: The database.
         mirror: The mirror.
         base: Name of its first namespace.
 
@@ -31,11 +29,9 @@ async def inspect_mirror(engine: AsyncEngine, mirror: VectorMirror, base: str) -
     """
     if not mirror.name:
         return None
-    namespaces = await read_namespaces(engine)
+    namespaces = await read_namespaces(database)
     name = next((found.name for found in namespaces if found.state == "serving"), base)
-    with guard_connection():
-        async with engine.connect() as connection:
-            dimensions = (await connection.execute(load_query("serving_dimensions"))).scalar_one_or_none()
+    dimensions = await database.scalar_or_none("serving_dimensions")
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             held = await mirror.inspect(name)
@@ -52,14 +48,14 @@ async def inspect_mirror(engine: AsyncEngine, mirror: VectorMirror, base: str) -
     return None
 
 
-async def require_mirror(engine: AsyncEngine, mirror: VectorMirror, base: str) -> None:
+async def require_mirror(database: Database, mirror: VectorMirror, base: str) -> None:
     """Refuse to start with settings with which the mirror will never do; one that does not answer is only told of.
 
     Raises:
         UserError: A setting is wrong.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    problem = await inspect_mirror(engine, mirror, base)
+    problem = await inspect_mirror(database, mirror, base)
     if isinstance(problem, MirrorRefusedError):
         raise UserError(str(problem)) from problem
     if problem is not None:

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database, Session
 
 
 @dataclass(frozen=True)
@@ -43,61 +41,51 @@ class Namespace:
         return self.state in {"filling", "serving"}
 
 
-async def read_namespaces(engine: AsyncEngine) -> list[Namespace]:
+async def read_namespaces(session: Session) -> list[Namespace]:
     """All that are in use or to be dropped, the oldest first.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            return await list_namespaces(connection)
+    return [Namespace(**row._asdict()) for row in await session.all("mirror_namespaces")]
 
 
-async def list_namespaces(connection: AsyncConnection) -> list[Namespace]:
-    """The same on a connection that is there already."""
-    rows = (await connection.execute(load_query("mirror_namespaces"))).mappings()
-    return [Namespace(**row) for row in rows]
-
-
-async def list_dropped(connection: AsyncConnection, within: timedelta) -> list[str]:
+async def list_dropped(session: Session, within: timedelta) -> list[str]:
     """Names of those that were retired and dropped within a time."""
-    return list((await connection.execute(load_query("mirror_dropped_namespaces"), {"within": within})).scalars())
+    return [row[0] for row in await session.all("mirror_dropped_namespaces", {"within": within})]
 
 
-async def begin_namespace(connection: AsyncConnection, base: str) -> str | None:
+async def begin_namespace(session: Session, base: str) -> str | None:
     """Note a new one for the serving model, to be filled; its name, or None where one is being filled already."""
-    name: str | None = (
-        await connection.execute(load_query("mirror_begin_namespace"), {"base": base})
-    ).scalar_one_or_none()
+    name: str | None = await session.scalar_or_none("mirror_begin_namespace", {"base": base})
     return name
 
 
-async def retire_namespace(connection: AsyncConnection, namespace: Namespace) -> None:
+async def retire_namespace(session: Session, namespace: Namespace) -> None:
     """Have it dropped."""
-    await connection.execute(load_query("mirror_retire_namespace"), {"generation": namespace.generation})
+    await session.execute("mirror_retire_namespace", {"generation": namespace.generation})
 
 
-async def serve_namespace(engine: AsyncEngine, namespace: Namespace) -> None:
+async def serve_namespace(database: Database, namespace: Namespace) -> None:
     """Let a filled one serve, in the place of the one that did, in one transaction; nothing where it serves already."""
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.execute(load_query("mirror_serve_namespace"), {"generation": namespace.generation})
+    async with database.transaction() as transaction:
+        await transaction.execute("mirror_serve_namespace", {"generation": namespace.generation})
 
 
-async def remember_dropped(connection: AsyncConnection, namespace: Namespace) -> None:
+async def remember_dropped(session: Session, namespace: Namespace) -> None:
     """Note that it is gone."""
-    await connection.execute(load_query("mirror_record_dropped"), {"generation": namespace.generation})
+    await session.execute("mirror_record_dropped", {"generation": namespace.generation})
 
 
-async def retire_all(engine: AsyncEngine) -> None:
+async def retire_all(database: Database) -> None:
     """Have every namespace dropped, and want no other."""
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.execute(load_query("mirror_set_wanted"), {"wanted": False})
-        await connection.execute(load_query("mirror_retire_namespaces"))
+    async with database.transaction() as transaction:
+        await transaction.execute("mirror_set_wanted", {"wanted": False})
+        await transaction.execute("mirror_retire_namespaces")
 
 
-async def begin_rebuild(engine: AsyncEngine, base: str) -> None:
+async def begin_rebuild(database: Database, base: str) -> None:
     """Want a mirror, and have a new namespace filled unless one is being filled already."""
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.execute(load_query("mirror_set_wanted"), {"wanted": True})
-        await begin_namespace(connection, base)
+    async with database.transaction() as transaction:
+        await transaction.execute("mirror_set_wanted", {"wanted": True})
+        await begin_namespace(transaction, base)

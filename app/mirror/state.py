@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 
 
 @dataclass(frozen=True)
@@ -43,25 +41,20 @@ class MirrorState:
     differences: int | None
 
 
-async def read_state(engine: AsyncEngine) -> MirrorState:
+async def read_state(database: Database) -> MirrorState:
     """The state of the mirror.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            row = (await connection.execute(load_query("mirror_state"))).mappings().one()
-    return MirrorState(**row)
+    return MirrorState(**(await database.one("mirror_state"))._asdict())
 
 
-async def count_tracks(engine: AsyncEngine) -> int:
+async def count_tracks(database: Database) -> int:
     """How many documents a mirror of the serving model should hold.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            number: int = (await connection.execute(load_query("mirror_count_tracks"))).scalar_one()
+    number: int = await database.scalar("mirror_count_tracks")
     return number

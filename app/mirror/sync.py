@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.mirror import changes, comparison, namespaces
 from app.mirror.namespaces import Namespace
 from services.vector_mirror import (
@@ -40,7 +38,7 @@ class MirrorSync:
     lock without knowing, changes nothing.
 
     Args:
-        engine: The database; autocommitting, with two connections to spare.
+        database: The database, with two connections to spare.
         store: The mirror.
         base: Name of its first namespace, and beginning of the others'.
         batch: Tracks in one write.
@@ -49,14 +47,14 @@ class MirrorSync:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        database: Database,
         store: VectorMirror,
         base: str,
         *,
         batch: int = BATCH,
         sweep_every: timedelta = SWEEP_EVERY,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._store = store
         self._base = base
         self._batch = batch
@@ -76,11 +74,10 @@ class MirrorSync:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         self._moved, self._comparisons = False, 0
-        with guard_connection():
-            async with self._alone() as alone:
-                if alone:
-                    await self._run_and_note()
-                return alone
+        async with self._alone() as alone:
+            if alone:
+                await self._run_and_note()
+            return alone
 
     async def _run_and_note(self) -> None:
         try:
@@ -89,9 +86,9 @@ class MirrorSync:
             await self._sweep()
         except Exception as error:
             words = str(error) if isinstance(error, MirrorError) else f"{type(error).__name__}: {error}"
-            await self._execute("mirror_record_failure", failure=words[:1000])
+            await self._database.execute("mirror_record_failure", {"failure": words[:1000]})
             raise
-        await self._execute("mirror_record_success", moved=self._moved)
+        await self._database.execute("mirror_record_success", {"moved": self._moved})
 
     async def _step(self) -> bool:
         """One write or so; whether there may be more to do."""
@@ -106,17 +103,16 @@ class MirrorSync:
 
     async def _ensure_namespace(self) -> bool:
         """See that the serving model has a namespace; whether that changed anything."""
-        async with self._engine.connect() as connection:
-            wanted = (await connection.execute(load_query("mirror_wanted"))).scalar_one()
-            used = [found for found in await namespaces.list_namespaces(connection) if found.in_use]
-            stale = [found for found in used if found.state == "filling" and not found.of_serving_model]
-            for found in stale:
-                await namespaces.retire_namespace(connection, found)
-            if stale:
-                return True
-            lacking = not any(found.of_serving_model and self._is_ours(found) for found in used)
-            if wanted and lacking and not any(found.state == "filling" for found in used):
-                return await namespaces.begin_namespace(connection, self._base) is not None
+        wanted = await self._database.scalar("mirror_wanted")
+        used = [found for found in await self._namespaces() if found.in_use]
+        stale = [found for found in used if found.state == "filling" and not found.of_serving_model]
+        for found in stale:
+            await namespaces.retire_namespace(self._database, found)
+        if stale:
+            return True
+        lacking = not any(found.of_serving_model and self._is_ours(found) for found in used)
+        if wanted and lacking and not any(found.state == "filling" for found in used):
+            return await namespaces.begin_namespace(self._database, self._base) is not None
         return False
 
     def _is_ours(self, namespace: Namespace) -> bool:
@@ -127,8 +123,7 @@ class MirrorSync:
         for retired in await self._namespaces():
             if retired.state == "retired":
                 await self._store.drop(retired.name)
-                async with self._engine.connect() as connection:
-                    await namespaces.remember_dropped(connection, retired)
+                await namespaces.remember_dropped(self._database, retired)
 
     async def _create_new(self) -> None:
         """Create the namespace that is to be filled, before anything else is written into it."""
@@ -143,17 +138,15 @@ class MirrorSync:
 
     async def _tell_changes(self) -> bool:
         """Tell the mirror about one batch of changes; whether there were any."""
-        async with self._engine.connect() as connection:
-            claim = await changes.claim_changes(connection, self._batch)
-            if not claim.versions:
-                return False
-            # whoever noted a change has seen the namespaces that it is for, so they are looked up after that
-            used = [found for found in await namespaces.list_namespaces(connection) if found.in_use]
+        claim = await changes.claim_changes(self._database, self._batch)
+        if not claim.versions:
+            return False
+        # whoever noted a change has seen the namespaces that it is for, so they are looked up after that
+        used = [found for found in await self._namespaces() if found.in_use]
         told = dict(claim.versions)
         reasons: dict[int, str] = {}
         for namespace in used:
-            async with self._engine.connect() as connection:
-                entries = await changes.read_claimed(connection, claim, namespace.name)
+            entries = await changes.read_claimed(self._database, claim, namespace.name)
             current = {entry.track_id for entry in entries}
             told = {track_id: version for track_id, version in told.items() if track_id in current}
             try:
@@ -161,10 +154,9 @@ class MirrorSync:
             except NamespaceMissingError:
                 await self._replace(namespace)
                 return True
-        async with self._engine.connect() as connection:
-            await changes.refuse(connection, claim.versions, reasons)
-            done = {track_id: version for track_id, version in told.items() if track_id not in reasons}
-            await changes.acknowledge(connection, done)
+        await changes.refuse(self._database, claim.versions, reasons)
+        done = {track_id: version for track_id, version in told.items() if track_id not in reasons}
+        await changes.acknowledge(self._database, done)
         return True
 
     async def _fill(self, namespace: Namespace) -> bool:
@@ -175,32 +167,30 @@ class MirrorSync:
         if namespace.filled:
             return await self._finish(namespace)
         try:
-            async with self._engine.connect() as connection:
-                # older than what is read under it: whatever changes after the reading gets a newer one
-                version = await changes.next_version(connection)
-                documents = await changes.read_documents(
-                    connection, namespace.name, version, after=namespace.filled_to, most=self._batch
-                )
+            # older than what is read under it: whatever changes after the reading gets a newer one
+            version = await changes.next_version(self._database)
+            documents = await changes.read_documents(
+                self._database, namespace.name, version, after=namespace.filled_to, most=self._batch
+            )
             reasons = await self._write(namespace, documents)
         except NamespaceMissingError:
             await self._replace(namespace)
             return True
         if reasons:
-            async with self._engine.connect() as connection:
-                # they are tried again, and told about, as changes
-                await changes.note_changes(connection, sorted(reasons))
-        await self._execute(
-            "mirror_record_filling",
-            generation=namespace.generation,
-            filled_to=documents[-1].track_id if documents else namespace.filled_to,
-            written=len(documents) - len(reasons),
-            filled=len(documents) < self._batch,
-        )
+            # they are tried again, and told about, as changes
+            await changes.note_changes(self._database, sorted(reasons))
+        filled = {
+            "generation": namespace.generation,
+            "filled_to": documents[-1].track_id if documents else namespace.filled_to,
+            "written": len(documents) - len(reasons),
+            "filled": len(documents) < self._batch,
+        }
+        await self._database.execute("mirror_record_filling", filled)
         return True
 
     async def _finish(self, namespace: Namespace) -> bool:
         """Let a namespace serve if it has all that it should and nothing else; else have the differences mended."""
-        found = await comparison.compare(self._engine, self._store, namespace.name)
+        found = await comparison.compare(self._database, self._store, namespace.name)
         if found.differences:
             self._comparisons += 1
             if self._comparisons == _MOST_COMPARISONS:
@@ -209,16 +199,15 @@ class MirrorSync:
                     f"{self._store.name} does not hold what was written to {namespace.name}: {len(found.differences)} "
                     f"differences remain, of track {first.track_id} for one, which is {first.kind}"
                 )
-            await comparison.repair(self._engine, found)
+            await comparison.repair(self._database, found)
             return True
-        await namespaces.serve_namespace(self._engine, namespace)
-        await comparison.record(self._engine, found)
+        await namespaces.serve_namespace(self._database, namespace)
+        await comparison.record(self._database, found)
         return True
 
     async def _replace(self, namespace: Namespace) -> None:
         """Somebody has dropped it in the mirror: have another filled."""
-        async with self._engine.connect() as connection:
-            await namespaces.retire_namespace(connection, namespace)
+        await namespaces.retire_namespace(self._database, namespace)
 
     async def _write(self, namespace: Namespace, entries: Sequence[Entry]) -> dict[int, str]:
         """Write entries; why those that the mirror will not take are refused, by track.
@@ -246,8 +235,7 @@ class MirrorSync:
         now = datetime.now(UTC)
         if self._swept_at is not None and now - self._swept_at < self._sweep_every:
             return
-        async with self._engine.connect() as connection:
-            dropped = await namespaces.list_dropped(connection, REMOVALS_KEPT)
+        dropped = await namespaces.list_dropped(self._database, REMOVALS_KEPT)
         for name in dropped:
             # the write that created it may have come after the one that dropped it
             await self._store.drop(name)
@@ -257,12 +245,7 @@ class MirrorSync:
         self._swept_at = now
 
     async def _namespaces(self) -> list[Namespace]:
-        async with self._engine.connect() as connection:
-            return await namespaces.list_namespaces(connection)
-
-    async def _execute(self, query: str, **parameters: object) -> None:
-        async with self._engine.connect() as connection:
-            await connection.execute(load_query(query), parameters)
+        return await namespaces.read_namespaces(self._database)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[bool]:
@@ -270,15 +253,15 @@ class MirrorSync:
 
         The lock is the connection's, so it ends with a process that is killed.
         """
-        async with self._engine.connect() as connection:
-            alone = (await connection.execute(load_query("mirror_lock"))).scalar_one()
+        async with self._database.connection() as held:
+            alone = await held.scalar("mirror_lock")
             try:
                 yield alone
             finally:
                 if alone:
                     try:
-                        await connection.execute(load_query("mirror_unlock"))
+                        await held.execute("mirror_unlock")
                     except BaseException:
                         # given back with its lock, the connection would keep everybody out
-                        await connection.invalidate()
+                        await held.connection.invalidate()
                         raise

@@ -1,1 +1,1 @@
-"""Work on the tracks of a catalogue: embedding, genres, switching models, backfills, audits and the queue."""
+"""Work on the tracks of a catalogue: jobs, backfills, calibration, the map, model switches, audits, the queue."""

@@ -3,9 +3,8 @@
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import load_query
+from app.database import Database
 from app.processing.track_job import TrackJob
 from app.providers import Providers
 from services.audio_store import Recording
@@ -33,12 +32,10 @@ def embedding_job(providers: Providers, identity: str) -> TrackJob:
     def parameters(vector: NDArray[float32]) -> dict[str, object]:
         return {"embedding": HalfVector(vector).to_text(), "identity": identity}
 
-    return TrackJob("embed_track", identity, "embedded", embed, load_query("store_embedding"), parameters)
+    return TrackJob("embed_track", identity, "embedded", embed, "store_embedding", parameters)
 
 
-async def serving_identity(engine: AsyncEngine, providers: Providers) -> str:
+async def serving_identity(database: Database, providers: Providers) -> str:
     """Identity of the model that serves, or of the configured one where none does."""
-    async with engine.connect() as connection:
-        rows = (await connection.execute(load_query("models_in_use"))).all()
-    serving = [row.identity for row in rows if row.serving]
+    serving = [row.identity for row in await database.all("models_in_use") if row.serving]
     return serving[0] if serving else providers.embedding.card.identity

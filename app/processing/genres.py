@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict
 
-from app.database import load_query
 from app.processing.track_job import TrackJob
 from app.providers import Providers
 from services.audio_store import Recording
@@ -25,4 +24,4 @@ def genre_job(providers: Providers) -> TrackJob | None:
         with GENRES.time():
             return name_genres(recording)
 
-    return TrackJob("classify_genres", "", "classified", classify, load_query("store_genre_predictions"), parameters)
+    return TrackJob("classify_genres", "", "classified", classify, "store_genre_predictions", parameters)

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.processing.failures import TrackFailure
 
 
@@ -53,22 +51,21 @@ class QueueState:
     all_failures: int
 
 
-async def read_queue(engine: AsyncEngine, most_failures: int) -> QueueState:
+async def read_queue(database: Database, most_failures: int) -> QueueState:
     """Look at the queue.
 
     Args:
-        engine: The database.
+        database: The database.
         most_failures: How many failures to list.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            counts = (await connection.execute(load_query("queue_counts"))).mappings().all()
-            rows = (await connection.execute(load_query("queue_failures"), {"most": most_failures})).mappings().all()
-    failures = [dict(row) for row in rows]
+    counts = await database.all("queue_counts")
+    failures = [row._asdict() for row in await database.all("queue_failures", {"most": most_failures})]
     totals = [row.pop("all_failures") for row in failures]
     return QueueState(
-        [TaskCounts(**row) for row in counts], [TrackFailure(**row) for row in failures], totals[0] if totals else 0
+        [TaskCounts(**row._asdict()) for row in counts],
+        [TrackFailure(**row) for row in failures],
+        totals[0] if totals else 0,
     )

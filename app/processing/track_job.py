@@ -5,10 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import TextClause
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import load_query
+from app.database import Database, Session
 from app.observability.tracing import span
 from models.audio.decoding import AudioError
 from services.audio_store import AudioStore, Recording
@@ -29,7 +26,7 @@ class TrackJob:
         model: Identity of the model that embeds; empty where the task has none.
         done: Column of the query ``job_track`` that is true when the result is stored already.
         work: Computes the result from the audio; runs in a thread, so that the worker's heartbeat goes on.
-        statement: Stores the result, only where the track still has this audio.
+        statement: Name of the query that stores the result, only where the track still has this audio.
         parameters: What the statement needs beside ``track_id`` and ``file_id``.
     """
 
@@ -37,7 +34,7 @@ class TrackJob:
     model: str
     done: str
     work: Callable[[Recording], object]
-    statement: TextClause
+    statement: str
     parameters: Callable[[Any], dict[str, object]]
 
 
@@ -65,14 +62,14 @@ class FailedAttempt:
 
 
 async def work_on_track(
-    engine: AsyncEngine, store: AudioStore, job: TrackJob, track: tuple[int, str], *, attempts: int = 1
+    database: Database, store: AudioStore, job: TrackJob, track: tuple[int, str], *, attempts: int = 1
 ) -> bool:
     """Do the work of a job, in the queue or outside it.
 
     A repetition finds its result and stops, and so does one whose track or model has been given up.
 
     Args:
-        engine: The database.
+        database: The database.
         store: Where the audio is.
         job: What to do.
         track: Its id, and the file_id that the work is for.
@@ -86,46 +83,42 @@ async def work_on_track(
         Exception: Anything else, after its reason was recorded.
     """
     key: dict[str, object] = {"track_id": track[0], "file_id": track[1]}
-    async with engine.connect() as connection:
-        found = (await connection.execute(load_query("job_track"), {**key, "identity": job.model})).one_or_none()
+    found = await database.one_or_none("job_track", {**key, "identity": job.model})
     if found is None or (job.model and not found.wanted):
         return False
     if getattr(found, job.done):
-        await _store(engine, job, key, None)
+        await _store(database, job, key, None)
         return False
     try:
         recording = Recording(store, track[1], found.file_type, address=found.r2_url)
         with span("job", {"task": job.task, "model": job.model}):
-            await _store(engine, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
+            await _store(database, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
     except (AudioError, ClassificationRefusedError) as error:
         JOBS.labels(job.task, "refused").inc()
         failed = FailedAttempt(*track, job.task, job.model, str(error), permanent=True, attempts=attempts)
-        await record_failure(engine, failed)
+        async with database.transaction() as transaction:
+            await record_failure(transaction, failed)
         raise PermanentJobError(f"track {track[0]}: {error}") from error
     except Exception as error:
         JOBS.labels(job.task, "failed").inc()
         reason = f"{type(error).__name__}: {error}"
         failed = FailedAttempt(*track, job.task, job.model, reason, permanent=False, attempts=attempts)
-        await record_failure(engine, failed)
+        async with database.transaction() as transaction:
+            await record_failure(transaction, failed)
         raise
     JOBS.labels(job.task, "done").inc()
     return True
 
 
-async def record_failure(engine: AsyncEngine, failed: FailedAttempt) -> None:
+async def record_failure(session: Session, failed: FailedAttempt) -> None:
     """Keep why the last attempt failed; nothing is kept where the track has gone or has other audio."""
-    async with _transaction(engine) as connection:
-        await connection.execute(load_query("record_job_failure"), asdict(failed))
+    await session.execute("record_job_failure", asdict(failed))
 
 
-async def _store(engine: AsyncEngine, job: TrackJob, key: dict[str, object], result: dict[str, object] | None) -> None:
+async def _store(database: Database, job: TrackJob, key: dict[str, object], result: dict[str, object] | None) -> None:
     """Store a result, unless it is there already, and forget what went wrong before."""
-    async with _transaction(engine) as connection:
+    async with database.transaction() as transaction:
         if result is not None:
-            await connection.execute(job.statement, {**key, **result})
+            await transaction.execute(job.statement, {**key, **result})
         cleared = {"track_id": key["track_id"], "task": job.task, "model": job.model}
-        await connection.execute(load_query("clear_job_failure"), cleared)
-
-
-def _transaction(engine: AsyncEngine) -> Any:  # noqa: ANN401 - SQLAlchemy's private context manager
-    return engine.execution_options(isolation_level="READ COMMITTED").begin()
+        await transaction.execute("clear_job_failure", cleared)

@@ -12,12 +12,8 @@ from typing import Any, Self
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from psycopg.errors import SerializationFailure
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import guard_connection, load_query
-from app.errors import DatabaseUnavailableError
+from app.database import Database, retry_read
 from app.observability.tracing import span
 from app.search.answer import Answer, Explanation, Hit, Signal
 from app.search.description import Description, parse_description
@@ -68,7 +64,7 @@ class Search:
     """Searches one database with the model that it serves.
 
     Args:
-        engine: Autocommitting engine: a search is one round trip.
+        database: The database.
         serving: The model that makes vectors of texts.
         deadline_seconds: How long a search waits for its vector.
         everyone: Whether sound is for all viewers, or for those with the feature flag alone.
@@ -78,7 +74,7 @@ class Search:
 
     def __init__(  # noqa: PLR0913 - two that it works with, the rest from settings
         self,
-        engine: AsyncEngine,
+        database: Database,
         serving: ServingModel,
         *,
         deadline_seconds: float,
@@ -86,7 +82,7 @@ class Search:
         min_confidence: float = 0.2,
         mirror: MirrorBackend | None = None,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._serving = serving
         self._deadline_seconds = deadline_seconds
         self._everyone = everyone
@@ -94,18 +90,16 @@ class Search:
         self._mirror = mirror
 
     @classmethod
-    def from_settings(
-        cls, engine: AsyncEngine, serving: ServingModel, settings: Settings, mirror: VectorMirror
-    ) -> Self:
+    def from_settings(cls, database: Database, serving: ServingModel, settings: Settings, mirror: VectorMirror) -> Self:
         """A search with the configured deadline, audience, cutoff and vector backend."""
         backend = MirrorBackend(
-            engine,
+            database,
             mirror,
             deadline_seconds=settings.vector_backend_deadline_seconds,
             max_lag=timedelta(seconds=settings.mirror_max_lag_seconds),
         )
         return cls(
-            engine,
+            database,
             serving,
             deadline_seconds=settings.semantic_deadline_seconds,
             everyone=settings.vibe_search_for_everyone,
@@ -258,7 +252,7 @@ class Search:
 
     async def _load_serving_model(self) -> None:
         """Go by the model that serves now, unless loading it takes longer than a search may."""
-        refreshed = asyncio.shield(asyncio.ensure_future(self._serving.refresh(self._engine)))
+        refreshed = asyncio.shield(asyncio.ensure_future(self._serving.refresh(self._database)))
         with suppress(TimeoutError):
             await asyncio.wait_for(refreshed, self._deadline_seconds)
 
@@ -337,24 +331,15 @@ class Search:
 
     async def _fetch(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         """Rows of a named statement, and the milliseconds that it took with its round trip."""
-        try:
-            return await self._fetch_once(query, parameters)
-        except DatabaseUnavailableError:
-            # a pooled connection may have outlived a restart of the server; the pool has dropped it now
-            return await self._fetch_once(query, parameters)
-        except DBAPIError as error:
-            if not isinstance(error.orig, SerializationFailure):
-                raise
-            # the serving model was changed in the middle of the statement
-            return await self._fetch_once(query, parameters)
+        return await retry_read(lambda: self._fetch_once(query, parameters))
 
     async def _fetch_once(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
-        with guard_connection():
-            async with self._engine.connect() as connection:
-                with span("statement", {"statement": query}):
-                    started = time.perf_counter()
-                    rows = (await connection.execute(load_query(query), parameters)).all()
-                    seconds = time.perf_counter() - started
+        # without the wait for a free connection
+        async with self._database.connection() as connection:
+            with span("statement", {"statement": query}):
+                started = time.perf_counter()
+                rows = await connection.all(query, parameters)
+                seconds = time.perf_counter() - started
         STATEMENTS.labels(query).observe(seconds)
         return list(rows), seconds * 1000
 

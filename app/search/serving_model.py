@@ -4,11 +4,9 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.errors import DatabaseUnavailableError
 from services.embedding import EmbeddingProvider
 
@@ -80,36 +78,30 @@ class ServingModel:
         """Load the model to begin with."""
         await self._take(self._provider)
 
-    async def refresh(self, engine: AsyncEngine) -> None:
+    async def refresh(self, database: Database) -> None:
         """Ask the database, load what is in use, the candidate too, and go by the one that serves.
 
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         async with self._refreshing:
-            rows = await self._in_use(engine)
-            for row in rows:
+            for row in await database.all("models_in_use"):
                 provider = self._providers.embedding_of(row.identity)
                 if row.serving:
                     await self._serve(row.identity, provider)
                 elif provider is not None and self._may_load(provider):
                     await self._preload(provider)
 
-    async def follow(self, engine: AsyncEngine, every_seconds: float = FOLLOW_SECONDS) -> None:
+    async def follow(self, database: Database, every_seconds: float = FOLLOW_SECONDS) -> None:
         """Refresh for ever; an outage of Postgres is waited out, for every search tells of it."""
         while True:
             try:
-                await self.refresh(engine)
+                await self.refresh(database)
             except DatabaseUnavailableError:
                 _log.debug("Postgres cannot be asked which model serves")
             except Exception:  # noqa: BLE001 - whatever it was, the next round may succeed, and searches must go on
                 _log.exception("it could not be told which model serves")
             await asyncio.sleep(every_seconds)
-
-    async def _in_use(self, engine: AsyncEngine) -> list[Any]:
-        with guard_connection():
-            async with engine.connect() as connection:
-                return list((await connection.execute(load_query("models_in_use"))).all())
 
     async def _serve(self, identity: str, provider: EmbeddingProvider | None) -> None:
         if provider is None:

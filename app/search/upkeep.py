@@ -1,17 +1,15 @@
 """Bringing up to date what searches read and no transaction of the catalogue keeps."""
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import load_query
+from app.database import Database
 
 
-async def fold_track_counts(engine: AsyncEngine) -> None:
+async def fold_track_counts(database: Database) -> None:
     """Bring the counts of artists, albums, tags and playlists up to date, and with them their popularity."""
-    async with engine.begin() as connection:
-        await connection.execute(load_query("fold_track_counts"))
+    async with database.transaction() as transaction:
+        await transaction.execute("fold_track_counts")
 
 
-async def refresh_common_words(engine: AsyncEngine) -> None:
+async def refresh_common_words(database: Database) -> None:
     """Learn which words are common, from the statistics that autovacuum keeps."""
-    async with engine.begin() as connection:
-        await connection.execute(load_query("refresh_common_words"))
+    async with database.transaction() as transaction:
+        await transaction.execute("refresh_common_words")

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from numpy import float32
 from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.database import Database
 from app.mirror import read_namespaces
 from services.breaker import CircuitBreaker, CircuitOpenError
 from services.vector_mirror import MirrorError, VectorMirror
@@ -44,7 +44,7 @@ class MirrorBackend:
     """Asks the mirror for candidates, within a deadline, and leaves it alone while it fails.
 
     Args:
-        engine: The database, which knows which namespace serves.
+        database: The database, which knows which namespace serves.
         mirror: The mirror.
         deadline_seconds: How long a search waits for it.
         max_lag: How far it may be behind; the statement of the search looks.
@@ -53,14 +53,14 @@ class MirrorBackend:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        database: Database,
         mirror: VectorMirror,
         *,
         deadline_seconds: float,
         max_lag: timedelta,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._mirror = mirror
         self._deadline_seconds = deadline_seconds
         self._clock = clock
@@ -102,7 +102,7 @@ class MirrorBackend:
 
     async def _namespace_of(self, identity: str) -> str | None:
         if self._clock() - self._looked_at > _LOOK_SECONDS:
-            found = await read_namespaces(self._engine)
+            found = await read_namespaces(self._database)
             self._namespaces = {str(one.identity): one.name for one in found if one.state == "serving"}
             self._looked_at = self._clock()
         return self._namespaces.get(identity)

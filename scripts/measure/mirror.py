@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.sql import SQL
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
 
 from app.cli.version import AsJson
-from app.database import connect, create_engine, load_statement
+from app.database import Database, connect, load_statement
 from app.measure.speed.build import Built, Wanted, prepare
 from app.measure.speed.figures import Figures
 from app.measure.speed.server import open_server
@@ -36,7 +36,7 @@ from app.settings import get_settings
 from services.vector_mirror import Document, Removal, VectorMirror
 from services.vector_mirror.turbopuffer import TurbopufferMirror
 
-_CHOSEN = "in (select id from tracks order by md5(id::text) limit %s)"
+_CHOSEN = "in (select id from tracks order by md5(id::text) limit :most)"
 _RETITLE = f"update tracks set title = title || ' ' where id {_CHOSEN}"  # noqa: S608 - constants, as below
 _EMBED = (
     "update search.embeddings set embedding = l2_normalize(search.embeddings.embedding + n.embedding) "  # noqa: S608
@@ -50,6 +50,12 @@ UPSERTS_PER_BLOCK = 60
 WARM_UP = 10
 SEARCHES = 300
 DELAYS = 30
+
+_SHOW = text("update tracks set visibility = :visibility where id = :track_id")
+_NEAREST = text("select track_id from search.nearest_tracks(cast(:vector as halfvec), null, 140)")
+_SEARCH = text(
+    "select * from search.unified('zzyzx', cast(:vector as halfvec), candidates => cast(:candidates as bigint[]))"
+)
 
 
 def main(
@@ -85,47 +91,48 @@ def _standing_in() -> Iterator[tuple[str, str]]:
 
 
 async def _measure(built: Built, store: VectorMirror, console: Console) -> dict[str, Any]:
-    engine = create_engine(built.url)
-    try:
-        total = await count_tracks(engine)
-        sync = MirrorSync(engine, store, "measured")
-        await retire_all(engine)
+    async with Database.open(built.url) as database:
+        try:
+            return await _measure_with(built, database, store, console)
+        finally:
+            await store.close()
+
+
+async def _measure_with(built: Built, database: Database, store: VectorMirror, console: Console) -> dict[str, Any]:
+    total = await count_tracks(database)
+    sync = MirrorSync(database, store, "measured")
+    await retire_all(database)
+    await _drain(sync)
+
+    async def rebuild() -> None:
+        await begin_rebuild(database, "measured")
         await _drain(sync)
 
-        async def rebuild() -> None:
-            await begin_rebuild(engine, "measured")
-            await _drain(sync)
-
-        figures: dict[str, Any] = {"tracks": total}
-        console.print("filling")
-        seconds = await _timed(rebuild)
-        figures["filled and compared, tracks/s"] = round(total / seconds)
-        figures["filled and compared, s"] = round(seconds, 1)
-        name = next(found.name for found in await read_namespaces(engine) if found.state == "serving")
-        console.print("comparing")
-        seconds = await _timed(lambda: compare(engine, store, name))
-        figures["compared, documents/s"] = round(total / seconds)
-        for what, (number, statement) in CHANGES.items():
-            console.print(what)
-            await _execute(engine, statement, number)
-            seconds = await _timed(lambda: _drain(sync))
-            figures[f"told, {what}, tracks/s"] = round(number / seconds)
-        console.print("following")
-        figures["a change is there after, ms"] = await _measure_delay(engine, store, sync, name)
-        figures |= await _measure_searches(built, engine)
-        return figures
-    finally:
-        await store.close()
-        await engine.dispose()
+    figures: dict[str, Any] = {"tracks": total}
+    console.print("filling")
+    seconds = await _timed(rebuild)
+    figures["filled and compared, tracks/s"] = round(total / seconds)
+    figures["filled and compared, s"] = round(seconds, 1)
+    name = next(found.name for found in await read_namespaces(database) if found.state == "serving")
+    console.print("comparing")
+    seconds = await _timed(lambda: compare(database, store, name))
+    figures["compared, documents/s"] = round(total / seconds)
+    for what, (number, statement) in CHANGES.items():
+        console.print(what)
+        await database.execute(text(statement), {"most": number})
+        seconds = await _timed(lambda: _drain(sync))
+        figures[f"told, {what}, tracks/s"] = round(number / seconds)
+    console.print("following")
+    figures["a change is there after, ms"] = await _measure_delay(database, store, sync, name)
+    return figures | await _measure_searches(built, database)
 
 
 async def _clear(built: Built, store: VectorMirror) -> None:
-    engine = create_engine(built.url)
-    await retire_all(engine)
-    await _drain(MirrorSync(engine, store, "measured"))
-    await _execute(engine, "update tracks set title = rtrim(title) where title <> rtrim(title)")
-    await store.close()
-    await engine.dispose()
+    async with Database.open(built.url) as database:
+        await retire_all(database)
+        await _drain(MirrorSync(database, store, "measured"))
+        await database.execute(text("update tracks set title = rtrim(title) where title <> rtrim(title)"))
+        await store.close()
 
 
 async def _drain(sync: MirrorSync) -> None:
@@ -139,21 +146,14 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
     return time.perf_counter() - began
 
 
-async def _execute(engine: AsyncEngine, statement: str, *parameters: object) -> None:
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql(statement, parameters)
-
-
-async def _measure_delay(engine: AsyncEngine, store: VectorMirror, sync: MirrorSync, namespace: str) -> str:
+async def _measure_delay(database: Database, store: VectorMirror, sync: MirrorSync, namespace: str) -> str:
     """From the commit that hides or shows a track until the mirror has it so, with a worker that follows."""
     following = asyncio.create_task(follow(sync))
     times = []
-    async with engine.connect() as connection:
-        rows = await connection.exec_driver_sql("select id from tracks where visibility = 'public' limit %s", (DELAYS,))
-        tracks = list(rows.scalars())
-    for track in tracks:
+    tracks = await database.all(text("select id from tracks where visibility = 'public' limit :most"), {"most": DELAYS})
+    for (track,) in tracks:
         for visibility, kind in (("unlisted", Removal), ("public", Document)):
-            await _execute(engine, "update tracks set visibility = %s where id = %s", visibility, track)
+            await database.execute(_SHOW, {"visibility": visibility, "track_id": track})
             began = time.perf_counter()
             while not isinstance((await store.find(namespace, [track]))[0], kind):  # noqa: ASYNC110 - another process changes
                 await asyncio.sleep(0.005)
@@ -163,22 +163,17 @@ async def _measure_delay(engine: AsyncEngine, store: VectorMirror, sync: MirrorS
     return _brief(times)
 
 
-async def _measure_searches(built: Built, engine: AsyncEngine) -> dict[str, Any]:
+async def _measure_searches(built: Built, database: Database) -> dict[str, Any]:
     """The statement with its own candidates and with a mirror's, in turn, on texts that name nothing."""
     vectors = [HalfVector(vector).to_text() for vector in built.space.descriptions(SEARCHES)]
     times: dict[str, list[float]] = {"by the index": [], "with candidates": []}
-    async with engine.connect() as connection:
+    async with database.connection() as connection:
         for vector in vectors:
-            near = await connection.exec_driver_sql(
-                "select track_id from search.nearest_tracks(%s::halfvec, null, 140)", (vector,)
-            )
-            candidates = list(near.scalars())
+            near = await connection.all(_NEAREST, {"vector": vector})
+            candidates = [track_id for (track_id,) in near]
             for name, offered in (("by the index", None), ("with candidates", candidates)):
                 began = time.perf_counter()
-                rows = await connection.exec_driver_sql(
-                    "select * from search.unified('zzyzx', %s::halfvec, candidates => %s::bigint[])", (vector, offered)
-                )
-                rows.all()
+                await connection.all(_SEARCH, {"vector": vector, "candidates": offered})
                 times[name].append((time.perf_counter() - began) * 1000)
     return {f"search {name}, ms": _brief(values) for name, values in times.items()}
 

@@ -75,3 +75,9 @@ select t.id,
        (select count(*) from search.job_failures f where f.track_id = t.id and f.file_id = t.file_id and f.reason <> ''),
        (select count(*) from procrastinate_jobs j where j.args ->> 'track_id' = t.id::text and j.status in ('todo', 'doing'))
 from tracks t
+
+-- fail_job: Fail a stalled job; no row where another worker has rescued it meanwhile.
+with stalled as (
+    select id from procrastinate_jobs where id = :job_id and status = 'doing' and attempts = :attempts for update
+)
+select procrastinate_finish_job_v1(id, 'failed', false) from stalled

@@ -12,7 +12,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from app.auth import IssuedToken, Scope, create_token
-from app.database import create_engine
+from app.database import Database
 from app.http.application import create_api
 from app.measure.sample import load_library
 from app.providers import Providers
@@ -90,12 +90,8 @@ def issue(database: str) -> Issue:
 
     def make(did: str | None, *scopes: Scope, **options: Any) -> IssuedToken:
         async def steps() -> IssuedToken:
-            engine = create_engine(database, pool_size=1)
-            try:
-                async with engine.connect() as connection:
-                    return await create_token(connection, did, scopes or [Scope.READ], **options)
-            finally:
-                await engine.dispose()
+            async with Database.open(database, pool_size=1) as opened:
+                return await create_token(opened, did, scopes or [Scope.READ], **options)
 
         return asyncio.run(steps())
 

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from app.auth import Scope, create_token
-from app.database import connect, create_engine
+from app.database import Database, connect
 from app.http.application import create_api
 from app.providers import Providers
 from app.settings import Settings
@@ -81,10 +81,8 @@ def _fill(database: str) -> str:
         connection.execute("delete from procrastinate_jobs")
 
     async def issue() -> str:
-        engine = create_engine(database, pool_size=1)
-        async with engine.connect() as connection:
-            issued = await create_token(connection, artist, [Scope.UPLOAD])
-        await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            issued = await create_token(opened, artist, [Scope.UPLOAD])
         return issued.token
 
     return asyncio.run(issue())

@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import create_engine
+from app.database import Database
 from app.measure.turbopuffer_server import API_KEY, TurbopufferServer, serving_turbopuffer
 from app.mirror import Comparison, MirrorState, MirrorSync, compare, read_state
 from services.vector_mirror.turbopuffer import TurbopufferMirror
@@ -23,7 +21,7 @@ class Mirrored:
         catalogue: Writes tracks.
         server: The mirror's other side.
         base: Name of the first namespace.
-        engine: Of the database, in the loop of ``run``.
+        database: The same database, in the loop of ``run``.
         store: The mirror.
     """
 
@@ -31,7 +29,7 @@ class Mirrored:
         self.base = base
         self._runner = asyncio.Runner()
         self.catalogue, self.server = catalogue, server
-        self.engine: AsyncEngine = create_engine(url)
+        self.database = Database.open(url)
         self.store = TurbopufferMirror(API_KEY, region="api", base_url=server.url, max_retries=0, timeout_seconds=5)
 
     def run(self, work: Awaitable[Result]) -> Result:
@@ -51,16 +49,16 @@ class Mirrored:
 
     def sync(self, **options: Any) -> bool:
         """A round."""
-        return self.run(MirrorSync(self.engine, self.store, self.base, **options).run())
+        return self.run(MirrorSync(self.database, self.store, self.base, **options).run())
 
     def compare(self, **options: Any) -> Comparison:
         """The mirror with the catalogue."""
-        return self.run(compare(self.engine, self.store, str(self.state.namespace), **options))
+        return self.run(compare(self.database, self.store, str(self.state.namespace), **options))
 
     @property
     def state(self) -> MirrorState:
         """Of the mirror."""
-        return self.run(read_state(self.engine))
+        return self.run(read_state(self.database))
 
     @property
     def live(self) -> dict[int, dict[str, Any]]:
@@ -79,7 +77,7 @@ class Mirrored:
     def close(self) -> None:
         """Give everything back."""
         self.run(self.store.close())
-        self.run(self.engine.dispose())
+        self.run(self.database.close())
         self._runner.close()
 
 

@@ -18,7 +18,7 @@ from immich_memories_music import tracks_dir
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from app.auth import Scope, replace_token
-from app.database import EmbeddedPostgres, connect, create_engine
+from app.database import Database, EmbeddedPostgres, connect
 from app.http.application import create_api
 from app.measure.browser import open_browser
 from app.measure.sample import load_library
@@ -69,11 +69,9 @@ class Site:
         """A token to upload with, as an artist of the sample library."""
 
         async def issue() -> str:
-            engine = create_engine(self.database, pool_size=1)
             did = load_library().artists[0].did
-            issued = await replace_token(engine, did, [Scope.UPLOAD], label="the page's tests")
-            await engine.dispose()
-            return issued.token
+            async with Database.open(self.database, pool_size=1) as opened:
+                return (await replace_token(opened, did, [Scope.UPLOAD], label="the page's tests")).token
 
         token: str = in_thread(lambda: asyncio.run(issue()))
         return token
@@ -126,9 +124,8 @@ def _fill(url: str, providers: Providers) -> None:
     library = load_library()
 
     async def load() -> None:
-        engine = create_engine(url, pool_size=1)
-        await import_library(engine, providers.audio_store, library, tracks_dir())
-        await engine.dispose()
+        async with Database.open(url, pool_size=1) as opened:
+            await import_library(opened, providers.audio_store, library, tracks_dir())
 
     asyncio.run(load())
     with connect(url) as connection:
@@ -140,9 +137,8 @@ def _fill(url: str, providers: Providers) -> None:
             catalogue.embed(int(str(track)), providers.embedding.embed_text(words))
 
     async def map_them() -> None:
-        engine = create_engine(url, pool_size=1)
-        assert await draw(engine) == len(library.tracks)
-        await engine.dispose()
+        async with Database.open(url, pool_size=1) as opened:
+            assert await draw(opened) == len(library.tracks)
 
     asyncio.run(map_them())
 

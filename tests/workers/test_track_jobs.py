@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from app.database import connect, create_engine, load_query
+from app.database import Database, connect
 from app.measure.sample import recordings_dir
 from app.providers import Providers
 from app.settings import Settings
@@ -226,10 +226,8 @@ def test_hiding_while_a_vector_is_stored_leaves_it_hidden(
     }
 
     async def store() -> None:
-        engine = create_engine(str(settings.database_url))
-        async with engine.connect() as storing:
-            await storing.execute(load_query("store_embedding"), parameters)
-        await engine.dispose()
+        async with Database.open(str(settings.database_url)) as storing:
+            await storing.execute("store_embedding", parameters)
 
     with connect(str(settings.database_url)) as hiding, ThreadPoolExecutor(1) as pool:
         hiding.execute("update tracks set visibility = 'private' where id = %s", [track])

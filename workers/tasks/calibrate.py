@@ -12,4 +12,4 @@ from workers.context import worker_context
 async def calibrate_sound(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Calibrate the models in use where a sample no longer stands for the catalogue."""
     worker = worker_context(context)
-    await calibrate_models(worker.engine, worker.providers)
+    await calibrate_models(worker.database, worker.providers)

@@ -11,4 +11,4 @@ from workers.context import worker_context
 @app.task(name="draw_map", queue="upkeep", pass_context=True)
 async def draw_map(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Draw the map anew where it no longer shows the catalogue."""
-    await draw(worker_context(context).engine)
+    await draw(worker_context(context).database)

@@ -24,5 +24,5 @@ async def embed_track(context: JobContext, *, track_id: int, file_id: str, model
         ModelNotInstalledError: The model is not there.
     """
     worker = worker_context(context)
-    identity = model or await serving_identity(worker.engine, worker.providers)
+    identity = model or await serving_identity(worker.database, worker.providers)
     await run_track_job(context, embedding_job(worker.providers, identity), track_id=track_id, file_id=file_id)

@@ -12,4 +12,4 @@ from workers.context import worker_context
 async def check_mirror(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Compare the next part of the mirror with the catalogue, record what was found, and have it repaired."""
     worker = worker_context(context)
-    await check_part(worker.engine, worker.providers.mirror)
+    await check_part(worker.database, worker.providers.mirror)

@@ -12,4 +12,4 @@ from workers.context import worker_context
 async def advance_model_switch(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Let the candidate, if there is one, serve as soon as it has enough tracks."""
     worker = worker_context(context)
-    await advance_switch(worker.engine, worker.providers)
+    await advance_switch(worker.database, worker.providers)

@@ -15,7 +15,7 @@ async def remove_unused_audio(context: JobContext, timestamp: int) -> None:  # n
     """Remove uploads that no track has used for UNUSED_AUDIO_HOURS: of deleted tracks, and of processes that died."""
     worker = worker_context(context)
     unused_for = timedelta(hours=worker.settings.unused_audio_hours)
-    await sweep(worker.engine, worker.providers.audio_store, unused_for)
+    await sweep(worker.database, worker.providers.audio_store, unused_for)
 
 
 @app.periodic(cron="47 * * * *")

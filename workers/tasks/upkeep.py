@@ -22,14 +22,14 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
 @app.task(name="fold_track_counts", queue="upkeep", priority=UPKEEP, pass_context=True)
 async def fold_track_counts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
     """Bring the counts of artists, albums, tags and playlists up to date, and with them their popularity."""
-    await upkeep.fold_track_counts(worker_context(context).engine)
+    await upkeep.fold_track_counts(worker_context(context).database)
 
 
 @app.periodic(cron="29 * * * *")
 @app.task(name="refresh_common_words", queue="upkeep", pass_context=True)
 async def refresh_common_words(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
     """Learn which words are common, from the statistics that autovacuum keeps."""
-    await upkeep.refresh_common_words(worker_context(context).engine)
+    await upkeep.refresh_common_words(worker_context(context).database)
 
 
 @app.periodic(cron="17 * * * *")

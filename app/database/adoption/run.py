@@ -10,7 +10,8 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.sql import SQL, Literal
 
 from app.database.adoption.plan import BATCH, AdoptionPlan, Step, plan_adoption
-from app.database.connection import SEARCH_PATH, connect, guard_connection
+from app.database.connection import SEARCH_PATH, connect
+from app.database.failures import guard_connection
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import MIGRATION_LOCK
 from app.errors import UserError

@@ -8,7 +8,6 @@ from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse,
 from starlette.concurrency import run_in_threadpool
 
 from app.auth import Scope
-from app.database import guard_connection, load_query
 from app.http.byte_range import RangeOutsideError, parse_range
 from app.http.dependencies import KnownCaller, State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE
@@ -48,9 +47,7 @@ async def play_audio(
     """The audio with this ``file_id``, whole or in ranges, of tracks that everybody may play, or the viewer may."""
     everything = caller is not None and caller.has(Scope.ADMIN)
     parameters = {"file_id": file_id, "viewer": viewer, "everything": everything}
-    with guard_connection():
-        async with state.engine.connect() as connection:
-            track = (await connection.execute(load_query("playable_track"), parameters)).one_or_none()
+    track = await state.database.one_or_none("playable_track", parameters)
     # supporters-only and private audio looks absent to a viewer who is not known to be entitled
     if track is None:
         raise HTTPException(404, "no such audio", headers=_FOR_ONE)

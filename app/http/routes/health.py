@@ -58,7 +58,7 @@ async def _inspect(state: State) -> ReadinessResponse:
     if not state.providers.mirror.name or not report.ready:
         return report
     try:
-        problem = await inspect_mirror(state.engine, state.providers.mirror, state.settings.turbopuffer_namespace)
+        problem = await inspect_mirror(state.database, state.providers.mirror, state.settings.turbopuffer_namespace)
     except DatabaseUnavailableError as error:
         lost = {"database": "missing"}
         return ReadinessResponse(ready=False, checks=report.checks | lost, missing=[f"Postgres is gone: {error}"])

@@ -5,7 +5,6 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.database import guard_connection, load_query
 from app.http.dependencies import State
 from app.http.documented import UNAVAILABLE
 
@@ -43,9 +42,7 @@ async def show_map(state: State, response: Response) -> MapResponse:
     """The catalogue as a picture, in which tracks that sound alike lie together; drawn anew as the catalogue grows."""
     # it is up to 100,000 rows, and changes every few minutes at most
     response.headers["cache-control"] = "private, max-age=60"
-    with guard_connection():
-        async with state.engine.connect() as connection:
-            row = (await connection.execute(load_query("read_map"))).one()
+    row = await state.database.one("read_map")
     return MapResponse.model_construct(
         ids=row.ids, x=row.xs, y=row.ys, genre=row.genre_numbers, genres=row.genres, drawn_at=row.drawn_at
     )

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from app.auth import Scope
-from app.database import guard_connection
 from app.database.tables import Artist
 from app.http.dependencies import Reader, State
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE
@@ -43,10 +42,8 @@ class MeResponse(BaseModel):
 async def me(state: State, caller: Reader, response: Response) -> MeResponse:
     """The artist as whom the holder of the token is recognised."""
     response.headers["cache-control"] = "private, no-store"
-    with guard_connection():
-        async with state.engine.connect() as connection:
-            names = select(Artist.handle, Artist.display_name).where(Artist.did == caller.did)
-            artist = (await connection.execute(names)).one_or_none()
+    names = select(Artist.handle, Artist.display_name).where(Artist.did == caller.did)
+    artist = await state.database.one_or_none(names)
     return MeResponse(
         did=caller.did,
         handle=None if artist is None else artist.handle,

@@ -9,9 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.errors import DatabaseUnavailableError
 from app.http.dependencies import State
 from app.http.documented import UNAVAILABLE
@@ -49,7 +48,7 @@ async def metrics(state: State) -> Response:
     Without the database the first half is there all the same, and `vibe_search_database_up` is 0.
     """
     try:
-        read = await _read_database(state.engine)
+        read = await _read_database(state.database)
         up = 1.0
     except DatabaseUnavailableError:
         read, up = [], 0.0
@@ -59,12 +58,10 @@ async def metrics(state: State) -> Response:
     return Response(generate_latest(PROCESS) + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _read_database(engine: AsyncEngine) -> list[Metric]:
-    with guard_connection():
-        async with engine.connect() as connection:
-            models = (await connection.execute(load_query("models_in_use"))).all()
-    queue = await read_queue(engine, 1)
-    return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), *_mirror(await read_state(engine))]
+async def _read_database(database: Database) -> list[Metric]:
+    models = await database.all("models_in_use")
+    queue = await read_queue(database, 1)
+    return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), *_mirror(await read_state(database))]
 
 
 def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of `models_in_use`

@@ -88,6 +88,6 @@ async def models(state: State, counted: Annotated[_Counted, Depends(_counted)]) 
     """
     async with counted.counting:
         if time.monotonic() - counted.counted_at > _FRESH_SECONDS:
-            counted.states = await read_model_states(state.engine)
+            counted.states = await read_model_states(state.database)
             counted.counted_at = time.monotonic()
     return ModelsResponse(models=[ModelProgress.model_validate(model) for model in counted.states])

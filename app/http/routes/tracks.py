@@ -84,7 +84,7 @@ async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> Track
 
 async def read_visible(state: ApiState, viewer: str | None, track_id: int) -> TrackRecord | None:
     """A track, if there is one that the viewer may see at the moment."""
-    track = await read_track(state.engine, track_id)
+    track = await read_track(state.database, track_id)
     seen = track is not None and is_visible(track.visibility, track.artist_did, viewer)
     return track if seen else None
 
@@ -121,8 +121,8 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)
-    await change_track(state.engine, track_id, _read_changes(patch))
-    track = await read_track(state.engine, track_id)
+    await change_track(state.database, track_id, _read_changes(patch))
+    track = await read_track(state.database, track_id)
     if track is None:
         raise HTTPException(404, "the track was deleted meanwhile")
     return show_track(track, to_its_artist=True)
@@ -137,7 +137,7 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
     await find_changeable(state, caller, track_id)
-    await delete_track(state.engine, track_id)
+    await delete_track(state.database, track_id)
 
 
 @router.get(
@@ -167,7 +167,7 @@ async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> Tra
     Raises:
         HTTPException: 404 for none, or one that he may not even find; 403 for somebody else's.
     """
-    track = await read_track(state.engine, track_id)
+    track = await read_track(state.database, track_id)
     if track is None:
         raise HTTPException(404, "no such track")
     if not caller.may_change(track.artist_did):

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.errors import UserError
 from app.measure.relevance.labels import LabelledFile, LabelledQuery
 from app.search import ENTITY_TYPES
@@ -13,15 +11,13 @@ Entity = tuple[str, str]
 """Type and primary key, as text: ("track", "12")."""
 
 
-async def resolve_labels(
-    engine: AsyncEngine, file: LabelledFile, aliases: Mapping[str, str]
-) -> list[dict[Entity, int]]:
+async def resolve_labels(database: Database, file: LabelledFile, aliases: Mapping[str, str]) -> list[dict[Entity, int]]:
     """The graded entities of each query, in the file's order.
 
     A name that several entities have stands for all of them.
 
     Args:
-        engine: The database.
+        database: The database.
         file: The labels.
         aliases: Other names of labels.
 
@@ -38,10 +34,8 @@ async def resolve_labels(
         "labels": [name for _, name in wanted.values()],
     }
     keys: dict[tuple[str, str], list[str]] = {}
-    with guard_connection():
-        async with engine.connect() as connection:
-            for row in await connection.execute(load_query("find_labelled"), parameters):
-                keys.setdefault((row.kind, row.label), []).append(row.key)
+    for row in await database.all("find_labelled", parameters):
+        keys.setdefault((row.kind, row.label), []).append(row.key)
     return [_grades(query, wanted, keys, file.place(query)) for query in file.queries]
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from numpy import float32
 from numpy.typing import NDArray
 from sqlalchemy import text as sql
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import connect, create_engine, guard_connection, load_query
+from app.database import Database, connect
 from app.errors import UserError
 from app.measure.predecessor import Predecessor
 from app.measure.relevance.chance import expected_scores
@@ -34,7 +33,7 @@ class Harness:
     """Measures rankings of one database with one model.
 
     Attributes:
-        engine: The database.
+        database: The database.
         predecessor: The replaced system, on the same database.
         embedding: The serving model.
         aliases: Other names of labels.
@@ -42,7 +41,7 @@ class Harness:
         on_answer: Called after each answered query.
     """
 
-    engine: AsyncEngine
+    database: Database
     predecessor: Predecessor
     embedding: EmbeddingProvider
     aliases: Mapping[str, str]
@@ -57,7 +56,7 @@ class Harness:
                 cannot be embedded, or no query looks for a track.
         """
         await self._check_model()
-        grades = await resolve_labels(self.engine, file, self.aliases)
+        grades = await resolve_labels(self.database, file, self.aliases)
         return await (self._by_sound if by is Ranking.SOUND else self._unified)(file, grades)
 
     async def _by_sound(self, file: LabelledFile, labelled: list[dict[Entity, int]]) -> Evaluation:
@@ -68,7 +67,7 @@ class Harness:
                 vector = self._embed(query.text)
                 if vector is None:
                     raise UserError(f"{file.place(query)}: {query.text!r} has nothing that the model could embed")
-                found = await rank_by_sound(self.engine, vector, grades)
+                found = await rank_by_sound(self.database, vector, grades)
                 if missing := grades.keys() - found.places.keys():
                     raise UserError(
                         f"{file.place(query)}: {len(missing)} of the {len(grades)} tracks have no vector yet, "
@@ -88,10 +87,8 @@ class Harness:
         )
 
     async def _unified(self, file: LabelledFile, labelled: list[dict[Entity, int]]) -> Evaluation:
-        search = Search(self.engine, ServingModel.fixed(self.embedding), deadline_seconds=_PATIENCE_SECONDS)
-        with guard_connection():
-            async with self.engine.connect() as connection:
-                candidates = int((await connection.execute(load_query("count_listed"))).scalar_one())
+        search = Search(self.database, ServingModel.fixed(self.embedding), deadline_seconds=_PATIENCE_SECONDS)
+        candidates = int(await self.database.scalar("count_listed"))
         results = []
         for query, grades in zip(file.queries, labelled, strict=True):
             try:
@@ -115,10 +112,7 @@ class Harness:
             return None
 
     async def _check_model(self) -> None:
-        with guard_connection():
-            async with self.engine.connect() as connection:
-                statement = sql("select m.identity from search.models m where m.serving")
-                serving = (await connection.execute(statement)).scalar_one_or_none()
+        serving = await self.database.scalar_or_none(sql("select m.identity from search.models m where m.serving"))
         if serving != self.embedding.card.identity:
             raise UserError(
                 f"the database serves {serving or 'none'}, and what is here is {self.embedding.card.identity}: "
@@ -156,10 +150,7 @@ async def open_harness(
         page: Places of the search box that are looked at, 1 to 50.
         on_answer: Called after each answered query.
     """
-    engine = create_engine(url, pool_size=1)
-    try:
+    async with Database.open(url, pool_size=1) as database:
         with connect(url) as connection:
             connection.autocommit = True
-            yield Harness(engine, Predecessor(connection), embedding, aliases or {}, page, on_answer)
-    finally:
-        await engine.dispose()
+            yield Harness(database, Predecessor(connection), embedding, aliases or {}, page, on_answer)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from numpy import float32
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.measure.predecessor import Predecessor
 from app.measure.relevance.entities import Entity
 from app.search import Hit, Search
@@ -28,12 +27,10 @@ class SoundPlaces:
     candidates: int
 
 
-async def rank_by_sound(engine: AsyncEngine, vector: NDArray[float32], tracks: Iterable[Entity]) -> SoundPlaces:
+async def rank_by_sound(database: Database, vector: NDArray[float32], tracks: Iterable[Entity]) -> SoundPlaces:
     """The places of some tracks among all with a vector in the serving model, by cosine similarity, exactly."""
     parameters = {"query_embedding": HalfVector(vector).to_text(), "track_ids": [int(key) for _, key in tracks]}
-    with guard_connection():
-        async with engine.connect() as connection:
-            rows = (await connection.execute(load_query("rank_all_tracks"), parameters)).all()
+    rows = await database.all("rank_all_tracks", parameters)
     return SoundPlaces({("track", str(row.track_id)): row.place for row in rows}, rows[0].candidates if rows else 0)
 
 

@@ -4,19 +4,19 @@ import asyncio
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import guard_connection
+from app.database import Database
 from app.database.tables import Album, Artist, Playlist, PlaylistTrack, Tag, Track, TrackTag
 from app.measure.sample.library import Library, SampleTrack
 from services.audio_store import AudioStore
 
 
-async def import_library(engine: AsyncEngine, store: AudioStore, library: Library, recordings: Path) -> int:
+async def import_library(database: Database, store: AudioStore, library: Library, recordings: Path) -> int:
     """Import what is not there yet, in one transaction; the inserts enqueue the jobs.
 
     Args:
-        engine: The database.
+        database: The database.
         store: Where the recordings go.
         library: The catalogue.
         recordings: Folder of the recordings.
@@ -24,16 +24,18 @@ async def import_library(engine: AsyncEngine, store: AudioStore, library: Librar
     Returns:
         How many tracks were added.
     """
-    transactional = engine.execution_options(isolation_level="READ COMMITTED")
-    with guard_connection():
-        async with AsyncSession(transactional, expire_on_commit=False) as session, session.begin():
-            known = set((await session.scalars(select(Track.title))).all())
-            missing = [track for track in library.tracks if track.title not in known]
-            if not missing:
-                return 0
-            await _add_people(session, library)
-            tracks = await _add_tracks(session, store, library, missing, recordings)
-            await _add_playlists(session, library, tracks)
+    async with (
+        database.transaction() as transaction,
+        AsyncSession(transaction.connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        known = set((await session.scalars(select(Track.title))).all())
+        missing = [track for track in library.tracks if track.title not in known]
+        if not missing:
+            return 0
+        await _add_people(session, library)
+        tracks = await _add_tracks(session, store, library, missing, recordings)
+        await _add_playlists(session, library, tracks)
     return len(missing)
 
 

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 from rich.console import Console
 
-from app.database import connect, create_engine, load_query, migrate
+from app.database import Database, connect, load_query, migrate
 from app.errors import UserError
 from app.measure.speed.catalogue import fill_names, fill_vectors
 from app.measure.speed.model import SyntheticEmbedding
@@ -185,11 +185,8 @@ def _calibrate(url: str, wanted: Wanted, stages: Stages) -> None:
     """What a worker does every minute where it is due."""
 
     async def run() -> None:
-        engine = create_engine(url, pool_size=1)
-        try:
-            await calibrate(engine, wanted.embedding)
-        finally:
-            await engine.dispose()
+        async with Database.open(url, pool_size=1) as database:
+            await calibrate(database, wanted.embedding)
 
     with stages.stage("calibration"):
         asyncio.run(run())

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.mirror import compare, read_namespaces
 from services.audio_store import AudioMissingError, AudioStore
 from services.vector_mirror import VectorMirror
@@ -83,21 +81,19 @@ def compare_identities(wanted: Mapping[int, str], held: Iterable[tuple[int, str]
             yield AuditFinding("missing", track_id)
 
 
-async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: VectorMirror) -> list[AuditFinding]:
+async def check_embeddings(database: Database, store: AudioStore, mirror: VectorMirror) -> list[AuditFinding]:
     """Compare the vectors with the tracks, the tracks with the audio store, and the mirror, if there is one, with both.
 
     Raises:
         MirrorError: The mirror does not answer.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            models = (await connection.execute(load_query("models_in_use"))).all()
-            tracks = {row.id: row for row in await connection.execute(load_query("audited_tracks"))}
-            held = (await connection.execute(load_query("audited_vectors"))).all()
-            reasons = {row.track_id: row for row in await connection.execute(load_query("audited_reasons"))}
-            damaged = await connection.execute(load_query("damaged_vectors"), {"tolerance": LENGTH_TOLERANCE})
-            damages = [AuditFinding(**row) for row in damaged.mappings()]
+    models = await database.all("models_in_use")
+    tracks = {row.id: row for row in await database.all("audited_tracks")}
+    held = await database.all("audited_vectors")
+    reasons = {row.track_id: row for row in await database.all("audited_reasons")}
+    damaged = await database.all("damaged_vectors", {"tolerance": LENGTH_TOLERANCE})
+    damages = [AuditFinding(**row._asdict()) for row in damaged]
     identity = next((model.identity for model in models if model.serving), None)
     wanted = {track_id: row.file_id for track_id, row in tracks.items()}
     compared = [
@@ -107,15 +103,15 @@ async def check_embeddings(engine: AsyncEngine, store: AudioStore, mirror: Vecto
         if difference.kind != "no such track"
     ]
     missing = await _find_missing_audio(store, tracks.values())
-    return [*compared, *damages, *missing, *await _compare_mirror(engine, mirror)]
+    return [*compared, *damages, *missing, *await _compare_mirror(database, mirror)]
 
 
-async def _compare_mirror(engine: AsyncEngine, mirror: VectorMirror) -> list[AuditFinding]:
+async def _compare_mirror(database: Database, mirror: VectorMirror) -> list[AuditFinding]:
     """What the namespace that serves has otherwise; nothing where none serves yet."""
-    serving = [found for found in await read_namespaces(engine) if found.state == "serving"]
+    serving = [found for found in await read_namespaces(database) if found.state == "serving"]
     if not mirror.name or not serving:
         return []
-    found = await compare(engine, mirror, serving[0].name)
+    found = await compare(database, mirror, serving[0].name)
     return [
         AuditFinding(_IN_MIRROR[one.kind], one.track_id, one.title, serving[0].identity, one.detail or None)
         for one in found.differences

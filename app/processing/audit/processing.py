@@ -5,9 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database, load_query
 from app.processing.failures import JobFailure
 
 
@@ -151,26 +149,25 @@ class ArtistAudit:
             self.classified_last = last
 
 
-async def audit_artists(engine: AsyncEngine, *, listed: bool = False) -> AsyncIterator[ArtistAudit]:
+async def audit_artists(database: Database, *, listed: bool = False) -> AsyncIterator[ArtistAudit]:
     """Every artist that has tracks, by handle.
 
     Args:
-        engine: The database.
+        database: The database.
         listed: Whether each track is kept, too.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     artist: ArtistAudit | None = None
-    with guard_connection():
+    async with database.transaction() as transaction:
         # a cursor of the server, so that a large catalogue is never in memory as a whole
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            async for row in await connection.stream(load_query("processing_audit")):
-                if artist is None or artist.did != row.artist_did:
-                    if artist is not None:
-                        yield artist
-                    artist = ArtistAudit(row.artist_did, row.artist_handle, row.artist_name)
-                artist.add_track(_read_track(row), listed=listed)
+        async for row in await transaction.connection.stream(load_query("processing_audit")):
+            if artist is None or artist.did != row.artist_did:
+                if artist is not None:
+                    yield artist
+                artist = ArtistAudit(row.artist_did, row.artist_handle, row.artist_name)
+            artist.add_track(_read_track(row), listed=listed)
     if artist is not None:
         yield artist
 

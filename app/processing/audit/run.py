@@ -4,9 +4,8 @@ import json
 
 import typer
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import run_with_engine
+from app.database import Database, run_with_database
 from app.processing.audit.check import AuditFinding, check_embeddings
 from app.processing.audit.processing import ArtistAudit, audit_artists
 from app.processing.audit.report import audit_for_machines, print_audit
@@ -33,16 +32,16 @@ def run_audit(settings: Settings, *, check: bool, verbose: bool, as_json: bool) 
     """
     providers = build_providers(settings)
 
-    async def steps(_url: str, engine: AsyncEngine) -> tuple[list[ArtistAudit], list[AuditFinding] | None]:
-        artists = [artist async for artist in audit_artists(engine, listed=verbose)]
+    async def steps(_url: str, database: Database) -> tuple[list[ArtistAudit], list[AuditFinding] | None]:
+        artists = [artist async for artist in audit_artists(database, listed=verbose)]
         if not check:
             return artists, None
         try:
-            return artists, await check_embeddings(engine, providers.audio_store, providers.mirror)
+            return artists, await check_embeddings(database, providers.audio_store, providers.mirror)
         finally:
             await providers.mirror.close()
 
-    artists, differences = run_with_engine(settings, steps)
+    artists, differences = run_with_database(settings, steps)
     if as_json:
         typer.echo(json.dumps(audit_for_machines(artists, differences), default=str, ensure_ascii=False, indent=2))
     else:

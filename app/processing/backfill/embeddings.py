@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.database import Database
 from app.errors import UserError
 from app.mirror import MirrorSync, catch_up
 from app.processing.backfill.inline import Work
@@ -42,38 +42,37 @@ def backfill_embeddings(
     providers = build_providers(settings)
     backfill = Backfill("embed_track", limit=limit, retry_failed=retry_failed)
 
-    async def plan(engine: AsyncEngine) -> Backfill:
-        return replace(backfill, identity=await _find_model(engine, model))
+    async def plan(database: Database) -> Backfill:
+        return replace(backfill, identity=await _find_model(database, model))
 
-    def make_work(engine: AsyncEngine, planned: Backfill) -> Work:
+    def make_work(database: Database, planned: Backfill) -> Work:
         identity = str(planned.identity)
         _require_model(settings, providers, identity)
         job = embedding_job(providers, identity)
-        return lambda track_id, file_id: work_on_track(engine, providers.audio_store, job, (track_id, file_id))
+        return lambda track_id, file_id: work_on_track(database, providers.audio_store, job, (track_id, file_id))
 
-    async def finish(engine: AsyncEngine, planned: Backfill) -> None:
+    async def finish(database: Database, planned: Backfill) -> None:
         embedding = providers.embedding_of(str(planned.identity))
         if embedding is not None:
-            await calibrate(engine, embedding)
-        await _mirror(engine, settings, providers)
+            await calibrate(database, embedding)
+        await _mirror(database, settings, providers)
 
     return run_backfill(settings, choices, plan, make_work, finish)
 
 
-async def _mirror(engine: AsyncEngine, settings: Settings, providers: Providers) -> None:
+async def _mirror(database: Database, settings: Settings, providers: Providers) -> None:
     """Bring the mirror up to date, if there is one."""
     if providers.mirror.name:
         try:
-            await catch_up(MirrorSync(engine, providers.mirror, settings.turbopuffer_namespace))
+            await catch_up(MirrorSync(database, providers.mirror, settings.turbopuffer_namespace))
         finally:
             await providers.mirror.close()
 
 
-async def _find_model(engine: AsyncEngine, wanted: str | None) -> str:
+async def _find_model(database: Database, wanted: str | None) -> str:
     """Identity of the model of that name or identity among those that workers embed with."""
-    async with engine.connect() as connection:
-        statement = "select name, identity from search.models where serving or candidate order by serving desc"
-        models = (await connection.execute(text(statement))).all()
+    statement = "select name, identity from search.models where serving or candidate order by serving desc"
+    models = await database.all(text(statement))
     if wanted is None:
         return str(models[0].identity)
     found = [model.identity for model in models if wanted in {model.name, model.identity}]

@@ -1,7 +1,6 @@
 """The backfill of genres: the tracks that are not classified."""
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
+from app.database import Database
 from app.errors import UserError
 from app.processing.backfill.inline import Work
 from app.processing.backfill.run import Choices, run_backfill
@@ -35,10 +34,10 @@ def backfill_genres(settings: Settings, choices: Choices, *, limit: int | None, 
         raise UserError("GENRE_PROVIDER is none: nobody names genres")
     backfill = Backfill("classify_genres", limit=limit, retry_failed=retry_failed)
 
-    async def plan(_engine: AsyncEngine) -> Backfill:
+    async def plan(_database: Database) -> Backfill:
         return backfill
 
-    def make_work(engine: AsyncEngine, _backfill: Backfill) -> Work:
-        return lambda track_id, file_id: work_on_track(engine, providers.audio_store, job, (track_id, file_id))
+    def make_work(database: Database, _backfill: Backfill) -> Work:
+        return lambda track_id, file_id: work_on_track(database, providers.audio_store, job, (track_id, file_id))
 
     return run_backfill(settings, choices, plan, make_work)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.database import guard_connection, load_query
+from app.database import Database, HeldConnection
 from app.errors import DatabaseUnavailableError
 from app.processing.backfill.targets import Backfill
 
@@ -42,16 +41,16 @@ class InlineWork:
     it, and looked at again in the end: a process that was killed leaves its tracks to those that go on.
 
     Args:
-        engine: The database; one of its connections is kept.
+        database: The database; one of its connections is kept.
         backfill: What is to be filled in.
         work: How.
         show: Called after each track.
     """
 
     def __init__(
-        self, engine: AsyncEngine, backfill: Backfill, work: Work, show: Callable[[InlineProgress], None]
+        self, database: Database, backfill: Backfill, work: Work, show: Callable[[InlineProgress], None]
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._backfill = backfill
         self._work = work
         self._show = show
@@ -83,14 +82,14 @@ class InlineWork:
         # asyncio's own pool has no more threads than a few for each core, whatever is asked for
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency, "backfill"))
         self._waiting.extend(tracks)
-        async with self._engine.connect() as claims:
+        async with self._database.connection() as claims:
             while self._waiting and not self.stopped:
                 await self._take_together(claims, min(concurrency, len(self._waiting)))
                 self._waiting.extend(self._elsewhere)
                 self._elsewhere.clear()
                 await self._pause()
 
-    async def _take_together(self, claims: AsyncConnection, number: int) -> None:
+    async def _take_together(self, claims: HeldConnection, number: int) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(number):
@@ -99,24 +98,22 @@ class InlineWork:
             # they all say that Postgres is gone
             raise errors.exceptions[0] from errors
 
-    async def _take_all(self, claims: AsyncConnection) -> None:
+    async def _take_all(self, claims: HeldConnection) -> None:
         while self._waiting and not self.stopped:
             track = self._waiting.popleft()
-            with guard_connection():
-                claim = await self._claim(claims, track)
-                if claim is not None and not claim.claimed:
-                    self._elsewhere.append(track)
-                else:
-                    if claim is not None:
-                        await self._work_on(claims, track, claim)
-                    self._progress.finished += 1
+            claim = await self._claim(claims, track)
+            if claim is not None and not claim.claimed:
+                self._elsewhere.append(track)
+            else:
+                if claim is not None:
+                    await self._work_on(claims, track, claim)
+                self._progress.finished += 1
             self._progress.elsewhere = len(self._elsewhere)
             self._show(self._progress)
 
-    async def _work_on(self, claims: AsyncConnection, track: int, claim: Any) -> None:  # noqa: ANN401 - a row of `claim_track`
+    async def _work_on(self, claims: HeldConnection, track: int, claim: Any) -> None:  # noqa: ANN401 - a row of claim_track.sql
         try:
-            with guard_connection():
-                await self._work(track, claim.file_id)
+            await self._work(track, claim.file_id)
         except DatabaseUnavailableError:
             raise
         except Exception:  # noqa: BLE001 - the work has recorded why; the result tells it
@@ -124,10 +121,10 @@ class InlineWork:
         async with self._claiming:
             await claims.execute(text("select pg_advisory_unlock(:key)"), {"key": claim.key})
 
-    async def _claim(self, claims: AsyncConnection, track: int) -> Any:  # noqa: ANN401 - as above
+    async def _claim(self, claims: HeldConnection, track: int) -> Any:  # noqa: ANN401 - as above
         parameters = {"task": self._backfill.task, "model": self._backfill.identity or "", "track_id": track}
         async with self._claiming:
-            return (await claims.execute(load_query("claim_track"), parameters)).one_or_none()
+            return await claims.one_or_none("claim_track", parameters)
 
     async def _pause(self) -> None:
         """Give the others time, unless nothing is left to wait for."""

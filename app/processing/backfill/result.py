@@ -3,9 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.processing.backfill.targets import Backfill
 
 
@@ -80,16 +78,14 @@ class BackfillResult:
         return not (self.outcomes.failed or self.outcomes.left)
 
 
-async def read_outcomes(engine: AsyncEngine, backfill: Backfill, tracks: Collection[int]) -> Outcomes:
+async def read_outcomes(database: Database, backfill: Backfill, tracks: Collection[int]) -> Outcomes:
     """Look what became of some tracks.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     parameters = {**backfill.parameters, "tracks": list(tracks)}
-    with guard_connection():
-        async with engine.connect() as connection:
-            rows = (await connection.execute(load_query("backfill_outcomes"), parameters)).all()
+    rows = await database.all("backfill_outcomes", parameters)
     counts = {row.outcome: row.in_all for row in rows}
     reasons = [Reason(row.outcome, row.reason, row.tracks, row.example) for row in rows if row.reason is not None]
     return Outcomes(**counts, reasons=reasons)

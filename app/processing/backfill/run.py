@@ -11,9 +11,8 @@ from typing import TypeAlias
 
 import typer
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import run_with_engine
+from app.database import Database, run_with_database
 from app.processing.backfill.inline import InlineProgress, InlineWork, Work
 from app.processing.backfill.report import Meter, render_preview, render_result, result_for_machines
 from app.processing.backfill.result import BackfillResult, Outcomes, read_outcomes
@@ -34,14 +33,14 @@ _NO_WORKER = (
     "[bold]vibe-search worker[/], or press Ctrl-C and work here with --inline"
 )
 
-Plan: TypeAlias = Callable[[AsyncEngine], Awaitable[Backfill]]
+Plan: TypeAlias = Callable[[Database], Awaitable[Backfill]]
 """Says what is to be filled in, once the database is open."""
 
-MakeWork: TypeAlias = Callable[[AsyncEngine, Backfill], Work]
+MakeWork: TypeAlias = Callable[[Database, Backfill], Work]
 """Makes the work of this process."""
 
 
-Finish: TypeAlias = Callable[[AsyncEngine, Backfill], Awaitable[object]]
+Finish: TypeAlias = Callable[[Database, Backfill], Awaitable[object]]
 """What follows from a backfill."""
 
 
@@ -72,7 +71,7 @@ class Choices:
         return self.concurrency or DEFAULT_CONCURRENCY
 
 
-async def _nothing(_engine: AsyncEngine, _backfill: Backfill) -> None:
+async def _nothing(_database: Database, _backfill: Backfill) -> None:
     """What is to be done after most backfills."""
 
 
@@ -100,13 +99,13 @@ def run_backfill(
     console = Console(stderr=choices.as_json)
     running = _Run(console, choices)
 
-    async def steps(_url: str, engine: AsyncEngine) -> int:
-        backfill = await plan(engine)
+    async def steps(_url: str, database: Database) -> int:
+        backfill = await plan(database)
         if choices.dry_run:
-            await _preview(console, engine, backfill, as_json=choices.as_json)
+            await _preview(console, database, backfill, as_json=choices.as_json)
             return 0
-        work = make_work(engine, backfill) if choices.works_here else None
-        result = await (running.wait(engine, backfill) if work is None else running.work(engine, backfill, work))
+        work = make_work(database, backfill) if choices.works_here else None
+        result = await (running.wait(database, backfill) if work is None else running.work(database, backfill, work))
         if choices.as_json:
             typer.echo(json.dumps(result_for_machines(result), ensure_ascii=False, indent=2))
         elif result.eligible:
@@ -116,19 +115,19 @@ def run_backfill(
         if running.stopped:
             raise KeyboardInterrupt
         if work is not None and result.eligible:
-            await finish(engine, backfill)
+            await finish(database, backfill)
         return 0 if result.complete else 1
 
     connections = 2 + min(choices.tracks_at_once, _MOST_CONNECTIONS)
     try:
-        return run_with_engine(settings, steps, connections=connections)
+        return run_with_database(settings, steps, connections=connections)
     except KeyboardInterrupt:
         running.say_farewell()
         raise
 
 
-async def _preview(console: Console, engine: AsyncEngine, backfill: Backfill, *, as_json: bool) -> None:
-    preview = await read_preview(engine, backfill, most=PREVIEWED)
+async def _preview(console: Console, database: Database, backfill: Backfill, *, as_json: bool) -> None:
+    preview = await read_preview(database, backfill, most=PREVIEWED)
     if as_json:
         typer.echo(json.dumps(asdict(preview), ensure_ascii=False, indent=2))
     elif preview.eligible:
@@ -147,33 +146,35 @@ class _Run:
         self._unfinished: int | None = None
         self._lonely = False
 
-    async def wait(self, engine: AsyncEngine, backfill: Backfill) -> BackfillResult:
+    async def wait(self, database: Database, backfill: Backfill) -> BackfillResult:
         """Enqueue, and wait for workers."""
         began = time.monotonic()
-        enqueued, jobs = await enqueue(engine, backfill)
+        enqueued, jobs = await enqueue(database, backfill)
         self._unfinished = len(jobs)
         if jobs:
             self._console.print(
                 f"{enqueued:,} jobs enqueued, {len(jobs) - enqueued:,} were in the queue already", highlight=False
             )
             with Meter(self._console, backfill.task, len(jobs)) as meter:
-                await wait_for_jobs(engine, jobs.values(), lambda progress: self._show_jobs(meter, progress, len(jobs)))
-        outcomes = await read_outcomes(engine, backfill, jobs.keys()) if jobs else Outcomes()
+                await wait_for_jobs(
+                    database, jobs.values(), lambda progress: self._show_jobs(meter, progress, len(jobs))
+                )
+        outcomes = await read_outcomes(database, backfill, jobs.keys()) if jobs else Outcomes()
         seconds = time.monotonic() - began
         return BackfillResult(backfill.task, backfill.identity, False, len(jobs), enqueued, outcomes, seconds)
 
-    async def work(self, engine: AsyncEngine, backfill: Backfill, work: Work) -> BackfillResult:
+    async def work(self, database: Database, backfill: Backfill, work: Work) -> BackfillResult:
         """Work here."""
         began = time.monotonic()
-        tracks = await list_tracks(engine, backfill)
+        tracks = await list_tracks(database, backfill)
         outcomes = Outcomes()
         if tracks:
             with Meter(self._console, backfill.task, len(tracks)) as meter:
-                inline = InlineWork(engine, backfill, work, lambda progress: _show_inline(meter, progress))
+                inline = InlineWork(database, backfill, work, lambda progress: _show_inline(meter, progress))
                 with _stopping(inline, meter):
                     await inline.run(tracks, self._choices.tracks_at_once)
             self.stopped = inline.stopped
-            outcomes = await read_outcomes(engine, backfill, tracks)
+            outcomes = await read_outcomes(database, backfill, tracks)
         seconds = time.monotonic() - began
         return BackfillResult(backfill.task, backfill.identity, True, len(tracks), 0, outcomes, seconds)
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.database import guard_connection, load_query
+from app.database import Database, Session
 
 _ENQUEUE = {
     "embed_track": "select search.enqueue_missing_embeddings(:identity, most => :most, permanent => :permanent)",
@@ -73,11 +72,11 @@ class Preview:
     tracks: list[EligibleTrack]
 
 
-async def read_preview(engine: AsyncEngine, backfill: Backfill, *, most: int) -> Preview:
+async def read_preview(database: Database, backfill: Backfill, *, most: int) -> Preview:
     """Look without changing anything.
 
     Args:
-        engine: The database.
+        database: The database.
         backfill: What is to be filled in.
         most: How many tracks to list, beside the backfill's own limit.
 
@@ -85,26 +84,22 @@ async def read_preview(engine: AsyncEngine, backfill: Backfill, *, most: int) ->
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     listed = most if backfill.limit is None else backfill.limit
-    with guard_connection():
-        async with engine.connect() as connection:
-            found = await connection.execute(load_query("backfill_preview"), {**backfill.parameters, "most": listed})
-            rows = [dict(row) for row in found.mappings()]
+    found = await database.all("backfill_preview", {**backfill.parameters, "most": listed})
+    rows = [row._asdict() for row in found]
     totals = [row.pop("eligible") for row in rows]
     return Preview(totals[0] if totals else 0, [EligibleTrack(**row) for row in rows])
 
 
-async def list_tracks(engine: AsyncEngine, backfill: Backfill) -> list[int]:
+async def list_tracks(database: Database, backfill: Backfill) -> list[int]:
     """Ids of the tracks that a backfill takes, in its order.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            return [track for track, _ in await _list(connection, backfill)]
+    return [track for track, _ in await _list(database, backfill)]
 
 
-async def enqueue(engine: AsyncEngine, backfill: Backfill) -> tuple[int, dict[int, int]]:
+async def enqueue(database: Database, backfill: Backfill) -> tuple[int, dict[int, int]]:
     """Enqueue the jobs that are missing.
 
     Returns:
@@ -113,14 +108,12 @@ async def enqueue(engine: AsyncEngine, backfill: Backfill) -> tuple[int, dict[in
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        # one transaction: no worker can have finished a job before it was listed
-        async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-            enqueued = (await connection.execute(text(_ENQUEUE[backfill.task]), backfill.parameters)).scalar_one()
-            jobs = {track: job for track, job in await _list(connection, backfill) if job is not None}
+    # one transaction: no worker can have finished a job before it was listed
+    async with database.transaction() as transaction:
+        enqueued: int = await transaction.scalar(text(_ENQUEUE[backfill.task]), backfill.parameters)
+        jobs = {track: job for track, job in await _list(transaction, backfill) if job is not None}
     return enqueued, jobs
 
 
-async def _list(connection: AsyncConnection, backfill: Backfill) -> list[tuple[int, int | None]]:
-    rows = await connection.execute(load_query("backfill_targets"), backfill.parameters)
-    return [(row.track_id, row.job_id) for row in rows]
+async def _list(session: Session, backfill: Backfill) -> list[tuple[int, int | None]]:
+    return [(row.track_id, row.job_id) for row in await session.all("backfill_targets", backfill.parameters)]

@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 
 _POLL_SECONDS = 0.5
 _POLL_SHARE = 5.0
@@ -31,11 +29,11 @@ class JobProgress:
     workers: int
 
 
-async def wait_for_jobs(engine: AsyncEngine, jobs: Collection[int], show: Callable[[JobProgress], None]) -> None:
+async def wait_for_jobs(database: Database, jobs: Collection[int], show: Callable[[JobProgress], None]) -> None:
     """Stay until all of some jobs have ended, well or badly.
 
     Args:
-        engine: The database.
+        database: The database.
         jobs: Their ids.
         show: Called with each look.
 
@@ -45,10 +43,7 @@ async def wait_for_jobs(engine: AsyncEngine, jobs: Collection[int], show: Callab
     parameters = {"jobs": list(jobs)}
     while True:
         began = time.monotonic()
-        with guard_connection():
-            async with engine.connect() as connection:
-                row = (await connection.execute(load_query("backfill_progress"), parameters)).mappings().one()
-        progress = JobProgress(**row)
+        progress = JobProgress(**(await database.one("backfill_progress", parameters))._asdict())
         show(progress)
         # Ctrl-C in the middle of a statement has been seen to get lost in the layers below
         this = asyncio.current_task()

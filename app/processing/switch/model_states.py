@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.database import guard_connection, load_query
+from app.database import Database
 from app.processing.failures import TrackFailure
 
 Role: TypeAlias = Literal["serving", "candidate", "retired"]
@@ -50,28 +48,24 @@ class ModelState:
     retired_at: datetime | None
 
 
-async def read_model_states(engine: AsyncEngine) -> list[ModelState]:
+async def read_model_states(database: Database) -> list[ModelState]:
     """Every model that has a store: the serving one, the candidate, then those that have retired.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    with guard_connection():
-        async with engine.connect() as connection:
-            return [_state(row) for row in await connection.execute(load_query("model_states"))]
+    return [_state(row) for row in await database.all("model_states")]
 
 
-async def read_failures(engine: AsyncEngine, identity: str) -> list[TrackFailure]:
+async def read_failures(database: Database, identity: str) -> list[TrackFailure]:
     """The tracks that failed in a model, at most MOST_FAILURES; those that can be tried again come before others.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     parameters = {"identity": identity, "most": MOST_FAILURES}
-    with guard_connection():
-        async with engine.connect() as connection:
-            rows = await connection.execute(load_query("model_failures"), parameters)
-            return [TrackFailure(**row) for row in rows.mappings()]
+    rows = await database.all("model_failures", parameters)
+    return [TrackFailure(**row._asdict()) for row in rows]
 
 
 def _state(row: Any) -> ModelState:  # noqa: ANN401 - a row of `model_states`

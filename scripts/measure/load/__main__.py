@@ -19,11 +19,12 @@ import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
 from app.auth import Scope, create_token
 from app.cli.exit_status import run_to_exit
 from app.cli.version import AsJson
-from app.database import EmbeddedPostgres, connect, create_engine
+from app.database import Database, EmbeddedPostgres, connect
 from app.measure.sample.pieces import cut_pieces
 from app.measure.speed.build import Built, Wanted, prepare
 from app.measure.speed.figures import Figures
@@ -205,15 +206,10 @@ def _unprocessed(url: str) -> int:
 
 
 async def _make_token(url: str) -> str:
-    engine = create_engine(url, pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            await connection.exec_driver_sql(
-                "insert into artists (did, handle, display_name) values (%s, 'load.example', 'Load')", (DID,)
-            )
-            return (await create_token(connection, DID, [Scope.UPLOAD])).token
-    finally:
-        await engine.dispose()
+    artist = text("insert into artists (did, handle, display_name) values (:did, 'load.example', 'Load')")
+    async with Database.open(url, pool_size=1) as database:
+        await database.execute(artist, {"did": DID})
+        return (await create_token(database, DID, [Scope.UPLOAD])).token
 
 
 def _show(found: dict[str, Any], *, as_json: bool) -> None:

@@ -8,9 +8,10 @@ import wave
 
 import httpx2
 import numpy as np
+from sqlalchemy import text
 
 from app.auth import Scope, create_token
-from app.database import create_engine
+from app.database import Database
 from app.measure.sample import recordings_dir
 from app.measure.speed.figures import Figures
 from app.measure.speed.served import running_server
@@ -63,25 +64,16 @@ async def measure_uploads(settings: Settings, number: int, stages: Stages) -> di
 
 
 async def _make_token(settings: Settings) -> str:
-    engine = create_engine(str(settings.database_url), pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            await connection.exec_driver_sql(
-                "insert into artists (did, handle, display_name) values ('did:uploads', 'uploads.example', 'Uploads')"
-            )
-            return (await create_token(connection, "did:uploads", [Scope.UPLOAD])).token
-    finally:
-        await engine.dispose()
+    artist = "insert into artists (did, handle, display_name) values ('did:uploads', 'uploads.example', 'Uploads')"
+    async with Database.open(str(settings.database_url), pool_size=1) as database:
+        await database.execute(text(artist))
+        return (await create_token(database, "did:uploads", [Scope.UPLOAD])).token
 
 
 async def _forget_jobs(settings: Settings) -> None:
     """The noise need not be embedded: its tracks go, and their jobs find nothing to do."""
-    engine = create_engine(str(settings.database_url), pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            await connection.exec_driver_sql("delete from tracks")
-    finally:
-        await engine.dispose()
+    async with Database.open(str(settings.database_url), pool_size=1) as database:
+        await database.execute(text("delete from tracks"))
 
 
 async def _upload(client: httpx2.AsyncClient, title: str, content: bytes) -> float:

@@ -1,14 +1,12 @@
 """Tokens in the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.auth import (
     Caller,
@@ -21,7 +19,7 @@ from app.auth import (
     replace_token,
     revoke_tokens,
 )
-from app.database import create_engine
+from app.database import Database
 from tests.app.conftest import Issue
 from tests.support.catalogue import Catalogue
 
@@ -29,23 +27,14 @@ Result = TypeVar("Result")
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(url, pool_size=2)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
-
-
 @pytest.fixture
-def on_engine(database: str) -> Callable[[Callable[[AsyncEngine], Awaitable[Any]]], Any]:
-    """Runs an async function with an engine."""
+def with_database(database: str) -> Callable[[Callable[[Database], Awaitable[Any]]], Any]:
+    """Runs an async function with an open database."""
 
-    def run(steps: Callable[[AsyncEngine], Awaitable[Result]], url: str = database) -> Result:
+    def run(steps: Callable[[Database], Awaitable[Result]], url: str = database) -> Result:
         async def session() -> Result:
-            async with opened(url) as engine:
-                return await steps(engine)
+            async with Database.open(url, pool_size=2) as opened:
+                return await steps(opened)
 
         return asyncio.run(session())
 
@@ -53,12 +42,12 @@ def on_engine(database: str) -> Callable[[Callable[[AsyncEngine], Awaitable[Any]
 
 
 @pytest.fixture
-def find(on_engine: Callable[..., Any]) -> Callable[..., Caller]:
+def find(with_database: Callable[..., Any]) -> Callable[..., Caller]:
     """Looks a token up."""
 
     def look(token: IssuedToken | str, **options: str) -> Caller:
         text = TokenText.parse(token if isinstance(token, str) else token.token)
-        caller: Caller = on_engine(lambda engine: find_caller(engine, text), **options)
+        caller: Caller = with_database(lambda opened: find_caller(opened, text), **options)
         return caller
 
     return look
@@ -164,40 +153,40 @@ def test_tokens_go_with_their_artist(
         find(token)
 
 
-def test_listing_and_revoking(issue: Issue, on_engine: Callable[..., Any], me: str, catalogue: Catalogue) -> None:
+def test_listing_and_revoking(issue: Issue, with_database: Callable[..., Any], me: str, catalogue: Catalogue) -> None:
     other = catalogue.artist("other.example", "Other")
     admin, mine, theirs = issue(None, Scope.ADMIN), issue(me, label="laptop"), issue(other)
-    assert [token.id for token in on_engine(list_tokens)] == [theirs.id, mine.id, admin.id]
-    listed = on_engine(lambda engine: list_tokens(engine, me))
+    assert [token.id for token in with_database(list_tokens)] == [theirs.id, mine.id, admin.id]
+    listed = with_database(lambda opened: list_tokens(opened, me))
     assert [(token.id, token.handle, token.label, token.state) for token in listed] == [
         (mine.id, "me.example", "laptop", "valid")
     ]
 
-    async def revoke(engine: AsyncEngine) -> list[Any]:
+    async def revoke(opened: Database) -> list[Any]:
         return [
-            await revoke_tokens(engine, token_id=admin.id),
-            await revoke_tokens(engine, token_id=admin.id),
-            await revoke_tokens(engine, did=me),
-            await revoke_tokens(engine, token_id="0" * 12),
+            await revoke_tokens(opened, token_id=admin.id),
+            await revoke_tokens(opened, token_id=admin.id),
+            await revoke_tokens(opened, did=me),
+            await revoke_tokens(opened, token_id="0" * 12),
         ]
 
-    first, again, by_did, unknown = on_engine(revoke)
+    first, again, by_did, unknown = with_database(revoke)
     assert (first.revoked, first.before) == ([admin.id], [])
     assert (again.revoked, again.before) == ([], [admin.id])
     assert (by_did.revoked, by_did.before) == ([mine.id], [])
     assert (unknown.revoked, unknown.before) == ([], [])
-    states = {token.id: token.state for token in on_engine(list_tokens)}
+    states = {token.id: token.state for token in with_database(list_tokens)}
     assert states == {admin.id: "revoked", mine.id: "revoked", theirs.id: "valid"}
 
 
 def test_a_replaced_token_leaves_nothing_behind(
-    issue: Issue, on_engine: Callable[..., Any], find: Callable[..., Caller], me: str
+    issue: Issue, with_database: Callable[..., Any], find: Callable[..., Caller], me: str
 ) -> None:
     kept = issue(me, label="laptop")
     first, second = (
-        on_engine(lambda engine: replace_token(engine, me, [Scope.UPLOAD], label="demo")) for _ in range(2)
+        with_database(lambda opened: replace_token(opened, me, [Scope.UPLOAD], label="demo")) for _ in range(2)
     )
-    assert {token.id for token in on_engine(list_tokens)} == {kept.id, second.id}
+    assert {token.id for token in with_database(list_tokens)} == {kept.id, second.id}
     assert find(second).may_change(me)
     with pytest.raises(InvalidTokenError):
         find(first)

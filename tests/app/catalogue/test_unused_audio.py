@@ -2,17 +2,15 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.catalogue.unused_audio import sweep
-from app.database import create_engine
+from app.database import Database
 from services.audio_store import AudioStore, LocalAudioStore
 from tests.support.catalogue import Catalogue
 
@@ -33,11 +31,8 @@ def put(connection: Connection, store: AudioStore, content: bytes) -> str:
 
 def run(database: str, store: AudioStore, *, hours: float = 0) -> int:
     async def once() -> int:
-        engine = create_engine(database, pool_size=1)
-        try:
-            return await sweep(engine, store, timedelta(hours=hours))
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            return await sweep(opened, store, timedelta(hours=hours))
 
     return asyncio.run(once())
 
@@ -90,13 +85,8 @@ def test_two_sweeps_at_once_share_the_work(database: str, connection: Connection
         put(connection, store, bytes([number]))
 
     async def both() -> list[int]:
-        engines: Iterator[AsyncEngine] = iter([create_engine(database, pool_size=1) for _ in range(2)])
-        one, other = next(engines), next(engines)
-        try:
-            return await asyncio.gather(*(sweep(engine, store, timedelta(0)) for engine in (one, other)))
-        finally:
-            await one.dispose()
-            await other.dispose()
+        async with Database.open(database, pool_size=1) as one, Database.open(database, pool_size=1) as other:
+            return await asyncio.gather(*(sweep(opened, store, timedelta(0)) for opened in (one, other)))
 
     assert sum(asyncio.run(both())) == 10
     assert left(store) == set()

@@ -16,7 +16,7 @@ import pytest
 
 from app.auth import Caller, Scope, TokenText, find_caller
 from app.cli import main
-from app.database import create_engine
+from app.database import Database
 from app.settings import get_settings
 from tests.app.conftest import Issue
 from tests.support.catalogue import Catalogue
@@ -57,11 +57,8 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 def find(database: str, token: str) -> Caller:
     async def steps() -> Caller:
-        engine = create_engine(database, pool_size=1)
-        try:
-            return await find_caller(engine, TokenText.parse(token))
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            return await find_caller(opened, TokenText.parse(token))
 
     return asyncio.run(steps())
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from app.auth import Scope, create_token
-from app.database import create_engine
+from app.database import Database
 from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
@@ -29,10 +29,8 @@ def token(database: str, catalogue: Catalogue, providers: Providers) -> str:
     catalogue.embed(track, providers.embedding.embed_text("harbour"))
 
     async def make() -> str:
-        engine = create_engine(database, pool_size=1)
-        async with engine.connect() as connection:
-            made = await create_token(connection, catalogue.artist(), [Scope.UPLOAD])
-        await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            made = await create_token(opened, catalogue.artist(), [Scope.UPLOAD])
         return made.token
 
     token = asyncio.run(make())

@@ -14,9 +14,10 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import text
 
 from app.auth import Scope, create_token
-from app.database import ROLES, EmbeddedPostgres, connect, create_engine, grant_roles, migrate
+from app.database import ROLES, Database, EmbeddedPostgres, connect, grant_roles, migrate
 from app.processing.calibration import calibrate
 from app.processing.library_map import draw
 from app.providers import Providers
@@ -60,11 +61,9 @@ def test_the_application_works_as_vibe_app(granted: str, providers: Providers, t
         artist = Catalogue(connection).artist("anna.example", "Anna Quay")
 
     async def steps() -> list[Any]:
-        engine = create_engine(url, pool_size=1)
-        async with engine.connect() as connection:
-            assert (await connection.exec_driver_sql("select current_user")).scalar_one() == "vibe_app"
-            token = (await create_token(connection, artist, [Scope.UPLOAD])).token
-        async with open_client(settings, providers) as client:
+        async with Database.open(url, pool_size=1) as opened, open_client(settings, providers) as client:
+            assert await opened.scalar(text("select current_user")) == "vibe_app"
+            token = (await create_token(opened, artist, [Scope.UPLOAD])).token
             client.headers["authorization"] = f"Bearer {token}"
             audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
             fields = {"title": "Harbour", "album": "Quays", "tags": ["tape"], "auto_tag": "true"}
@@ -73,14 +72,13 @@ def test_the_application_works_as_vibe_app(granted: str, providers: Providers, t
             track = created.json()["id"]
             await run_worker(url, settings, providers, wait=False)
             done = (await client.get(f"/tracks/{track}")).json()
-            await calibrate(engine, providers.embedding, at_once=True)
-            drawn = await draw(engine)
+            await calibrate(opened, providers.embedding, at_once=True)
+            drawn = await draw(opened)
             found = (await client.get("/search/?q=harbour")).json()["results"][0]["title"]
             similar = (await client.get(f"/tracks/{track}/similar")).status_code
             changed = await client.patch(f"/tracks/{track}", json={"title": "Quay", "tags": []})
             scraped = await client.get("/metrics")
             deleted = await client.delete(f"/tracks/{track}")
-        await engine.dispose()
         assert "vibe_search_database_up 1.0" in scraped.text
         state = done["processing"]["state"]
         return [state, len(done["tags"]) > 1, drawn, found, similar, changed.status_code, deleted.status_code]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from app.auth import Scope, create_token
-from app.database import create_engine
+from app.database import Database
 from app.measure.sample.encoding import encode
 from app.measure.sample.pieces import WAYS
 from app.providers import Providers
@@ -52,10 +52,8 @@ def as_uploader(settings: Settings, stored: Providers, artist: str) -> Callable[
 
     def run(steps: Steps, *, scope: Any = "upload", did: str | None = artist, **changed: Any) -> Any:
         async def session() -> Any:
-            engine = create_engine(str(settings.database_url), pool_size=1)
-            async with engine.connect() as connection:
-                token = (await create_token(connection, did, [Scope(scope)])).token
-            await engine.dispose()
+            async with Database.open(str(settings.database_url), pool_size=1) as opened:
+                token = (await create_token(opened, did, [Scope(scope)])).token
             async with open_client(settings.model_copy(update=changed), stored) as client:
                 client.headers["authorization"] = f"Bearer {token}"
                 return await steps(client)
@@ -400,11 +398,8 @@ def test_an_upload_whose_audio_was_removed_again_leaves_no_track(
     from app.catalogue import AudioGoneError, NewTrack, ReceivedAudio, create_track
 
     async def steps() -> None:
-        engine = create_engine(str(settings.database_url), pool_size=1)
-        try:
-            await create_track(engine, NewTrack(artist, "One"), ReceivedAudio("a" * 64, "mp3", None))
-        finally:
-            await engine.dispose()
+        async with Database.open(str(settings.database_url), pool_size=1) as opened:
+            await create_track(opened, NewTrack(artist, "One"), ReceivedAudio("a" * 64, "mp3", None))
 
     with pytest.raises(AudioGoneError):
         asyncio.run(steps())

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import psycopg
 import pytest
 
-from app.database import create_engine
+from app.database import Database
 from app.measure.relevance import load_labels
 from app.measure.sample import Library, import_library, load_library, recordings_dir
 from app.providers import Providers
@@ -33,11 +33,8 @@ class FailingStore(LocalAudioStore):
 
 def bring_in(url: str, store: AudioStore, library: Library) -> int:
     async def steps() -> int:
-        engine = create_engine(url)
-        try:
-            return await import_library(engine, store, library, recordings_dir())
-        finally:
-            await engine.dispose()
+        async with Database.open(url) as opened:
+            return await import_library(opened, store, library, recordings_dir())
 
     return asyncio.run(steps())
 

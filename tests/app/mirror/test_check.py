@@ -16,7 +16,7 @@ def test_parts_follow_each_other_and_begin_again(mirrored: Mirrored, monkeypatch
     rows[5]["title"] = "wrong"
 
     def part() -> int:
-        return mirrored.run(check_part(mirrored.engine, mirrored.store, 2))
+        return mirrored.run(check_part(mirrored.database, mirrored.store, 2))
 
     # ids 1 and 2, then 3 and 4, then the rest, then from the start again
     assert [part() for _ in range(3)] == [1, 0, 1]
@@ -31,11 +31,11 @@ def test_parts_follow_each_other_and_begin_again(mirrored: Mirrored, monkeypatch
 
 def test_before_it_serves_there_is_nothing_to_compare(mirrored: Mirrored) -> None:
     mirrored.add("one")
-    assert mirrored.run(check_part(mirrored.engine, mirrored.store)) == 0
+    assert mirrored.run(check_part(mirrored.database, mirrored.store)) == 0
 
 
 def test_without_a_mirror_there_is_nothing_to_compare(mirrored: Mirrored) -> None:
     mirrored.add("one")
     mirrored.sync()
     mirrored.server.namespaces["tracks"].rows.clear()
-    assert mirrored.run(check_part(mirrored.engine, NoMirror())) == 0
+    assert mirrored.run(check_part(mirrored.database, NoMirror())) == 0

@@ -52,7 +52,7 @@ def test_every_difference_is_named(equal: Mirrored, monkeypatch: pytest.MonkeyPa
 
 def test_exactly_the_differences_are_mended(equal: Mirrored) -> None:
     damage(equal)
-    assert equal.run(repair(equal.engine, equal.compare())) == len(EXPECTED)
+    assert equal.run(repair(equal.database, equal.compare())) == len(EXPECTED)
     equal.server.requests.clear()
     equal.sync()
     written = {row["id"] for _, _, body in equal.server.requests for row in body.get("upsert_rows", ())}
@@ -69,7 +69,7 @@ def test_versions_go_on_above_those_of_a_mirror_that_is_ahead(equal: Mirrored) -
     equal.sync()
     found = equal.compare()
     assert [one.track_id for one in found.differences] == [1]
-    equal.run(repair(equal.engine, found))
+    equal.run(repair(equal.database, found))
     equal.sync()
     assert equal.titles[1] == "new"
     assert equal.compare().differences == []
@@ -94,7 +94,7 @@ def test_what_bypasses_triggers_is_found(equal: Mirrored) -> None:
     assert equal.state.changes == 0
     found = equal.compare()
     assert found.count("extra") == 10
-    equal.run(repair(equal.engine, found))
+    equal.run(repair(equal.database, found))
     equal.sync()
     assert equal.live == {}
 
@@ -134,7 +134,7 @@ def test_a_part_can_be_compared(equal: Mirrored, monkeypatch: pytest.MonkeyPatch
 
 def test_what_was_found_is_recorded(equal: Mirrored) -> None:
     damage(equal)
-    equal.run(record(equal.engine, equal.compare()))
+    equal.run(record(equal.database, equal.compare()))
     assert equal.state.differences == len(EXPECTED)
     row = equal.catalogue.connection.execute(
         "select namespace, compared, missing, extra, stale, wrong_vector from search.mirror_checks order by id desc"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from pgvector import HalfVector
 
-from app.database import connect, create_engine
+from app.database import Database, connect
 from app.errors import DatabaseUnavailableError
 from app.measure.turbopuffer_server import API_KEY, Fault, TurbopufferServer, serving_turbopuffer
 from app.mirror import MirrorSync, compare, read_namespaces
@@ -73,10 +73,10 @@ class World:
         self.connection = connect(url)
         self.observer = connect(url)
         self.connection.autocommit = self.observer.autocommit = True
-        self.engines = [create_engine(url), create_engine(url)]
+        self.databases = [Database.open(url), Database.open(url)]
         self.store = TurbopufferMirror(API_KEY, region="api", base_url=server.url, timeout_seconds=5, max_retries=0)
         self.syncs = [
-            MirrorSync(engine, self.store, "tracks", batch=3, sweep_every=timedelta(0)) for engine in self.engines
+            MirrorSync(database, self.store, "tracks", batch=3, sweep_every=timedelta(0)) for database in self.databases
         ]
         self.ever_listed: set[int] = set()
         self.wrong: list[str] = []
@@ -119,8 +119,8 @@ class World:
     def close(self) -> None:
         """Give everything back."""
         self.loop.run(self.store.close())
-        for engine in self.engines:
-            self.loop.run(engine.dispose())
+        for database in self.databases:
+            self.loop.run(database.close())
         self.loop.close()
         self.connection.close()
         self.observer.close()
@@ -218,13 +218,13 @@ class World:
         assert self.wrong == []
         rows = self.connection.execute(WANTED).fetchall()
         wanted = {row[0]: (*row[1:6], HalfVector.from_text(str(row[6])).to_list()) for row in rows}
-        names = [found.name for found in self.loop.run(read_namespaces(self.engines[0])) if found.state == "serving"]
+        names = [found.name for found in self.loop.run(read_namespaces(self.databases[0])) if found.state == "serving"]
         assert len(names) == 1
         live = self.server.live(names[0])
         facts = ("title", "artist_handle", "artist_did", "visibility", "model")
         shown = {k: (*(row.get(fact) for fact in facts), row["vector"].tolist()) for k, row in live.items()}
         assert shown == wanted
-        found = self.loop.run(compare(self.engines[0], self.store, names[0]))
+        found = self.loop.run(compare(self.databases[0], self.store, names[0]))
         assert (found.differences, found.pending) == ([], 0)
         assert set(self.server.namespaces) == set(names), "a namespace was left behind"
 

@@ -234,8 +234,8 @@ def test_a_refused_document_does_not_keep_a_new_namespace_from_serving(mirrored:
 def test_a_rebuild_fills_another_namespace_and_drops_the_first(mirrored: Mirrored) -> None:
     mirrored.add("one", "two")
     mirrored.sync()
-    mirrored.run(begin_rebuild(mirrored.engine, mirrored.base))
-    mirrored.run(begin_rebuild(mirrored.engine, mirrored.base))
+    mirrored.run(begin_rebuild(mirrored.database, mirrored.base))
+    mirrored.run(begin_rebuild(mirrored.database, mirrored.base))
     assert mirrored.state.filling == "tracks-2"
     mirrored.execute("update tracks set title = 'new' where id = 1")
     mirrored.sync(batch=1)
@@ -248,8 +248,8 @@ def test_a_rebuild_fills_another_namespace_and_drops_the_first(mirrored: Mirrore
 def test_a_namespace_that_serves_already_is_not_retired_by_who_comes_late(mirrored: Mirrored) -> None:
     mirrored.add("one")
     mirrored.sync()
-    (serving,) = mirrored.run(read_namespaces(mirrored.engine))
-    mirrored.run(serve_namespace(mirrored.engine, serving))
+    (serving,) = mirrored.run(read_namespaces(mirrored.database))
+    mirrored.run(serve_namespace(mirrored.database, serving))
     assert mirrored.state.namespace == "tracks"
 
 
@@ -341,13 +341,13 @@ async def _write_foreign(mirrored: Mirrored, rows: list[dict[str, object]]) -> N
 def test_dropping_drops_everything_and_it_stays_so(mirrored: Mirrored) -> None:
     mirrored.add("one")
     mirrored.sync()
-    mirrored.run(retire_all(mirrored.engine))
+    mirrored.run(retire_all(mirrored.database))
     mirrored.add("two")
     mirrored.sync()
     assert mirrored.server.namespaces == {}
     state = mirrored.state
     assert (state.namespace, state.filling, state.changes, state.wanted) == (None, None, 0, False)
-    mirrored.run(begin_rebuild(mirrored.engine, mirrored.base))
+    mirrored.run(begin_rebuild(mirrored.database, mirrored.base))
     mirrored.sync()
     assert (mirrored.state.namespace, mirrored.titles) == ("tracks-2", {1: "one", 2: "two"})
 
@@ -357,7 +357,7 @@ def test_a_removed_model_takes_its_namespace_with_it(mirrored: Mirrored) -> None
     mirrored.sync()
     mirrored.execute("select search.register_model('next', 'next@1', 4)")
     mirrored.execute("select search.serve_model('next@1')")
-    (old,) = [found.identity for found in mirrored.run(read_namespaces(mirrored.engine))]
+    (old,) = [found.identity for found in mirrored.run(read_namespaces(mirrored.database))]
     mirrored.execute(f"select search.remove_model('{old}')")
     mirrored.sync()
     assert (mirrored.state.namespace, mirrored.titles) == ("tracks-2", {})

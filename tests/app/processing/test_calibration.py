@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from app.database import create_engine
+from app.database import Database
 from app.processing.calibration import FEWEST_TRACKS, calibrate
 from app.providers import Providers
 from models.relevance.calibration import load_texts
@@ -17,11 +17,8 @@ Connection = psycopg.Connection[Any]
 
 def run(database: str, providers: Providers, *, at_once: bool = False) -> bool:
     async def once() -> bool:
-        engine = create_engine(database, pool_size=1)
-        try:
-            return await calibrate(engine, providers.embedding, at_once=at_once)
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            return await calibrate(opened, providers.embedding, at_once=at_once)
 
     return asyncio.run(once())
 
@@ -59,11 +56,8 @@ def test_two_workers_at_once_agree(database: str, catalogue: Catalogue, provider
     fill(catalogue, providers, 20)
 
     async def both() -> list[bool]:
-        engine = create_engine(database, pool_size=2)
-        try:
-            return await asyncio.gather(*(calibrate(engine, providers.embedding, at_once=True) for _ in range(2)))
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=2) as opened:
+            return await asyncio.gather(*(calibrate(opened, providers.embedding, at_once=True) for _ in range(2)))
 
     assert asyncio.run(both()) == [True, True]
     kept = catalogue.connection.execute("select count(*) from search.calibration_tracks").fetchone()

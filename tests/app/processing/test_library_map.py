@@ -6,7 +6,7 @@ import math
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.database import connect, create_engine
+from app.database import Database, connect
 from app.processing.library_map import draw
 from tests.app.conftest import Get
 from tests.support.catalogue import Catalogue, direction
@@ -14,11 +14,8 @@ from tests.support.catalogue import Catalogue, direction
 
 def drawn(database: str, most: int = 1000) -> int:
     async def once() -> int:
-        engine = create_engine(database, pool_size=1)
-        try:
-            return await draw(engine, most)
-        finally:
-            await engine.dispose()
+        async with Database.open(database, pool_size=1) as opened:
+            return await draw(opened, most)
 
     return asyncio.run(once())
 

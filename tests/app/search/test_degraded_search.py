@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.database import create_engine
+from app.database import Database
 from app.http.application import create_api
 from app.providers import Providers
 from app.search import Answer, Search, ServingModel
@@ -47,13 +47,10 @@ class UnreliableEmbedding:
 
 def ask(settings: Settings, providers: Providers, text: str, method: str, *, deadline_seconds: float = 30.0) -> Answer:
     async def steps() -> Answer:
-        engine = create_engine(str(settings.database_url))
-        try:
-            search = Search(engine, ServingModel.fixed(providers.embedding), deadline_seconds=deadline_seconds)
+        async with Database.open(str(settings.database_url)) as opened:
+            search = Search(opened, ServingModel.fixed(providers.embedding), deadline_seconds=deadline_seconds)
             answer: Answer = await getattr(search, method)(text)
             return answer
-        finally:
-            await engine.dispose()
 
     return asyncio.run(steps())
 

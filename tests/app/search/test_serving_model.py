@@ -9,9 +9,8 @@ import numpy as np
 import psycopg
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import create_engine
+from app.database import Database
 from app.errors import DatabaseUnavailableError
 from app.search import ServingModel
 from app.settings import Settings
@@ -69,14 +68,11 @@ def two(connection: psycopg.Connection[Any]) -> Two:
     return known
 
 
-def with_engine(settings: Settings, steps: Any) -> Any:
+def with_database(settings: Settings, steps: Any) -> Any:
     async def run() -> Any:
-        engine = create_engine(str(settings.database_url))
-        try:
-            result: Coroutine[Any, Any, Any] = steps(engine)
+        async with Database.open(str(settings.database_url)) as opened:
+            result: Coroutine[Any, Any, Any] = steps(opened)
             return await result
-        finally:
-            await engine.dispose()
 
     return asyncio.run(run())
 
@@ -88,11 +84,11 @@ def current(serving: ServingModel) -> tuple[EmbeddingProvider | None, str | None
 def test_the_model_is_loaded_before_the_first_search(settings: Settings, two: Two) -> None:
     serving = ServingModel(two)
 
-    async def steps(engine: AsyncEngine) -> None:
-        await serving.refresh(engine)
-        await serving.refresh(engine)
+    async def steps(opened: Database) -> None:
+        await serving.refresh(opened)
+        await serving.refresh(opened)
 
-    with_engine(settings, steps)
+    with_database(settings, steps)
     assert (two.embedding.loaded, two.other.loaded) == (1, 0)
     assert (serving.provider, serving.reason) == (two.embedding, None)
 
@@ -103,15 +99,15 @@ def test_a_candidate_is_loaded_before_it_serves(
     serving = ServingModel(two)
     identity = two.other.card.identity
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         connection.execute("select search.request_model(%s)", [identity])
-        await serving.refresh(engine)
+        await serving.refresh(opened)
         assert (serving.provider, two.other.loaded) == (two.embedding, 1)
         connection.execute("select search.serve_model(%s)", [identity])
-        await serving.refresh(engine)
+        await serving.refresh(opened)
         assert serving.provider is two.other
 
-    with_engine(settings, steps)
+    with_database(settings, steps)
 
 
 def test_a_model_that_is_not_known_here_leaves_search_by_name(
@@ -119,17 +115,17 @@ def test_a_model_that_is_not_known_here_leaves_search_by_name(
 ) -> None:
     serving = ServingModel(two)
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         connection.execute("update search.models set identity = 'strange@1' where serving")
         for _ in range(3):
-            await serving.refresh(engine)
+            await serving.refresh(opened)
         assert serving.provider is None
         assert serving.reason == "the database serves vectors of strange@1, a model that is not known here"
         connection.execute("update search.models set identity = %s where serving", [CARD.identity])
-        await serving.refresh(engine)
+        await serving.refresh(opened)
         assert current(serving) == (two.embedding, None)
 
-    with_engine(settings, steps)
+    with_database(settings, steps)
     assert caplog.text.count("strange@1") == 1
 
 
@@ -139,18 +135,18 @@ def test_a_model_that_cannot_be_loaded_is_tried_again_later(
     serving = ServingModel(two)
     two.embedding.broken = True
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         for _ in range(3):
-            await serving.refresh(engine)
+            await serving.refresh(opened)
         # reading damaged files again and again would keep the disk busy
         assert (serving.provider, two.embedding.loaded) == (None, 1)
         assert serving.reason == f"{CARD.identity} cannot be loaded: the weights are missing"
         two.embedding.broken = False
         monkeypatch.setattr("app.search.serving_model._RETRY_SECONDS", 0.0)
-        await serving.refresh(engine)
+        await serving.refresh(opened)
         assert (serving.provider, two.embedding.loaded) == (two.embedding, 2)
 
-    with_engine(settings, steps)
+    with_database(settings, steps)
 
 
 def test_a_broken_candidate_does_not_disturb(
@@ -159,12 +155,12 @@ def test_a_broken_candidate_does_not_disturb(
     serving = ServingModel(two)
     two.other.broken = True
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         connection.execute("select search.request_model(%s)", [two.other.card.identity])
         for _ in range(3):
-            await serving.refresh(engine)
+            await serving.refresh(opened)
 
-    with_engine(settings, steps)
+    with_database(settings, steps)
     assert (serving.provider, two.other.loaded) == (two.embedding, 1)
     assert "the candidate" in caplog.text
 
@@ -173,15 +169,15 @@ def test_an_outage_is_told_and_waited_out(settings: Settings, two: Two) -> None:
     serving = ServingModel(two)
     gone = settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
 
-    async def ask(engine: AsyncEngine) -> None:
+    async def ask(opened: Database) -> None:
         with pytest.raises(DatabaseUnavailableError):
-            await serving.refresh(engine)
+            await serving.refresh(opened)
 
-    async def follow(engine: AsyncEngine) -> None:
-        following = asyncio.create_task(serving.follow(engine, every_seconds=0.01))
+    async def follow(opened: Database) -> None:
+        following = asyncio.create_task(serving.follow(opened, every_seconds=0.01))
         await asyncio.sleep(0.1)
         assert not following.done()
         following.cancel()
 
-    with_engine(gone, ask)
-    with_engine(gone, follow)
+    with_database(gone, ask)
+    with_database(gone, follow)

@@ -15,6 +15,12 @@ def enqueue(connection: Connection, task: str) -> None:
     connection.execute("select search.defer_job('upkeep', %s, '{\"timestamp\": 0}')", [task])
 
 
+def state_of(connection: Connection, task: str) -> list[tuple[str, int]]:
+    """Status and attempts of a task's jobs."""
+    jobs = "select status::text, attempts from procrastinate_jobs where task_name = %s order by id"
+    return connection.execute(jobs, [task]).fetchall()
+
+
 def test_jobs_of_a_dead_worker_run_again(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:
     track = catalogue.track("Stalled")
     connection.execute("delete from tracks where id = %s", [track])  # its jobs then end at once
@@ -43,14 +49,35 @@ def test_a_job_that_its_workers_die_of_is_given_up_with_a_reason(
         "insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour') returning id) "
         "update procrastinate_jobs set status = 'doing', attempts = 4, worker_id = dead.id from dead"
     )
-    enqueue(connection, "retry_stalled_jobs")
+    for _ in range(3):  # rescuers that race for the same job
+        enqueue(connection, "retry_stalled_jobs")
     drain()
-    job = connection.execute(
-        "select status::text, attempts from procrastinate_jobs where task_name = 'classify_genres'"
-    )
-    assert job.fetchone() == ("failed", 5)
+    assert state_of(connection, "classify_genres") == [("failed", 5)]
+    assert {state for state, _ in state_of(connection, "retry_stalled_jobs")} == {"succeeded"}
     failure = connection.execute("select track_id, task, reason, permanent from search.job_failures").fetchone()
     assert failure == (track, "classify_genres", "its worker died 5 times while it worked on this", False)
+
+
+def test_a_job_is_given_up_together_with_its_reason_or_not_at_all(
+    catalogue: Catalogue, connection: Connection, drain: Drain
+) -> None:
+    catalogue.track("Deadly")
+    connection.execute("delete from procrastinate_jobs where task_name <> 'classify_genres'")
+    connection.execute(
+        "with dead as ("
+        "insert into procrastinate_workers (last_heartbeat) values (now() - interval '1 hour') returning id) "
+        "update procrastinate_jobs set status = 'doing', attempts = 4, worker_id = dead.id from dead"
+    )
+    connection.execute("alter table search.job_failures add constraint takes_nothing check (task = '')")
+    enqueue(connection, "retry_stalled_jobs")
+    drain()
+    assert state_of(connection, "retry_stalled_jobs")[0][0] == "failed"
+    assert state_of(connection, "classify_genres") == [("doing", 4)]
+    connection.execute("alter table search.job_failures drop constraint takes_nothing")
+    enqueue(connection, "retry_stalled_jobs")
+    drain()
+    assert state_of(connection, "classify_genres") == [("failed", 5)]
+    assert connection.execute("select attempts from search.job_failures").fetchall() == [(5,)]
 
 
 def test_old_finished_jobs_are_removed(catalogue: Catalogue, connection: Connection, drain: Drain) -> None:

@@ -14,7 +14,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from app.auth import Scope, create_token
-from app.database import ROLES, connect, create_engine, grant_roles
+from app.database import ROLES, Database, connect, grant_roles
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
@@ -34,11 +34,8 @@ def command(database: str, data_dir: Path, *arguments: str) -> subprocess.Comple
 
 
 async def with_token(url: str, did: str | None = BERT) -> str:
-    engine = create_engine(url, pool_size=1)
-    async with engine.connect() as connection:
-        token = (await create_token(connection, did, [Scope.UPLOAD if did else Scope.ADMIN])).token
-    await engine.dispose()
-    return token
+    async with Database.open(url, pool_size=1) as opened:
+        return (await create_token(opened, did, [Scope.UPLOAD if did else Scope.ADMIN])).token
 
 
 def run(settings: Settings, providers: Providers, steps: Any, *, did: str | None = BERT) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.database import create_engine
+from app.database import Database
 from app.errors import UserError
 from app.measure.relevance import Evaluation, LabelledFile, LabelledQuery, Ranking, open_harness
 from app.measure.relevance.chance import expected_scores
@@ -29,12 +29,9 @@ def resolve(database: str) -> Callable[..., list[dict[Entity, int]]]:
 
     def run(relevant: Mapping[str, int], aliases: Mapping[str, str] | None = None) -> list[dict[Entity, int]]:
         async def steps() -> list[dict[Entity, int]]:
-            engine = create_engine(database)
-            try:
+            async with Database.open(database) as opened:
                 file = labels(LabelledQuery("fern", dict(relevant), line=7))
-                return await resolve_labels(engine, file, aliases or {})
-            finally:
-                await engine.dispose()
+                return await resolve_labels(opened, file, aliases or {})
 
         return asyncio.run(steps())
 

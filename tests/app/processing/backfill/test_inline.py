@@ -8,9 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import connect, create_engine, load_statement
+from app.database import Database, connect, load_statement
 from app.errors import DatabaseUnavailableError
 from app.processing.backfill.inline import InlineProgress, InlineWork
 from app.processing.backfill.targets import Backfill
@@ -42,16 +41,13 @@ class CountingGenres:
 
 
 @pytest.fixture
-def with_engine(settings: Settings) -> Callable[[Callable[[AsyncEngine], Awaitable[None]]], None]:
+def with_database(settings: Settings) -> Callable[[Callable[[Database], Awaitable[None]]], None]:
     """Runs an async function with connections to the test's database."""
 
-    def run(steps: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+    def run(steps: Callable[[Database], Awaitable[None]]) -> None:
         async def session() -> None:
-            engine = create_engine(str(settings.database_url))
-            try:
-                await steps(engine)
-            finally:
-                await engine.dispose()
+            async with Database.open(str(settings.database_url)) as opened:
+                await steps(opened)
 
         asyncio.run(session())
 
@@ -66,7 +62,7 @@ def test_two_hear_each_recording_once(
     catalogue: Catalogue,
     connection: Connection,
     providers: Providers,
-    with_engine: Callable[..., None],
+    with_database: Callable[..., None],
 ) -> None:
     names = ["calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1", "nostalgic_acoustic_1"]
     files = []
@@ -76,23 +72,23 @@ def test_two_hear_each_recording_once(
     tracks = [catalogue.track(file_id, file_id=file_id, file_type="opus") for file_id in files]
     counting = CountingGenres(providers.genres)
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         job = genre_job(replace(providers, genres=counting))
         assert job is not None
 
         def work(track_id: int, file_id: str) -> Awaitable[bool]:
-            return work_on_track(engine, providers.audio_store, job, (track_id, file_id))
+            return work_on_track(opened, providers.audio_store, job, (track_id, file_id))
 
-        await asyncio.gather(*(InlineWork(engine, BACKFILL, work, ignore).run(tracks, 2) for _ in range(2)))
+        await asyncio.gather(*(InlineWork(opened, BACKFILL, work, ignore).run(tracks, 2) for _ in range(2)))
 
-    with_engine(steps)
+    with_database(steps)
     assert counting.heard == Counter(files)
     missing = connection.execute("select count(*) from search.unprocessed_tracks('classify_genres')").fetchone()
     assert missing == (0,)
 
 
 def test_what_another_holds_is_waited_for_and_taken_when_that_one_dies(
-    catalogue: Catalogue, database: str, with_engine: Callable[..., None]
+    catalogue: Catalogue, database: str, with_database: Callable[..., None]
 ) -> None:
     held, free = catalogue.track("Held"), catalogue.track("Free")
     other = connect(database)
@@ -109,10 +105,10 @@ def test_what_another_holds_is_waited_for_and_taken_when_that_one_dies(
             if worked:
                 other.close()
 
-    async def steps(engine: AsyncEngine) -> None:
-        await InlineWork(engine, BACKFILL, work, show).run([held, free], 1)
+    async def steps(opened: Database) -> None:
+        await InlineWork(opened, BACKFILL, work, show).run([held, free], 1)
 
-    with_engine(steps)
+    with_database(steps)
     assert worked == [free, held]
 
 
@@ -139,7 +135,7 @@ def test_a_track_that_a_living_worker_has_begun_is_left_to_it(catalogue: Catalog
 
 
 def test_a_lost_database_ends_it_at_once(
-    catalogue: Catalogue, connection: Connection, with_engine: Callable[..., None]
+    catalogue: Catalogue, connection: Connection, with_database: Callable[..., None]
 ) -> None:
     tracks = [catalogue.track(f"Track {number}") for number in range(5)]
     worked: list[int] = []
@@ -151,9 +147,9 @@ def test_a_lost_database_ends_it_at_once(
             "and datname = current_database()"
         )
 
-    async def steps(engine: AsyncEngine) -> None:
+    async def steps(opened: Database) -> None:
         with pytest.raises(DatabaseUnavailableError):
-            await InlineWork(engine, BACKFILL, work, ignore).run(tracks, 1)
+            await InlineWork(opened, BACKFILL, work, ignore).run(tracks, 1)
 
-    with_engine(steps)
+    with_database(steps)
     assert worked == tracks[:1]

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from pgvector import HalfVector
 
-from app.database import connect, create_engine
+from app.database import Database, connect
 from app.providers import Providers, build_providers
 from app.search import Search, ServingModel
 from app.settings import Settings
@@ -339,16 +339,15 @@ def test_models_are_never_mixed_while_they_are_swapped(
         stop.set()
 
     async def steps() -> list[tuple[str, Any]]:
-        engine = create_engine(str(settings.database_url), pool_size=6)
-        search = Search(engine, ServingModel(known), deadline_seconds=5.0, min_confidence=0.0)
-        stop = asyncio.Event()
-        swapping = asyncio.create_task(swap(stop))
-        answers: list[tuple[str, Any]] = []
-        while not stop.is_set():
-            found = await asyncio.gather(*(search.semantic(text) for text in texts))
-            answers += zip(texts, found, strict=True)
-        await swapping
-        await engine.dispose()
+        async with Database.open(str(settings.database_url), pool_size=6) as opened:
+            search = Search(opened, ServingModel(known), deadline_seconds=5.0, min_confidence=0.0)
+            stop = asyncio.Event()
+            swapping = asyncio.create_task(swap(stop))
+            answers: list[tuple[str, Any]] = []
+            while not stop.is_set():
+                found = await asyncio.gather(*(search.semantic(text) for text in texts))
+                answers += zip(texts, found, strict=True)
+            await swapping
         return answers
 
     answers = asyncio.run(steps())

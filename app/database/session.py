@@ -1,0 +1,256 @@
+"""How the asynchronous program talks to Postgres: statements by name, transactions, held connections."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from types import TracebackType
+from typing import Any, Self, TypeAlias, TypeVar
+
+from psycopg.errors import SerializationFailure
+from sqlalchemy import CursorResult, Executable, Row, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.database.connection import CONNECT_ARGUMENTS, CONNECT_TIMEOUT_SECONDS, SEARCH_PATH, normalise_url
+from app.database.failures import guard_connection
+from app.database.sql_files import load_query
+from app.errors import DatabaseUnavailableError
+
+Statement: TypeAlias = str | Executable
+"""The name of a query in sql/queries, or a statement of SQLAlchemy such as ``text(...)`` and ``select(...)``."""
+
+Parameters: TypeAlias = Mapping[str, object]
+"""Values of a statement's ``:name`` parameters."""
+
+Result = TypeVar("Result")
+
+_SET_LOCAL = text("select set_config(:name, :value, true)")
+_LONGEST_TIMEOUT_SECONDS = 2_147_483.0
+"""Postgres keeps a timeout as milliseconds in 32 bits."""
+
+
+class Session(ABC):
+    """Where statements run: a database, a transaction of it, or one held connection.
+
+    Every method takes a statement and its parameters. Every method raises:
+
+    - ``DatabaseUnavailableError``: Postgres cannot be reached, has closed the connection, or no connection is free.
+    - ``ReadOnlyDatabaseError``: The statement writes, and the database can only be read.
+    - ``sqlalchemy.exc.DBAPIError``: Any other error of Postgres; ``.orig`` is psycopg's.
+    - ``FileNotFoundError``: There is no query of that name.
+    """
+
+    async def all(self, statement: Statement, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        """All rows."""
+        return await self._fetch(statement, parameters, CursorResult.all)
+
+    async def one(self, statement: Statement, parameters: Parameters | None = None) -> Row[Any]:
+        """The only row.
+
+        Raises:
+            sqlalchemy.exc.NoResultFound: There is none.
+            sqlalchemy.exc.MultipleResultsFound: There are several.
+        """
+        return await self._fetch(statement, parameters, CursorResult.one)
+
+    async def one_or_none(self, statement: Statement, parameters: Parameters | None = None) -> Row[Any] | None:
+        """The only row, or None where there is none.
+
+        Raises:
+            sqlalchemy.exc.MultipleResultsFound: There are several.
+        """
+        return await self._fetch(statement, parameters, CursorResult.one_or_none)
+
+    async def scalar(self, statement: Statement, parameters: Parameters | None = None) -> Any:  # noqa: ANN401 - what SQL returns
+        """The first column of the only row.
+
+        Raises:
+            sqlalchemy.exc.NoResultFound: There is no row.
+            sqlalchemy.exc.MultipleResultsFound: There are several.
+        """
+        return await self._fetch(statement, parameters, CursorResult.scalar_one)
+
+    async def scalar_or_none(self, statement: Statement, parameters: Parameters | None = None) -> Any:  # noqa: ANN401 - as above
+        """The first column of the only row, or None where there is no row.
+
+        Raises:
+            sqlalchemy.exc.MultipleResultsFound: There are several rows.
+        """
+        return await self._fetch(statement, parameters, CursorResult.scalar_one_or_none)
+
+    async def execute(self, statement: Statement, parameters: Parameters | None = None) -> int:
+        """Run a statement for its effect; how many rows it has changed or would have returned."""
+        return await self._fetch(statement, parameters, _count_rows)
+
+    @abstractmethod
+    async def _fetch(
+        self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
+    ) -> Result:
+        """Run a statement, and take what is wanted of its result while the connection is there."""
+
+
+class HeldConnection(Session):
+    """One connection that its holder keeps: what belongs to a connection, such as an advisory lock, stays with it.
+
+    Attributes:
+        connection: The connection itself, for ``AsyncSession``, ``stream`` and ``invalidate``. Errors of what is done
+            with it directly are those of SQLAlchemy until they leave the block that opened it.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+
+    async def _fetch(
+        self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
+    ) -> Result:
+        with guard_connection():
+            return take(await self.connection.execute(_resolve(statement), parameters))
+
+
+class Transaction(HeldConnection):
+    """A connection in a transaction, at READ COMMITTED."""
+
+
+class Database(Session):
+    """A database, reached through a pool of connections.
+
+    Each statement takes a connection of the pool and commits by itself, in one round trip: a search is one statement.
+    Statements that belong together run in a ``transaction``. A process that must keep connections free for some purpose
+    opens a database of its own for it.
+
+    Args:
+        engine: Autocommitting engine; the database closes it. ``Database.open`` makes one.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # the same pool and the same cache of compiled statements
+        self._transactional = engine.execution_options(isolation_level="READ COMMITTED")
+
+    @classmethod
+    def open(cls, url: str, *, pool_size: int = 10, pool_timeout: float = CONNECT_TIMEOUT_SECONDS) -> Self:
+        """A database of which nothing is asked yet: connections are made when statements need them.
+
+        Args:
+            url: libpq URL.
+            pool_size: Connections at most.
+            pool_timeout: Seconds that a statement waits for a free connection.
+
+        Raises:
+            UserError: The URL is not one of Postgres.
+        """
+        engine = create_async_engine(
+            normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout,
+            connect_args=CONNECT_ARGUMENTS,
+            # an error's text goes into logs, and a search's parameters are what somebody looked for
+            hide_parameters=True,
+        )
+        event.listen(engine.sync_engine, "connect", _set_search_path)
+        return cls(engine)
+
+    async def close(self) -> None:
+        """Close the connections that nothing uses at the moment; the others are closed once they are given back."""
+        await self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, lock_timeout: float | None = None, statement_timeout: float | None = None
+    ) -> AsyncIterator[Transaction]:
+        """One transaction at READ COMMITTED: committed at the end of the block, rolled back when an error leaves it.
+
+        Errors of the commit are mapped as those of statements are.
+
+        Args:
+            lock_timeout: Seconds that a statement waits for a lock; None leaves it to the role and the server.
+                Past it the statement fails with psycopg's ``LockNotAvailable``.
+            statement_timeout: Seconds that a statement may take; None as above. Past it the statement fails with
+                psycopg's ``QueryCanceled``.
+
+        Raises:
+            ValueError: A timeout is no positive number of seconds, or longer than 24 days.
+            DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
+        """
+        timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+        settings = {name: _milliseconds(name, seconds) for name, seconds in timeouts.items() if seconds is not None}
+        with guard_connection():
+            async with self._transactional.begin() as connection:
+                transaction = Transaction(connection)
+                for name, value in settings.items():
+                    await transaction.execute(_SET_LOCAL, {"name": name, "value": value})
+                yield transaction
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[HeldConnection]:
+        """One connection for the time of a block; each statement commits by itself.
+
+        Raises:
+            DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
+        """
+        with guard_connection():
+            async with self._engine.connect() as connection:
+                yield HeldConnection(connection)
+
+    async def _fetch(
+        self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
+    ) -> Result:
+        with guard_connection():
+            async with self._engine.connect() as connection:
+                return take(await connection.execute(_resolve(statement), parameters))
+
+
+async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
+    """What a read returns, tried once more where the first attempt may have failed by accident.
+
+    A pooled connection may have outlived a restart of the server; the pool has dropped it after the first attempt. A
+    serialization failure says that the serving model was changed in the middle of the statement.
+
+    Args:
+        read: The read; changes nothing, for it may run twice.
+
+    Raises:
+        DatabaseUnavailableError: Both attempts found Postgres out of reach.
+    """
+    try:
+        return await read()
+    except DatabaseUnavailableError:
+        return await read()
+    except DBAPIError as error:
+        if not isinstance(error.orig, SerializationFailure):
+            raise
+        return await read()
+
+
+def _resolve(statement: Statement) -> Executable:
+    return load_query(statement) if isinstance(statement, str) else statement
+
+
+def _count_rows(result: CursorResult[Any]) -> int:
+    return result.rowcount
+
+
+def _milliseconds(name: str, seconds: float) -> str:
+    """A timeout as Postgres reads it; at least 1 ms, since 0 would mean no limit."""
+    if not 0 < seconds <= _LONGEST_TIMEOUT_SECONDS:
+        raise ValueError(f"{name}: {seconds} is not a number of seconds above 0 and up to {_LONGEST_TIMEOUT_SECONDS:g}")
+    return f"{max(1, round(seconds * 1000))}ms"
+
+
+def _set_search_path(connection: DBAPIConnection, _: object) -> None:
+    autocommit = connection.autocommit
+    connection.autocommit = True
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(SEARCH_PATH)
+    connection.autocommit = autocommit

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import UserError
@@ -13,9 +13,12 @@ from models.runtime.run_options import Device, RunOptions
 
 
 class Settings(BaseSettings):
-    """Every setting of vibe-search; the environment variable is the field's name in capitals."""
+    """Every setting of vibe-search; the environment variable is the field's name in capitals.
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+    An empty variable counts as unset, in the environment and in the .env file.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
 
     database_url: str | None = Field(
         default=None,
@@ -286,7 +289,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="127.0.0.1",
         description="Addresses of reverse proxies, with commas between them, whose X-Forwarded-For says who asks; "
-        "* for all.",
+        "* for all, the word none for no proxy.",
     )
     event_streams: int = Field(
         default=200, ge=1, description="Streams of `GET /tracks/{track_id}/events` that one process keeps open."
@@ -294,25 +297,6 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )
-
-    @field_validator(
-        "models_dir",
-        "r2_endpoint_url",
-        "r2_bucket",
-        "r2_access_key_id",
-        "r2_secret_access_key",
-        "r2_public_bucket_url",
-        "viewer_header",
-        "modal_embed_audio_url",
-        "modal_embed_text_url",
-        "replicate_api_token",
-        "turbopuffer_api_key",
-        "turbopuffer_base_url",
-        mode="before",
-    )
-    @classmethod
-    def _read_empty_as_unset(cls, value: str | None) -> str | None:
-        return value or None
 
     @property
     def clap_audio_origin_list(self) -> tuple[str, ...]:

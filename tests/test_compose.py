@@ -160,10 +160,12 @@ def test_every_setting_reaches_the_containers() -> None:
         assert not missing, f"add to x-vibe-search in docker-compose.yml and to .env.example: {sorted(missing)}"
 
 
-def test_defaults_in_the_example() -> None:
+def test_defaults_in_the_example(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
     for name, value in re.findall(r"^#([A-Z0-9_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE):
         if name in SETTINGS:
-            assert Settings(_env_file=None, **{name.lower(): value}) == Settings(_env_file=None), name
+            file.write_text(f"{name}={value}\n", encoding="utf-8")
+            assert Settings(_env_file=file) == Settings(_env_file=None), name
 
 
 def _commands() -> list[list[str]]:

@@ -1,17 +1,16 @@
 """Audio on its way from a request into the store."""
 
 import asyncio
-import hashlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from app.database import Database
 from app.errors import is_disk_full
 from models.audio.decoding import DecoderLimits, identify
-from services.audio_store import AudioStore
-
-_PIECE_BYTES = 2**20
+from services.audio_store import AudioStore, StagedAudio, StoredAudio
 
 
 class StoreFullError(Exception):
@@ -36,8 +35,8 @@ class ReceivedAudio:
 class AudioIntake:
     """Looks at uploaded files, and puts them into the store; a few at a time, the others wait.
 
-    A row of search.stored_audio is written before the file: whatever happens then, the file is used by a track or is
-    removed after a while.
+    A row of search.stored_audio is written before the file gets its name in the store: whatever happens then, the file
+    is used by a track or is removed after a while.
 
     Args:
         database: The database.
@@ -65,29 +64,34 @@ class AudioIntake:
             DatabaseUnavailableError: Postgres cannot be reached.
         """
         loop = asyncio.get_running_loop()
-        file_id, file_type = await loop.run_in_executor(self._threads, self._examine, source)
-        await self._database.execute("register_audio", {"file_id": file_id, "file_type": file_type})
-        url = await loop.run_in_executor(self._threads, self._put, source, file_type)
-        return ReceivedAudio(file_id, file_type, url)
+        file_type, staged = await loop.run_in_executor(self._threads, self._examine, source)
+        with staged:
+            await self._database.execute("register_audio", {"file_id": staged.file_id, "file_type": file_type})
+            stored = await loop.run_in_executor(self._threads, _keep, staged)
+        return ReceivedAudio(stored.file_id, file_type, stored.url)
 
     def close(self) -> None:
         """Take no more files; those under way are finished in the background."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _put(self, source: BinaryIO, file_type: str) -> str | None:
-        source.seek(0)
-        try:
-            return self._store.put(source, file_type).url
-        except OSError as error:
-            if is_disk_full(error):
-                raise StoreFullError from error
-            raise
-
-    def _examine(self, source: BinaryIO) -> tuple[str, str]:
-        """Content address and type of a file."""
+    def _examine(self, source: BinaryIO) -> tuple[str, StagedAudio]:
+        """Type of a file that is audio, and the file as the store has read it."""
         file_type = identify(source, limits=self._limits).file_type
         source.seek(0)
-        digest = hashlib.sha256()
-        while piece := source.read(_PIECE_BYTES):
-            digest.update(piece)
-        return digest.hexdigest(), file_type
+        with _needing_room():
+            return file_type, self._store.stage(source, file_type)
+
+
+def _keep(staged: StagedAudio) -> StoredAudio:
+    with _needing_room():
+        return staged.keep()
+
+
+@contextmanager
+def _needing_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise StoreFullError from error
+        raise

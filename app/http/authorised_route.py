@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.auth import Scope
-from app.http.dependencies import get_caller, get_state, require
+from app.http.dependencies import get_state, require, resolve_caller
 
 _require_uploader = require(Scope.UPLOAD)
 
@@ -15,7 +15,8 @@ _require_uploader = require(Scope.UPLOAD)
 class AuthorisedRoute(APIRoute):
     """A route that only those may send anything to who may upload.
 
-    The framework reads a form to its end before it looks at who has sent it.
+    The framework reads a form to its end before it looks at who has sent it. What is found here is kept in the
+    request's scope, so that the endpoint's own dependencies do not look the token up again.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -23,7 +24,7 @@ class AuthorisedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def ask_first(request: Request) -> Response:
-            await _require_uploader(await get_caller(request, await get_state(request), None))
+            await _require_uploader(await resolve_caller(request, await get_state(request)))
             return await handle(request)
 
         return ask_first

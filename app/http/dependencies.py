@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authorization
 from app.catalogue import AudioIntake
@@ -54,22 +55,49 @@ _SCHEME = HTTPBearer(
 """For the description of the API. What it reads itself is more than a token of ours, and only the first header."""
 
 
+_CALLER = "vibe_search.caller"
+"""Key in the scope of a request, which ends with it and which no client can write to."""
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """Who is asking, and the headers that said so."""
+
+    authorization: list[str]
+    caller: Caller | None
+
+
+async def resolve_caller(request: Request, state: ApiState) -> Caller | None:
+    """The holder of the token in the Authorization header; None without the header.
+
+    The token is looked up once a request. The answer is kept in the request's scope, together with the headers that it
+    was found for, and holds for these headers alone.
+
+    Raises:
+        HTTPException: 401, the header holds anything but a valid token; an invalid token is never treated as anonymous.
+    """
+    name_in_vary(request.scope, "authorization")
+    values = Headers(scope=request.scope).getlist("authorization")
+    known = request.scope.get(_CALLER)
+    if isinstance(known, _Resolved) and known.authorization == values:
+        return known.caller
+    try:
+        caller = await find_caller(state.database, read_authorization(values)) if values else None
+    except InvalidTokenError as error:
+        raise HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
+    request.scope[_CALLER] = _Resolved(values, caller)
+    return caller
+
+
 async def get_caller(
     request: Request, state: State, _described: Annotated[HTTPAuthorizationCredentials | None, Security(_SCHEME)]
 ) -> Caller | None:
     """The holder of the token in the Authorization header; None without the header.
 
     Raises:
-        HTTPException: 401, the header holds anything but a valid token: who means to be known is never made anonymous.
+        HTTPException: 401, as ``resolve_caller``.
     """
-    name_in_vary(request.scope, "authorization")
-    values = request.headers.getlist("authorization")
-    if not values:
-        return None
-    try:
-        return await find_caller(state.database, read_authorization(values))
-    except InvalidTokenError as error:
-        raise HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
+    return await resolve_caller(request, state)
 
 
 KnownCaller = Annotated[Caller | None, Depends(get_caller)]

@@ -14,6 +14,7 @@ from services.audio_store.protocol import AudioStore
 from services.audio_store.public import PublicAudioStore
 from services.audio_store.recording import Recording
 from services.audio_store.s3 import Bucket, S3AudioStore
+from services.audio_store.staged import StagedAudio
 
 __all__ = [
     "FOREVER",
@@ -27,6 +28,7 @@ __all__ = [
     "ReadOnlyStoreError",
     "Recording",
     "S3AudioStore",
+    "StagedAudio",
     "StoreRefusedError",
     "StoreUnavailableError",
     "StoredAudio",

@@ -83,11 +83,16 @@ def require_file_type(file_type: str) -> None:
         raise ValueError(f"file_type: {file_type!r} cannot be the extension of a stored file")
 
 
-def copy_content(source: BinaryIO, target: BinaryIO) -> str:
-    """Copy all that ``source`` still holds, in pieces; its sha-256 in hexadecimal."""
+def hash_content(source: BinaryIO, *, copy_to: BinaryIO | None = None) -> str:
+    """Read all that ``source`` still holds, once and in pieces; its sha-256 in hexadecimal.
+
+    Args:
+        source: What is read.
+        copy_to: Where the same bytes are written, if anywhere.
+    """
     digest = hashlib.sha256()
     while chunk := source.read(_CHUNK_BYTES):
         digest.update(chunk)
-        target.write(chunk)
-    target.flush()
+        if copy_to is not None:
+            copy_to.write(chunk)
     return digest.hexdigest()

@@ -4,11 +4,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from services.audio_store.content import StoredAudio, copy_content, file_name, require_file_type, split_name
+from services.audio_store.content import StoredAudio, file_name, hash_content, require_file_type, split_name
 from services.audio_store.errors import AudioMissingError
+from services.audio_store.staged import StagedAudio
 
 _UNFINISHED = ".incoming-"
 
@@ -25,8 +27,8 @@ class LocalAudioStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
-        """Keep a file; it appears under its name only when it is whole, and is on the disk when this returns.
+    def stage(self, source: BinaryIO, file_type: str) -> StagedAudio:
+        """Copy a file into the folder, to the disk, and hash it on the way; it gets its name when it is kept.
 
         Raises:
             ValueError: ``file_type`` cannot be the extension of a stored file.
@@ -36,19 +38,23 @@ class LocalAudioStore:
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_UNFINISHED, delete=False) as incoming:
             part = Path(incoming.name)
             try:
-                file_id = copy_content(source, cast("BinaryIO", incoming))
+                file_id = hash_content(source, copy_to=cast("BinaryIO", incoming))
+                incoming.flush()
                 os.fsync(incoming.fileno())
-                path = self._path(file_id, file_type)
-                path.parent.mkdir(exist_ok=True)
-                os.utime(part)
-                part.replace(path)
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-        # a name is on the disk when its folder is
-        for folder in (path.parent, self._folder):
-            _sync_folder(folder)
-        return self.locate(file_id, file_type)
+        keep = partial(self._keep, part, file_id, file_type)
+        return StagedAudio(file_id, keep, partial(part.unlink, missing_ok=True))
+
+    def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
+        """Keep a file; it appears under its name only when it is whole, and is on the disk when this returns.
+
+        Raises:
+            ValueError: ``file_type`` cannot be the extension of a stored file.
+        """
+        with self.stage(source, file_type) as staged:
+            return staged.keep()
 
     def locate(self, file_id: str, file_type: str, *, address: str | None = None) -> StoredAudio:  # noqa: ARG002 - an address is never in a folder
         """Find a stored file.
@@ -105,6 +111,16 @@ class LocalAudioStore:
                 # its upload has ended since
                 continue
         return count
+
+    def _keep(self, part: Path, file_id: str, file_type: str) -> StoredAudio:
+        path = self._path(file_id, file_type)
+        path.parent.mkdir(exist_ok=True)
+        os.utime(part)
+        part.replace(path)
+        # a name is on the disk when its folder is
+        for folder in (path.parent, self._folder):
+            _sync_folder(folder)
+        return self.locate(file_id, file_type)
 
     def _path(self, file_id: str, file_type: str) -> Path:
         return self._folder / file_id[:2] / file_name(file_id, file_type)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from services.audio_store.content import StoredAudio
+from services.audio_store.staged import StagedAudio
 
 
 class AudioStore(Protocol):
@@ -20,8 +21,23 @@ class AudioStore(Protocol):
         """Whether files can be put, removed and listed."""
         ...
 
+    def stage(self, source: BinaryIO, file_type: str) -> StagedAudio:
+        """Read and hash all that ``source`` still holds, for a caller that needs the id before the file is stored.
+
+        The store computes the id and takes none from a caller: no file gets a name that is not its digest.
+
+        Args:
+            source: Seekable; stays open and unchanged until the file is kept.
+            file_type: Extension, without the dot.
+
+        Raises:
+            ValueError: ``file_type`` cannot be the extension of a stored file.
+            ReadOnlyStoreError: The store is not writable.
+        """
+        ...
+
     def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
-        """Keep all that ``source`` still holds, and say under which id.
+        """Stage and keep all that ``source`` still holds, and say under which id.
 
         It appears under its name only when it is whole. Content that is there already is put there again, so that
         ``stored_at`` is always new.

@@ -8,6 +8,7 @@ from services.audio_store.address import PublicAddress, object_key
 from services.audio_store.content import StoredAudio
 from services.audio_store.errors import ReadOnlyStoreError
 from services.audio_store.ranges import RangeClient, SettingNames
+from services.audio_store.staged import StagedAudio
 
 _SETTINGS = SettingNames(*["R2_PUBLIC_BUCKET_URL"] * 3)
 
@@ -32,6 +33,14 @@ class PublicAudioStore:
     def close(self) -> None:
         """Close idle connections."""
         self._objects.close()
+
+    def stage(self, source: BinaryIO, file_type: str) -> StagedAudio:  # noqa: ARG002 - refused whatever it is
+        """Nothing.
+
+        Raises:
+            ReadOnlyStoreError: Always.
+        """
+        raise ReadOnlyStoreError
 
     def put(self, source: BinaryIO, file_type: str) -> StoredAudio:  # noqa: ARG002 - refused whatever it is
         """Nothing.

@@ -1,12 +1,12 @@
 """An audio store in a bucket of S3's protocol, such as Cloudflare R2."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, BinaryIO, cast
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 import obstore
@@ -17,14 +17,15 @@ from services.audio_store.address import FOLDER, PublicAddress, object_key
 from services.audio_store.content import (
     FOREVER,
     StoredAudio,
-    copy_content,
     file_name,
+    hash_content,
     media_type,
     require_file_type,
     split_name,
 )
 from services.audio_store.errors import AudioMissingError, StoreUnavailableError
 from services.audio_store.ranges import Method, RangeClient, SettingNames, explain_refusal
+from services.audio_store.staged import StagedAudio
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -84,27 +85,26 @@ class S3AudioStore:
         """Close idle connections."""
         self._objects.close()
 
+    def stage(self, source: BinaryIO, file_type: str) -> StagedAudio:
+        """Hash a file where it lies; it is sent to the server from there when it is kept, in parts if it is large.
+
+        Raises:
+            ValueError: ``file_type`` cannot be the extension of a stored file.
+        """
+        require_file_type(file_type)
+        start = source.tell()
+        file_id = hash_content(source)
+        return StagedAudio(file_id, partial(self._send, source, start, file_id, file_type))
+
     def put(self, source: BinaryIO, file_type: str) -> StoredAudio:
-        """Keep a file; it is staged in the system's temporary folder, for its name is known only at its end.
+        """Keep a file; it appears in the bucket when it is whole.
 
         Raises:
             ValueError: ``file_type`` cannot be the extension of a stored file.
             AudioStoreError: The server refuses or does not answer.
         """
-        require_file_type(file_type)
-        with tempfile.TemporaryFile() as staged:
-            file_id = copy_content(source, cast("BinaryIO", staged))
-            staged.seek(0)
-            with self._explaining():
-                obstore.put(
-                    self._store,
-                    FOLDER + file_name(file_id, file_type),
-                    staged,
-                    attributes={"Content-Type": media_type(file_type), "Cache-Control": FOREVER},
-                    chunk_size=_PART_BYTES,
-                    max_concurrency=_PARTS_AT_ONCE,
-                )
-        return self.locate(file_id, file_type)
+        with self.stage(source, file_type) as staged:
+            return staged.keep()
 
     def locate(self, file_id: str, file_type: str, *, address: str | None = None) -> StoredAudio:
         """Find a stored file.
@@ -157,6 +157,19 @@ class S3AudioStore:
     def remove_unfinished(self, before: datetime) -> int:  # noqa: ARG002 - the bucket's own affair
         """None: a bucket's life cycle ends uploads that were cut off, at R2 after seven days."""
         return 0
+
+    def _send(self, source: BinaryIO, start: int, file_id: str, file_type: str) -> StoredAudio:
+        source.seek(start)
+        with self._explaining():
+            obstore.put(
+                self._store,
+                FOLDER + file_name(file_id, file_type),
+                source,
+                attributes={"Content-Type": media_type(file_type), "Cache-Control": FOREVER},
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        return self.locate(file_id, file_type)
 
     def _url(self, key: str) -> str | None:
         return None if self._public is None else self._public.of_key(key)

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ import httpx
 import numpy as np
 import psycopg
 import pytest
+from fastapi import HTTPException
+from sqlalchemy import Engine, event
+from starlette.requests import Request
 
 from app.auth import Scope, create_token
 from app.database import Database
+from app.http.dependencies import resolve_caller
 from app.measure.sample.encoding import encode
 from app.measure.sample.pieces import WAYS
 from app.providers import Providers
@@ -67,6 +72,15 @@ async def upload(client: httpx.AsyncClient, content: bytes = MP3, **fields: Any)
     return await client.post(
         "/tracks", data={"title": "One"} | fields, files={"audio": ("song.wav", content, "image/png")}
     )
+
+
+PROCESS_IO = Path("/proc/self/io")
+
+
+def process_io() -> dict[str, int]:
+    """Bytes that this process has read from files and written to them."""
+    counted = dict(line.split(": ") for line in PROCESS_IO.read_text().splitlines())
+    return {name: int(counted[name]) for name in ("rchar", "wchar")}
 
 
 def files(stored: Providers) -> list[str]:
@@ -239,6 +253,122 @@ def test_uploads_at_once_are_all_in(as_uploader: Any, stored: Providers, connect
     assert as_uploader(steps) == {201}
     assert len(files(stored)) == count(connection, "tracks") == 20
     assert (count(connection, "albums"), count(connection, "tags"), count(connection, "track_tags")) == (1, 2, 40)
+
+
+# --- once
+
+
+@contextmanager
+def token_look_ups() -> Iterator[list[str]]:
+    """The statements of this process that look a token up."""
+    seen: list[str] = []
+
+    def note(*call: Any) -> None:
+        statement: str = call[2]
+        if "from search.tokens" in statement:
+            seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_token_is_looked_up_once_a_request(as_uploader: Any) -> None:
+    async def steps(client: httpx.AsyncClient) -> list[tuple[int, int]]:
+        with token_look_ups() as seen:
+            made = await upload(client)
+            found = [(made.status_code, len(seen))]
+        track = f"/tracks/{made.json()['id']}"
+        requests: list[tuple[str, str, dict[str, Any]]] = [
+            ("PUT", f"{track}/audio", {"files": {"audio": ("song.mp3", FLAC)}}),
+            ("PATCH", track, {"json": {"title": "Two"}}),
+            ("GET", track, {}),
+            ("DELETE", track, {}),
+        ]
+        for method, path, options in requests:
+            with token_look_ups() as seen:
+                answer = await client.request(method, path, **options)
+                found.append((answer.status_code, len(seen)))
+        return found
+
+    assert as_uploader(steps) == [(201, 1), (200, 1), (200, 1), (200, 1), (204, 1)]
+
+
+def test_a_token_that_is_revoked_is_refused_at_the_next_request(as_uploader: Any, connection: Connection) -> None:
+    async def steps(client: httpx.AsyncClient) -> list[int]:
+        first = await upload(client)
+        connection.execute("update search.tokens set revoked_at = now()")
+        return [first.status_code, (await upload(client)).status_code]
+
+    assert as_uploader(steps) == [201, 401]
+    assert count(connection, "tracks") == 1
+
+
+def test_who_is_asking_is_kept_for_one_request_and_its_headers(as_uploader: Any, artist: str) -> None:
+    async def steps(client: httpx.AsyncClient) -> None:
+        state = client._transport.app.state.api  # type: ignore[attr-defined]  # noqa: SLF001 - of ASGITransport
+        token = client.headers["authorization"].encode()
+
+        def request(*values: bytes) -> Request:
+            return Request({"type": "http", "headers": [(b"authorization", value) for value in values]})
+
+        async def find(asking: Request) -> str | None:
+            caller = await resolve_caller(asking, state)
+            return None if caller is None else caller.did
+
+        known = request(token)
+        with token_look_ups() as seen:
+            assert [await find(known), await find(known), await find(Request(known.scope))] == [artist] * 3
+            assert len(seen) == 1
+        assert await find(request()) is None
+        with token_look_ups() as seen:
+            assert await find(request(token)) == artist
+            assert len(seen) == 1, "another request is asked anew"
+        for values in ([token, token], [token[:-1] + b"x"], [b"Basic x"]):
+            known.scope["headers"] = [(b"authorization", value) for value in values]
+            with pytest.raises(HTTPException) as refusal:
+                await find(known)
+            assert refusal.value.status_code == 401
+        known.scope["headers"] = []
+        assert await find(known) is None
+
+    as_uploader(steps)
+
+
+@pytest.mark.skipif(not PROCESS_IO.exists(), reason="Linux counts the bytes that a process reads and writes")
+def test_an_upload_is_read_once_and_written_twice(as_uploader: Any, stored: Providers) -> None:
+    """The server writes a large form to a temporary file, from which it is hashed and stored in one pass."""
+    content = encode(np.stack([chirp(60.0, 44_100)] * 2), "wav")
+
+    async def steps(client: httpx.AsyncClient) -> tuple[httpx.Response, dict[str, float]]:
+        # what is loaded once, and the decoder's process
+        assert (await upload(client)).status_code == 201
+        before = process_io()
+        response = await upload(client, content)
+        after = process_io()
+        return response, {name: (after[name] - before[name]) / len(content) for name in before}
+
+    response, parts = as_uploader(steps)
+    assert (response.status_code, response.json()["file_id"]) == (201, hashlib.sha256(content).hexdigest())
+    assert len(files(stored)) == 2
+    assert parts["rchar"] < 1.2
+    assert parts["wchar"] < 2.2
+
+
+def test_what_is_no_audio_is_not_copied(as_uploader: Any, tmp_path: Path) -> None:
+    response = as_uploader(lambda client: upload(client, b"a letter, and no song " * 100_000))
+    assert response.status_code == 422
+    assert [path for path in (tmp_path / "audio").rglob("*") if path.is_file()] == []
+
+
+def test_audio_that_cannot_be_registered_leaves_no_file(
+    as_uploader: Any, tmp_path: Path, connection: Connection
+) -> None:
+    connection.execute("alter table search.stored_audio rename to elsewhere")
+    assert as_uploader(upload).status_code == 500
+    assert [path for path in (tmp_path / "audio").rglob("*") if path.is_file()] == []
 
 
 # --- other audio

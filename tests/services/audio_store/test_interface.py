@@ -77,6 +77,32 @@ def test_the_same_content_from_many_at_once(store: AudioStore) -> None:
     assert list(contents(store).values()) == [CONTENT]
 
 
+def test_a_staged_file_is_found_when_it_is_kept(store: AudioStore) -> None:
+    with store.stage(io.BytesIO(CONTENT), "mp3") as staged:
+        assert staged.file_id == hashlib.sha256(CONTENT).hexdigest()
+        assert list(store.files()) == []
+        with pytest.raises(AudioMissingError):
+            store.locate(staged.file_id, "mp3")
+        stored = staged.keep()
+    assert store.locate(staged.file_id, "mp3") == stored
+    assert contents(store) == {f"{staged.file_id}.mp3": CONTENT}
+
+
+def test_a_staged_file_that_is_not_kept_leaves_nothing(store: AudioStore) -> None:
+    with pytest.raises(LookupError), store.stage(io.BytesIO(CONTENT), "mp3"):
+        raise LookupError
+    assert list(store.files()) == []
+    assert store.remove_unfinished(datetime.now(UTC) + timedelta(hours=1)) == 0
+
+
+def test_a_staged_file_that_was_read_in_part_before(store: AudioStore) -> None:
+    source = io.BytesIO(b"headsound")
+    source.seek(4)
+    with store.stage(source, "mp3") as staged:
+        staged.keep()
+    assert contents(store) == {f"{hashlib.sha256(b'sound').hexdigest()}.mp3": b"sound"}
+
+
 def test_an_interrupted_upload_leaves_nothing(store: AudioStore) -> None:
     with pytest.raises(ConnectionError):
         store.put(Interrupted(b"abcdef"), "mp3")

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +33,41 @@ def test_an_interrupted_upload_leaves_no_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         LocalAudioStore(tmp_path).put(Interrupted(b"abcdef"), "mp3")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_read_once_and_written_once(tmp_path: Path) -> None:
+    written: list[int] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            written.append(sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()))
+            return super().read(size)
+
+    source = Watched(bytes(5_000_000))
+    with LocalAudioStore(tmp_path).stage(source, "wav") as staged:
+        source.seek(0)
+        count = len(written)
+        assert written == sorted(written), "what was written is never written anew"
+        (part,) = tmp_path.iterdir()
+        before = part.stat()
+        path = staged.keep().path
+    assert path is not None
+    assert path.stat().st_ino == before.st_ino, "it is renamed, not copied"
+    assert len(written) == count, "it is not read again"
+    assert path.read_bytes() == bytes(5_000_000)
+
+
+def test_a_process_that_dies_between_staging_and_keeping(tmp_path: Path) -> None:
+    dying = (
+        "import io, os, pathlib; from services.audio_store import LocalAudioStore; "
+        f"staged = LocalAudioStore(pathlib.Path({str(tmp_path)!r})).stage(io.BytesIO(b'sound'), 'mp3'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", dying], check=False).returncode == 9
+    store = LocalAudioStore(tmp_path)
+    assert list(store.files()) == []
+    assert len(names(tmp_path)) == 1
+    assert store.remove_unfinished(datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert names(tmp_path) == set()
 
 
 def test_files_of_others_are_not_listed(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """A bucket behind a real server of S3's protocol."""
 
 import io
+import tempfile
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import boto3  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
@@ -31,6 +33,23 @@ def test_objects_say_what_they_are(bucket: Bucket) -> None:
     assert found["Body"].read() == CONTENT
     assert found["ContentType"] == "audio/ogg"
     assert found["CacheControl"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("size", [10, 12_000_000])
+def test_a_file_is_sent_from_where_it_lies(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    # the server is in this process, and would write what it gets to a temporary file too
+    monkeypatch.setenv("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", "100000000")
+    with closing(S3AudioStore(bucket)) as store, tempfile.SpooledTemporaryFile(1_000_000) as spooled:
+        spooled.write(bytes(size))
+        spooled.seek(0)
+        with monkeypatch.context() as patched:
+            patched.setattr(tempfile, "tempdir", str(tmp_path / "there is no such folder"))
+            with store.stage(cast("BinaryIO", spooled), "wav") as staged:
+                stored = staged.keep()
+        with store.open(stored.file_id, "wav") as audio:
+            assert audio.read() == bytes(size)
 
 
 def _boto(bucket: Bucket) -> Any:

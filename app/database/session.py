@@ -38,7 +38,7 @@ class Session(ABC):
     - ``DatabaseUnavailableError``: Postgres cannot be reached, has closed the connection, or no connection is free.
     - ``ReadOnlyDatabaseError``: The statement writes, and the database can only be read.
     - ``sqlalchemy.exc.DBAPIError``: Any other error of Postgres; ``.orig`` is psycopg's.
-    - ``FileNotFoundError``: There is no query of that name.
+    - ``UnknownQueryError``: There is no query of that name.
     """
 
     async def all(self, statement: Statement, parameters: Parameters | None = None) -> Sequence[Row[Any]]:

@@ -137,9 +137,9 @@ class Search:
         rows, _ = await self._fetch("explain_track", parameters)
         found = [row for row in rows if row.signal is not None]
         signals = [Signal(row.signal, row.signal_tier, row.signal_rank, row.value, row.confidence) for row in found]
-        compared: bool = sound is not None and rows[0].comparable
+        available: bool = sound is not None and rows[0].available
         rank, tier = (found[0].rank, found[0].tier) if found else (None, None)
-        return Explanation(rank, tier, signals, compared)
+        return Explanation(rank, tier, signals, available)
 
     async def semantic(self, text: str, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """Tracks ranked by how they sound, and nothing else.
@@ -218,9 +218,9 @@ class Search:
             "max_lag": None if self._mirror is None else self._mirror.max_lag,
         }
 
-    def _backend(self, row: Any, *, compared: bool) -> dict[str, Any]:  # noqa: ANN401 - the first row of a statement
+    def _backend(self, row: Any, *, available: bool) -> dict[str, Any]:  # noqa: ANN401 - the first row of a statement
         """Who found what is near to the vector, for an answer."""
-        if not compared:
+        if not available:
             return {}
         if self._mirror is None:
             return {"vector_backend": "pgvector"}
@@ -232,9 +232,9 @@ class Search:
         }
 
     def _answer_by_sound(self, rows: Sequence[Any], milliseconds: float) -> Answer:
-        compared: bool = rows[0].available
-        backend = self._backend(rows[0], compared=compared)
-        return Answer(_hits_by_sound(rows), available=compared, milliseconds=milliseconds, **backend)
+        available: bool = rows[0].available
+        backend = self._backend(rows[0], available=available)
+        return Answer(_hits_by_sound(rows), available=available, milliseconds=milliseconds, **backend)
 
     async def _embed_and_query(self, question: _Question, description: Description | None) -> Answer:
         """Embed, and ask; once more when another model serves by now than the one that embedded."""
@@ -325,9 +325,9 @@ class Search:
         ]
         if question.liked:  # then the query speaks of sounds, and every hit is a track
             hits = hits[: question.limit]
-        compared = sound is not None and rows[0].comparable
-        backend = self._backend(rows[0], compared=compared)
-        return Answer(hits, available=compared, milliseconds=milliseconds, **backend), rows[0].identity
+        available = sound is not None and rows[0].available
+        backend = self._backend(rows[0], available=available)
+        return Answer(hits, available=available, milliseconds=milliseconds, **backend), rows[0].identity
 
     async def _fetch(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:
         """Rows of a named statement, and the milliseconds that it took with its round trip."""

@@ -44,6 +44,8 @@ def open_session(path: Path, *, threads: int = 1, device: Device = "auto", spin_
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
+    # without it, x86 processors that lack VNNI add pairs of u8 x s8 products in 16 bits, which overflow
+    options.add_session_config_entry("session.x64quantprecision", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin_microseconds > 0)))
     if spin_microseconds:
         options.add_session_config_entry("session.intra_op.spin_duration_us", str(spin_microseconds))

@@ -134,6 +134,8 @@ class Card:
         pipeline: Everything else that shapes its results: checkpoint, preprocessing, windows, pooling, text
             half, precision. The implementation reads its parameters from here.
         folder: Where its files lie; None for a bundled one, whose files lie beside this module or in a package.
+        answers: Vectors that it is known to make, see `models.files.known_answers`; None for a model that makes none, or was
+            exported before they were recorded. Not in the identity: they prove vectors, and do not shape them.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Card:
     files: tuple[ModelFile, ...]
     pipeline: Mapping[str, Any]
     folder: Path | None = None
+    answers: ModelFile | None = None
 
     @property
     def identity(self) -> str:
@@ -215,7 +218,7 @@ def verify_files(card: Card) -> None:
     if not card.files:
         then = "" if isinstance(card, GenreCard) else f", then models export {card.name}"
         raise ModelFileError(f"{card.name} is not installed: vibe-search models pull {card.name}{then}")
-    for file in card.files:
+    for file in card.files if card.answers is None else (*card.files, card.answers):
         path = file.locate(card.folder)
         if not path.is_file():
             raise ModelFileError(f"{card.name}: {path} is missing")

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from models.card import ModelFileError
+from models.files.known_answers import (
+    LEAST_COSINE,
+    LEAST_TRANSPORTED_COSINE,
+    MOST_DIFFERENCE,
+    KnownAnswerError,
+    compare_sounds,
+    compare_texts,
+    find_notice,
+    read_answers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.card import ModelCard
+    from models.files.known_answers import KnownAnswers
 
 PROMPTS = Path(__file__).with_name("check_prompts.toml")
 
@@ -31,6 +42,7 @@ MOST_AUDIO_COSINE = 0.99
 LENGTH_TOLERANCE = 1e-3
 """By which the length of a unit vector may miss 1: vectors are stored in halves."""
 
+_ANSWERS = "known answers"
 _SECONDS = 12.0
 _PAIR = ("jazz standard", "heavy metal")
 
@@ -44,7 +56,7 @@ class Finding:
         passed: Whether it holds.
         value: What was found, in words or figures.
         limit: What would have been right.
-        advice: What a failure means and what to do; empty where it holds.
+        advice: What a failure means and what to do. Where it holds, what could be better; mostly empty.
     """
 
     name: str
@@ -108,17 +120,22 @@ def check_model(model: Checked, *, elsewhere: bool = False) -> CheckReport:
 
     Returns:
         What was found; nothing is raised for what is wrong with the model's vectors. A model that hears audio in
-        another way than its card says is not run.
+        another way than its card says is not run, and of one with other vectors than the known ones nothing else is
+        looked at.
     """
     preprocessing = _vouched_preprocessing() if elsewhere else _check_preprocessing(model)
     if not preprocessing.passed:
         return CheckReport(model.card.identity, (preprocessing,))
+    answers = check_answers(model, elsewhere=elsewhere)
+    if not answers.passed:
+        return CheckReport(model.card.identity, (preprocessing, answers))
     prompts = load_prompts()
     texts = model.embed_texts(prompts)
     sounds = make_sounds(model.card.sample_rate)
     heard = np.stack([model.embed_audio(sound) for sound in sounds])
     findings = [
         preprocessing,
+        answers,
         _check_dimensions(model, texts, heard),
         _check_finite(texts, heard),
         _check_length(texts, heard),
@@ -171,6 +188,46 @@ def _check_preprocessing(model: Checked) -> Finding:
         value=", ".join(f"{key} {found.get(key)}" for key in differing) or "equal",
         limit=", ".join(f"{key} {wanted[key]}" for key in differing) or "as in the manifest",
         advice="the checkpoint hears audio in another way than its card says: it is another model, and needs a card",
+    )
+
+
+def check_answers(model: Checked, *, elsewhere: bool = False) -> Finding:
+    """Compare the vectors of a few texts and a sound with those that are known.
+
+    Args:
+        model: An opened model.
+        elsewhere: As of `check_model`.
+    """
+    answers = read_answers(model.card)
+    if answers is None and not model.card.files:
+        return Finding(
+            _ANSWERS, True, "none here: the model is not installed on this machine", "recorded by the export"
+        )
+    if answers is None:
+        again = f"export the model again (vibe-search models export {model.card.name}), and each machine is compared"
+        return Finding(_ANSWERS, True, "none are recorded", "recorded by the export", again)
+    try:
+        finding = _compare_answers(model, answers, elsewhere=elsewhere)
+    except KnownAnswerError as error:
+        return _finding(_ANSWERS, passed=False, value="other vectors", limit="the known ones", advice=str(error))
+    notice = None if elsewhere else find_notice(model.card)
+    return finding if notice is None or not finding.passed else replace(finding, advice=notice)
+
+
+def _compare_answers(model: Checked, answers: KnownAnswers, *, elsewhere: bool) -> Finding:
+    texts = compare_texts(answers, lambda text: model.embed_texts([text])[0])
+    sounds = compare_sounds(answers, model.card.sample_rate, model.embed_audio)
+    int8 = str(model.card.pipeline["precision"]).endswith("int8")
+    return _finding(
+        _ANSWERS,
+        passed=(texts.near if int8 else texts.same)
+        and (sounds.cosine >= LEAST_TRANSPORTED_COSINE if elsewhere else sounds.same),
+        value=(f"texts: cosine {texts.cosine:.5f}" if int8 else f"texts: off by {texts.difference:.1e}")
+        + (f", sounds: cosine {sounds.cosine:.5f}" if elsewhere else f", sounds: off by {sounds.difference:.1e}"),
+        limit=(f"{LEAST_COSINE}" if int8 else f"{MOST_DIFFERENCE:.0e}")
+        + (f", {LEAST_TRANSPORTED_COSINE}" if elsewhere else f", {MOST_DIFFERENCE:.0e}"),
+        advice="the vectors are not those of this model: the machine that runs it computes otherwise, or runs other "
+        "files. Install the libraries of constraints.txt there, or export the model there",
     )
 
 

@@ -25,7 +25,7 @@ from models.card import (
     WebSource,
     verify_files,
 )
-from models.files.installation import RECORD, InstallationError, read_installation
+from models.files.installation import ANSWERS, RECORD, InstallationError, read_installation
 from models.implementation import build_model
 from models.runtime.run_options import RunOptions
 
@@ -124,12 +124,13 @@ def _read_card(entry: dict[str, Any]) -> Card:
     if kind != "embedding":
         raise ManifestError(f"{entry.get('name')}: a model's kind is embedding or genres, not {kind}")
     files = tuple(ModelFile(**file) for file in entry.pop("files", ()))
+    answers = entry.pop("answers", None)
     hub = entry.pop("hub", None)
     if (hub is None) == (not files):
         raise ManifestError(f"{entry.get('name')}: a model has either files or a hub")
     if hub is not None:
         hub = HubSource(files=tuple(HubFile(**file) for file in hub.pop("files")), **hub)
-    return ModelCard(files=files, hub=hub, **entry)
+    return ModelCard(files=files, hub=hub, answers=None if answers is None else ModelFile(**answers), **entry)
 
 
 def find_model(name: str) -> ModelCard:
@@ -241,7 +242,13 @@ class Registry:
         hop = min(window, max(1, round(self._hop_seconds * card.sample_rate)))
         most = count_windows(round(self._max_seconds * card.sample_rate), window, hop)
         windows = {"size": window, "hop": hop, "most": most}
-        return replace(card, files=files, folder=folder, pipeline={**card.pipeline, "windows": windows})
+        return replace(
+            card,
+            files=tuple(file for file in files if file.path != ANSWERS),
+            answers=next((file for file in files if file.path == ANSWERS), None),
+            folder=folder,
+            pipeline={**card.pipeline, "windows": windows},
+        )
 
     def _read_own(self, folder: Path) -> Card | None:
         try:

@@ -21,7 +21,7 @@ def check(
     name: Annotated[str, typer.Argument(help="Name of an installed model.")],
     as_json: AsJson = False,
 ) -> None:
-    """Look whether a model may serve: unit vectors, the same every time, spaces that are not collapsed.
+    """Look whether a model may serve: its known vectors, the same every time, spaces that are not collapsed.
 
     Examples:
       vibe-search models check clap-htsat-unfused
@@ -37,7 +37,9 @@ def check(
     if as_json:
         typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
-        Console().print(_render(report))
+        console = Console()
+        console.print(_render(report))
+        show_hints(console, report)
     require_passed(report)
 
 
@@ -67,8 +69,16 @@ def require_passed(report: CheckReport) -> None:
         raise UserError(f"{report.identity} may not serve. " + "; ".join(failed))
 
 
+def show_hints(console: Console, report: CheckReport) -> None:
+    """Print what could be better about a model that may serve."""
+    for finding in report.findings:
+        if finding.passed and finding.advice:
+            console.print(f"{finding.name}: {finding.advice}", highlight=False, soft_wrap=True, markup=False)
+
+
 def _render(report: CheckReport) -> Table:
     table = Table("", "what", "found", "right", title=report.identity, title_justify="left")
     for finding in report.findings:
-        table.add_row("[green]ok[/]" if finding.passed else "[red]no[/]", finding.name, finding.value, finding.limit)
+        mark = "[red]no[/]" if not finding.passed else "[yellow]ok[/]" if finding.advice else "[green]ok[/]"
+        table.add_row(mark, finding.name, finding.value, finding.limit)
     return table

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from app.cli.model_check import inspect_model, require_passed
+from app.cli.model_check import inspect_model, require_passed, show_hints
 from app.cli.version import AsJson
 from app.database import Database, call_function, run_with_database
 from app.errors import DatabaseUnavailableError, UserError
@@ -69,9 +69,11 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
     settings = get_settings()
     providers = build_providers(settings)
     card = None if name is None else _known(providers, name)
-    if card is not None:
-        require_passed(inspect_model(settings, card))
     console = Console(stderr=as_json)
+    if card is not None:
+        report = inspect_model(settings, card)
+        require_passed(report)
+        show_hints(console, report)
 
     async def steps(url: str, database: Database) -> list[ModelState]:
         switch = _Switch(console, settings, providers, url, database)

@@ -7,13 +7,15 @@ silence does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from models.audio import windows
 from models.audio.decoding import decode_windows
+from models.files.known_answers import AnswerCheck, give_notice
 from models.relevance.sound_relatedness import TextRelatedness
 from models.runtime.idle import LoadedOnDemand
 from models.runtime.onnx_session import open_session
@@ -38,12 +40,31 @@ MOST_TOKENS = 128
 _SPIN_MICROSECONDS = 200
 """Longer than the pauses between the products of one pass over audio, and no longer."""
 
+_log = logging.getLogger(__name__)
+
 # Texts whose vectors are kept for the question how much they speak of sound, which follows at once.
 _KEPT = 16
 
 
+class _TextHalf(NamedTuple):
+    tokenizer: Tokenizer
+    session: Any
+
+    def embed(self, text: str) -> UnitVector:
+        # half of a character, from a client that cut one in two, cannot be tokenised
+        encoded = self.tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"))
+        feed = {
+            "input_ids": np.array([encoded.ids], np.int64),
+            "attention_mask": np.array([encoded.attention_mask], np.int64),
+        }
+        return cast("UnitVector", self.session.run(["embedding"], feed)[0][0])
+
+
 class Clap:
     """`models.model.EmbeddingModel` for every `ClapModel` checkpoint. Safe to use from several threads.
+
+    When a half is first loaded, it is compared with the model's known answers. Where the text half in int8 does not
+    give them, the one in float32 reads texts; any other half that does not is refused.
 
     Args:
         card: An installed model's card.
@@ -53,13 +74,10 @@ class Clap:
     def __init__(self, card: ModelCard, options: RunOptions | None = None) -> None:
         self._card = card
         self._options = RunOptions() if options is None else options
-        text_file = TEXT_FILES[str(card.pipeline["precision"]).rpartition(" ")[2]]
-        self._text: LoadedOnDemand[tuple[Tokenizer, Any]] = LoadedOnDemand(
-            lambda: (_open_tokenizer(card), self._open(text_file)), self._options.text_idle_seconds
-        )
-        self._audio: LoadedOnDemand[Any] = LoadedOnDemand(
-            lambda: self._open("audio.onnx", spin_microseconds=_SPIN_MICROSECONDS), self._options.audio_idle_seconds
-        )
+        self._text_precision = str(card.pipeline["precision"]).rpartition(" ")[2]
+        self._check = AnswerCheck(card)
+        self._text = LoadedOnDemand(self._load_text, self._options.text_idle_seconds)
+        self._audio = LoadedOnDemand(self._load_audio, self._options.audio_idle_seconds)
         self._recent: RecentResults[UnitVector] = RecentResults(_KEPT)
         self._sound_relatedness = TextRelatedness(self.embed_texts)
 
@@ -97,13 +115,8 @@ class Clap:
             raise ValueError(f"a waveform has the shape (samples,), with samples > 0, not {samples.shape}")
         if not np.isfinite(samples).all():
             raise ValueError("the waveform holds values that are not finite")
-        plan = self._card.pipeline["windows"]
-        size = plan["size"]
-        samples = next(iter(windows.AfterSilence([samples])), np.zeros(size, np.float32))
-        if samples.size < size:
-            return self._pool([windows.repeat_and_pad(samples, size)])
-        starts = windows.spread_starts(samples.size, size, plan["hop"], plan["most"])
-        return self._pool(samples[start : start + size] for start in starts)
+        with self._audio.use() as session:
+            return self._pool(session, self._cut(samples))
 
     def embed_file(self, source: AudioSource, *, max_seconds: float | None = None) -> UnitVector:
         """Embed a recording; however long it is, the memory is bounded.
@@ -120,7 +133,9 @@ class Clap:
         size, hop, most, rate = plan["size"], plan["hop"], plan["most"], self._card.sample_rate
         if max_seconds is not None:
             most = min(most, windows.count_windows(round(max_seconds * rate), size, hop))
-        return self._pool(decode_windows(source, rate, size=size, hop=hop, most=most, limits=self._options.decoder))
+        with self._audio.use() as session:
+            heard = decode_windows(source, rate, size=size, hop=hop, most=most, limits=self._options.decoder)
+            return self._pool(session, heard)
 
     def explain(
         self,
@@ -135,26 +150,61 @@ class Clap:
         return []
 
     def _embed(self, text: str) -> UnitVector:
-        with self._text.use() as (tokenizer, session):
-            # half of a character, from a client that cut one in two, cannot be tokenised
-            encoded = tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"))
-            feed = {
-                "input_ids": np.array([encoded.ids], np.int64),
-                "attention_mask": np.array([encoded.attention_mask], np.int64),
-            }
-            return cast("UnitVector", session.run(["embedding"], feed)[0][0])
+        with self._text.use() as half:
+            return half.embed(text)
 
-    def _pool(self, heard: Iterable[Waveform]) -> UnitVector:
+    def _cut(self, samples: Waveform) -> Iterable[Waveform]:
+        """The windows of a track."""
+        plan = self._card.pipeline["windows"]
+        size = plan["size"]
+        samples = next(iter(windows.AfterSilence([samples])), np.zeros(size, np.float32))
+        if samples.size < size:
+            return [windows.repeat_and_pad(samples, size)]
+        starts = windows.spread_starts(samples.size, size, plan["hop"], plan["most"])
+        return (samples[start : start + size] for start in starts)
+
+    def _pool(self, session: Any, heard: Iterable[Waveform]) -> UnitVector:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
         """Mean of the windows' projections, scaled to length 1."""
         total: NDArray[np.float64] = np.zeros(1)
-        with self._audio.use() as session:
-            for batch in windows.batched(heard, self._options.batch_windows):
-                projections = session.run(["projection"], {"waveform": batch})[0]
-                # one by one, in their order: the sum does not depend on the size of a batch
-                for projection in projections:
-                    total = total + projection
+        for batch in windows.batched(heard, self._options.batch_windows):
+            projections = session.run(["projection"], {"waveform": batch})[0]
+            # one by one, in their order: the sum does not depend on the size of a batch
+            for projection in projections:
+                total = total + projection
         vector: UnitVector = (total / np.linalg.norm(total)).astype(np.float32)
         return vector
+
+    def _load_text(self) -> _TextHalf:
+        if self._text_precision == "int8":
+            half = self._open_text()
+            fault = self._check.int8_fault(half.embed)
+            if fault is None:
+                return half
+            del half
+            self._text_precision = "float32"
+            notice = (
+                f"{fault}: texts are read in float32 here, which is slower. Export {self._card.name} on this machine, "
+                "and the export finds a form in int8 that holds"
+            )
+            give_notice(self._card, notice)
+            _log.warning("%s: %s", self._card.identity, notice)
+        refused = self._check.refused("texts")
+        if refused is not None:
+            raise refused
+        half = self._open_text()
+        self._check.require_texts(half.embed)
+        return half
+
+    def _load_audio(self) -> Any:  # noqa: ANN401 - as above
+        refused = self._check.refused("sounds")
+        if refused is not None:
+            raise refused
+        session = self._open("audio.onnx", spin_microseconds=_SPIN_MICROSECONDS)
+        self._check.require_sounds(lambda sound: self._pool(session, self._cut(sound)))
+        return session
+
+    def _open_text(self) -> _TextHalf:
+        return _TextHalf(_open_tokenizer(self._card), self._open(TEXT_FILES[self._text_precision]))
 
     def _open(self, filename: str, *, spin_microseconds: int = 0) -> Any:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
         return open_session(

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 RECORD = "installed.json"
 """Name of the record in a model's folder."""
 
-EXPORTED = ("audio.onnx", "text.onnx", "text.int8.onnx", "tokenizer.json", "preprocessing.json")
+ANSWERS = "known_answers.json"
+"""Name of the file by which a machine proves that it computes a model rightly; see `models.files.known_answers`."""
+
+EXPORTED = ("audio.onnx", "text.onnx", "text.int8.onnx", "tokenizer.json", "preprocessing.json", ANSWERS)
 """What an export makes."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from models.audio import windows
 from models.audio.decoding import decode, normalise_peak
+from models.files.known_answers import AnswerCheck
 from models.genres import GenrePrediction, rank_genres
 from models.model import TagContribution, UnitVector
 from models.musicnn.tag_language import TagLanguage
@@ -113,7 +114,7 @@ class MusicnnTags:
             options: How it runs; so small a model is never unloaded.
 
         Raises:
-            models.card.ModelFileError: The card lacks a file.
+            models.card.ModelFileError: The card lacks a file, or this machine reads texts in another way.
             OSError: A file cannot be read.
             ValueError: The files contradict each other.
         """
@@ -140,6 +141,8 @@ class MusicnnTags:
         self._language = TagLanguage(
             self._names, card.locate("thesaurus.toml"), vectors, card.pipeline["text"]["temperature"]
         )
+        self._check = AnswerCheck(card)
+        self._check.require_texts(self.embed_text)
 
     @property
     def card(self) -> ModelCard:
@@ -192,7 +195,12 @@ class MusicnnTags:
         return [TagContribution(name, share) for name, share in ranked[: max(top, 0)] if share > 0]
 
     def _log_odds(self, waveform: Waveform) -> NDArray[np.float32]:
-        """One forward pass serves the embedding and the genres of a track."""
+        """One forward pass serves the embedding and the genres of a track.
+
+        Raises:
+            models.files.known_answers.KnownAnswerError: This machine hears otherwise than the model should.
+        """
+        self._check.require_sounds(lambda sound: self._vector(self._tagger.log_odds(sound)))
         samples = np.ascontiguousarray(waveform, np.float32)
         return self._recent.get(sha256(samples.data).digest(), lambda: self._tagger.log_odds(waveform))
 

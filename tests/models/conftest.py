@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from models.clap import Clap
 from models.clap.export.random_checkpoint import save_checkpoint, tiny_config
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.card import ModelCard
+
+
+# products as small as these wait longer for a second thread than they take
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

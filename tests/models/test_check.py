@@ -31,6 +31,7 @@ Weights: TypeAlias = dict[str, torch.Tensor]
 
 NAMES = (
     "preprocessing",
+    "known answers",
     "dimensions",
     "finite",
     "unit length",
@@ -126,7 +127,7 @@ def damaged(tmp_path: Path, card: ModelCard, filename: str) -> ModelCard:
 
 @pytest.mark.parametrize("filename", ["audio.onnx", "text.int8.onnx"])
 def test_weights_that_are_no_numbers_are_found(tmp_path: Path, tiny_card: ModelCard, filename: str) -> None:
-    report = check_model(Clap(damaged(tmp_path, tiny_card, filename)))
+    report = check_model(Clap(replace(damaged(tmp_path, tiny_card, filename), answers=None)))
 
     assert "finite" in failed(report)
     assert "pull and export the model again" in failed(report)["finite"].advice
@@ -158,7 +159,8 @@ class Altered(Clap):
     """The small model, whose vectors are changed on their way out."""
 
     def __init__(self, card: ModelCard, alter: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
-        super().__init__(card)
+        # the known answers would tell of the change before anything else
+        super().__init__(replace(card, answers=None))
         self._alter = alter
 
     def embed_audio(self, waveform: Waveform) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from app.errors import DatabaseUnavailableError
 from app.http.dependencies import ApiState, State
 from app.mirror import inspect_mirror
 from app.providers import Providers
+from models.files.known_answers import find_notice
 from services.vector_mirror import MirrorRefusedError
 
 router = APIRouter(tags=["health"])
@@ -44,7 +45,9 @@ class ReadinessResponse(BaseModel):
         description="database, migrations and models, each ok or missing; with a mirror that too, "
         "and unreachable while only that does not answer, for searches go on without it."
     )
-    missing: list[str] = Field(description="What to do about each check that fails.")
+    missing: list[str] = Field(
+        description="What to do about each check that fails, and about a model that serves more slowly than it could."
+    )
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -66,7 +69,7 @@ async def _inspect(state: State) -> ReadinessResponse:
         return report.model_copy(update={"checks": report.checks | {"mirror": "ok"}})
     refused = isinstance(problem, MirrorRefusedError)
     checks = report.checks | {"mirror": "missing" if refused else "unreachable"}
-    return ReadinessResponse(ready=not refused, checks=checks, missing=[str(problem)])
+    return ReadinessResponse(ready=not refused, checks=checks, missing=[*report.missing, str(problem)])
 
 
 @router.get(
@@ -95,19 +98,29 @@ def _inspect_model(providers: Providers, serving: str | None) -> list[str]:
     return []
 
 
+def _find_notices(providers: Providers, serving: str | None) -> list[str]:
+    """What could be better about the model that serves."""
+    embedding = None if serving is None else providers.embedding_of(serving)
+    notice = None if embedding is None else find_notice(embedding.card)
+    return [] if notice is None else [f"{serving}: {notice}"]
+
+
 def inspect_readiness(state: ApiState) -> ReadinessResponse:
     """Look at everything that a search needs; blocks."""
     missing: dict[str, list[str]] = {"database": [], "migrations": [], "models": []}
+    notices: list[str] = []
     try:
         with connect(state.url) as connection:
             missing["migrations"] = inspect_schema(connection).missing
             if not missing["migrations"]:
                 row = connection.execute("select identity from search.models where serving").fetchone()
-                missing["models"] = _inspect_model(state.providers, None if row is None else str(row[0]))
+                serving = None if row is None else str(row[0])
+                missing["models"] = _inspect_model(state.providers, serving)
+                notices = _find_notices(state.providers, serving)
     except DatabaseUnavailableError as error:
         missing["database"].append(f"Postgres cannot be reached: {error}")
     return ReadinessResponse(
         ready=not any(missing.values()),
         checks={name: "missing" if found else "ok" for name, found in missing.items()},
-        missing=[line for found in missing.values() for line in found],
+        missing=[line for found in (*missing.values(), notices) for line in found],
     )

@@ -6,7 +6,7 @@ Numbers are chosen so that every step but the product is exact in float32: scale
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -55,7 +55,7 @@ def scaled(numbers: Whole) -> Floats:
     return numbers.astype(np.float32) * STEP
 
 
-def constants(path: Path) -> dict[str, NDArray[np.generic]]:
+def constants(path: Path) -> dict[str, NDArray[Any]]:
     """What an ONNX file holds, by name."""
     return {value.name: numpy_helper.to_array(value) for value in onnx.load(str(path)).graph.initializer}
 

@@ -105,7 +105,7 @@ def test_files_count_only_for_their_checkpoint(tiny_card: ModelCard) -> None:
     assert tiny_card.folder is not None
     installation = read_installation(tiny_card.folder)
 
-    assert installation.files_of(tiny_card) == tiny_card.files
+    assert installation.files_of(tiny_card) == (*tiny_card.files, tiny_card.answers)
     assert installation.files_of(find_model("clap-htsat-unfused")) == ()
 
 
@@ -151,7 +151,7 @@ def test_an_export_of_another_machine_is_installed(tmp_path: Path, exported: Pat
     install_export(exported, models_dir / tiny_card.name, tiny_card)
 
     card = Registry(models_dir).find(tiny_card.name)
-    assert (card.identity, card.files) == (tiny_card.identity, tiny_card.files)
+    assert (card.identity, card.files, card.answers) == (tiny_card.identity, tiny_card.files, tiny_card.answers)
     verify_files(card)
 
 

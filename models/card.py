@@ -134,8 +134,8 @@ class Card:
         pipeline: Everything else that shapes its results: checkpoint, preprocessing, windows, pooling, text
             half, precision. The implementation reads its parameters from here.
         folder: Where its files lie; None for a bundled one, whose files lie beside this module or in a package.
-        answers: Vectors that it is known to make, see `models.files.known_answers`; None for a model that makes none, or was
-            exported before they were recorded. Not in the identity: they prove vectors, and do not shape them.
+        answers: Vectors that it is known to make, see `models.files.known_answers`; None for a model that makes none,
+            or was exported before they were recorded. Not in the identity: they prove vectors, and do not shape them.
     """
 
     name: str

@@ -132,16 +132,16 @@ def check_model(model: Checked, *, elsewhere: bool = False) -> CheckReport:
     prompts = load_prompts()
     texts = model.embed_texts(prompts)
     sounds = make_sounds(model.card.sample_rate)
-    heard = np.stack([model.embed_audio(sound) for sound in sounds])
+    vectors = np.stack([model.embed_audio(sound) for sound in sounds])
     findings = [
         preprocessing,
         answers,
-        _check_dimensions(model, texts, heard),
-        _check_finite(texts, heard),
-        _check_length(texts, heard),
-        _check_repetition(model, prompts, texts, sounds, heard),
+        _check_dimensions(model, texts, vectors),
+        _check_finite(texts, vectors),
+        _check_length(texts, vectors),
+        _check_repetition(model, prompts, texts, sounds, vectors),
         _check_texts(model, texts),
-        _check_sounds(heard),
+        _check_sounds(vectors),
     ]
     return CheckReport(model.card.identity, tuple(findings))
 
@@ -269,12 +269,12 @@ def _check_repetition(
     prompts: Sequence[str],
     texts: NDArray[np.float32],
     sounds: Sequence[NDArray[np.float32]],
-    heard: NDArray[np.float32],
+    vectors: NDArray[np.float32],
 ) -> Finding:
     # in another order, and so with other neighbours, than the first time
     again = np.stack([model.embed_audio(sound) for sound in sounds[::-1]])[::-1]
     repeated = model.embed_texts(list(reversed(prompts)))[::-1]
-    same = np.array_equal(again, heard, equal_nan=True) and np.array_equal(repeated, texts, equal_nan=True)
+    same = np.array_equal(again, vectors, equal_nan=True) and np.array_equal(repeated, texts, equal_nan=True)
     return _finding(
         "deterministic",
         passed=same,
@@ -298,8 +298,8 @@ def _check_texts(model: Checked, texts: NDArray[np.float32]) -> Finding:
     )
 
 
-def _check_sounds(heard: NDArray[np.float32]) -> Finding:
-    mean = _mean_cosine(heard)
+def _check_sounds(vectors: NDArray[np.float32]) -> Finding:
+    mean = _mean_cosine(vectors)
     return _finding(
         "sounds told apart",
         passed=mean < MOST_AUDIO_COSINE,

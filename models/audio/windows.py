@@ -134,18 +134,18 @@ def repeat_and_pad(waveform: Waveform, size: int) -> Waveform:
     return np.pad(repeated, (0, size - repeated.size))
 
 
-def batched(heard: Iterable[Waveform], batch: int) -> Iterator[NDArray[np.float32]]:
+def batched(windows: Iterable[Waveform], batch: int) -> Iterator[NDArray[np.float32]]:
     """Stack windows, a bounded number at a time, in their order.
 
     Args:
-        heard: Windows of one length.
+        windows: Windows of one length.
         batch: How many go together at most.
 
     Yields:
         Shape `(1 to batch, samples)`.
     """
-    windows = iter(heard)
-    while together := list(islice(windows, batch)):
+    remaining = iter(windows)
+    while together := list(islice(remaining, batch)):
         yield np.stack(together)
 
 

@@ -1,6 +1,6 @@
 """CLAP (Wu et al., 2023) without torch: two ONNX files and a tokenizer, exported by `models.clap.export.export`.
 
-A track is heard in windows of fixed length, from where it is no longer silent to its end. The projections of the
+A track is embedded in windows of fixed length, from where it is no longer silent to its end. The projections of the
 windows, before they are scaled, are averaged, and the average is scaled to length 1: louder evidence counts more than
 silence does.
 """
@@ -134,8 +134,8 @@ class Clap:
         if max_seconds is not None:
             most = min(most, windows.count_windows(round(max_seconds * rate), size, hop))
         with self._audio.use() as session:
-            heard = decode_windows(source, rate, size=size, hop=hop, most=most, limits=self._options.decoder)
-            return self._pool(session, heard)
+            parts = decode_windows(source, rate, size=size, hop=hop, most=most, limits=self._options.decoder)
+            return self._pool(session, parts)
 
     def explain(
         self,
@@ -163,10 +163,10 @@ class Clap:
         starts = windows.spread_starts(samples.size, size, plan["hop"], plan["most"])
         return (samples[start : start + size] for start in starts)
 
-    def _pool(self, session: Any, heard: Iterable[Waveform]) -> UnitVector:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
+    def _pool(self, session: Any, parts: Iterable[Waveform]) -> UnitVector:  # noqa: ANN401 - a session of ONNX Runtime, which has no annotations
         """Mean of the windows' projections, scaled to length 1."""
         total: NDArray[np.float64] = np.zeros(1)
-        for batch in windows.batched(heard, self._options.batch_windows):
+        for batch in windows.batched(parts, self._options.batch_windows):
             projections = session.run(["projection"], {"waveform": batch})[0]
             # one by one, in their order: the sum does not depend on the size of a batch
             for projection in projections:

@@ -210,8 +210,8 @@ class AudioGraph(nn.Module):
         for stage in self.stages:
             tokens = stage(tokens)
         # the mean as a product: ONNX Runtime's own adds up in an order that depends on the size of the batch
-        heard = torch.matmul(self.average, self.norm(tokens)).flatten(1)
-        projection = self.projection(heard)
+        pooled = torch.matmul(self.average, self.norm(tokens)).flatten(1)
+        projection = self.projection(pooled)
         return functional.normalize(projection, dim=-1), projection
 
 

@@ -42,11 +42,11 @@ begin
 end;
 $$;
 
-grant usage on schema public, search to vibe_app, vibe_reader;
+grant usage on schema public, search, search_internal to vibe_app, vibe_reader;
 
 -- a worker lets the candidate serve; what a model is, it cannot change
 grant update (serving, candidate, served_at, retired_at) on search.models to vibe_app;
-grant execute on function search.bind_nearest_tracks() to vibe_app;
+grant execute on function search_internal.bind_nearest_tracks() to vibe_app;
 
 -- hashes of tokens are for whoever checks them
 revoke all on search.tokens from vibe_reader;

@@ -17,6 +17,18 @@ CREATE SCHEMA search;
 COMMENT ON SCHEMA search IS 'Search over the catalogue by name and by sound: start with search.unified(q).';
 
 --
+-- Name: search_internal; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA search_internal;
+
+--
+-- Name: SCHEMA search_internal; Type: COMMENT; Schema: -; Owner: -
+--
+
+COMMENT ON SCHEMA search_internal IS 'What the search is made of, for no one to call: search.help() says what is for people.';
+
+--
 -- Name: fuzzystrmatch; Type: EXTENSION; Schema: -; Owner: -
 --
 
@@ -153,10 +165,10 @@ CREATE TYPE search.tier AS ENUM (
 COMMENT ON TYPE search.tier IS 'How an entity was found, the best first: docs/why/ranking.md.';
 
 --
--- Name: signal; Type: TYPE; Schema: search; Owner: -
+-- Name: signal; Type: TYPE; Schema: search_internal; Owner: -
 --
 
-CREATE TYPE search.signal AS (
+CREATE TYPE search_internal.signal AS (
 	kind text,
 	key text,
 	field text,
@@ -170,40 +182,40 @@ CREATE TYPE search.signal AS (
 );
 
 --
--- Name: TYPE signal; Type: COMMENT; Schema: search; Owner: -
+-- Name: TYPE signal; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON TYPE search.signal IS 'One reason to list an entity; search.make_signal makes one.';
+COMMENT ON TYPE search_internal.signal IS 'One reason to list an entity; search_internal.make_signal makes one.';
 
 --
--- Name: COLUMN signal.field; Type: COMMENT; Schema: search; Owner: -
+-- Name: COLUMN signal.field; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON COLUMN search.signal.field IS 'What matched: a name of the entity, sound, or the kind of what holds it.';
+COMMENT ON COLUMN search_internal.signal.field IS 'What matched: a name of the entity, sound, or the kind of what holds it.';
 
 --
--- Name: COLUMN signal.held; Type: COMMENT; Schema: search; Owner: -
+-- Name: COLUMN signal.held; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON COLUMN search.signal.held IS 'Whether a track is listed because of what holds it; such tracks come last in the tier.';
+COMMENT ON COLUMN search_internal.signal.held IS 'Whether a track is listed because of what holds it; such tracks come last in the tier.';
 
 --
--- Name: COLUMN signal.class; Type: COMMENT; Schema: search; Owner: -
+-- Name: COLUMN signal.class; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON COLUMN search.signal.class IS 'Better first within a tier: search.whole_word() and so on, or search.typo_class().';
+COMMENT ON COLUMN search_internal.signal.class IS 'Better first within a tier: search_internal.whole_word() and so on, or search_internal.typo_class().';
 
 --
--- Name: COLUMN signal.quality; Type: COMMENT; Schema: search; Owner: -
+-- Name: COLUMN signal.quality; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON COLUMN search.signal.quality IS 'Relevance within the tier, 0 to 1.';
+COMMENT ON COLUMN search_internal.signal.quality IS 'Relevance within the tier, 0 to 1.';
 
 --
--- Name: COLUMN signal.popularity; Type: COMMENT; Schema: search; Owner: -
+-- Name: COLUMN signal.popularity; Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON COLUMN search.signal.popularity IS 'ln(1 + plays or tracks), the tie-break.';
+COMMENT ON COLUMN search_internal.signal.popularity IS 'ln(1 + plays or tracks), the tie-break.';
 
 --
 -- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
@@ -721,453 +733,8 @@ $$;
 -- Name: FUNCTION acting_artist(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.acting_artist() IS 'For whom the transaction writes to the catalogue: what an adopted table wants to know of a new tag or album.';
-
---
--- Name: add_tags(bigint, text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.add_tags(track_id bigint, names text[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    perform set_config('search.acting_artist', t.artist_did, true) from tracks t where t.id = add_tags.track_id;
-    -- in one order for everybody: two that add the same tags in different ones would wait for each other for ever
-    insert into tags (name)
-    select n.name from unnest(names) as n (name)
-    where not exists (select from tags g where lower(g.name) = lower(n.name))
-    order by n.name
-    on conflict (name) do nothing;
-
-    insert into track_tags (track_id, tag_id)
-    select add_tags.track_id, min(g.id)
-    from unnest(names) as n (name)
-    join tags g on lower(g.name) = lower(n.name)
-    where not exists (
-        select from track_tags tt join tags own on own.id = tt.tag_id
-        where tt.track_id = add_tags.track_id and lower(own.name) = lower(n.name))
-    group by lower(n.name)
-    order by min(g.id)
-    on conflict do nothing;
-end;
-$$;
-
---
--- Name: FUNCTION add_tags(track_id bigint, names text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.add_tags(track_id bigint, names text[]) IS 'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
-
---
--- Name: albums_seen(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    return query
-    select a.id::search.album_id, seen.by_all,
-           case when not seen.by_all and exists (
-               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
-    from albums a
-    cross join lateral (
-        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
-    ) as seen (by_all)
-    where a.id = any (album_ids);
-end;
-$$;
-
---
--- Name: FUNCTION albums_seen(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.albums_seen(album_ids search.album_id[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
-
---
--- Name: in_context(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.in_context(query text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN replace(query, chr(1), chr(2));
-
---
--- Name: FUNCTION in_context(query text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.in_context(query text) IS 'The same query for words of the context, whose place is held by chr(2).';
-
---
--- Name: all_terms(text[], boolean); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.all_terms(forms text[], or_context boolean) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT string_agg(CASE WHEN all_terms.or_context THEN (((('('::text || form.form) || ' | '::text) || search.in_context(form.form)) || ')'::text) ELSE form.form END, ' & '::text) AS string_agg FROM unnest(all_terms.forms) form(form));
-
---
--- Name: FUNCTION all_terms(forms text[], or_context boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
-
---
--- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.token_prefix(kind text, level integer, in_context boolean DEFAULT false) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
-    RETURN (CASE WHEN in_context THEN upper("left"(kind, 2)) ELSE "left"(kind, 2) END || chr((97 + level)));
-
---
--- Name: FUNCTION token_prefix(kind text, level integer, in_context boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.token_prefix(kind text, level integer, in_context boolean) IS 'Three letters before each word of a token: two of the kind (capital for words of the context), one of the level.';
-
---
--- Name: context_alternatives(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.context_alternatives() RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    RETURN (('('::text || (SELECT string_agg(((''''::text || search.token_prefix(kind.kind, level.level, true)) || '\1'''::text), ' | '::text) AS string_agg FROM unnest(ARRAY['track'::text, 'album'::text, 'playlist'::text]) kind(kind), generate_series(0, 6) level(level))) || ')'::text);
-
---
--- Name: FUNCTION context_alternatives(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.context_alternatives() IS 'What stands for a word of the context, \1, in a query for all kinds and levels: the 21 tokens that it may be.';
-
---
--- Name: at_any_level(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.at_any_level(query text) RETURNS tsquery
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (regexp_replace(replace(query, chr(1), '='::text), ((''''::text || chr(2)) || '((?:[^'']|'''')*)'''::text), search.context_alternatives(), 'g'::text))::tsquery;
-
---
--- Name: FUNCTION at_any_level(query text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.at_any_level(query text) IS 'A query of search.all_terms for the documents of all kinds and levels.';
-
---
--- Name: at_level(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.at_level(query text, kind text, level integer) RETURNS tsquery
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true)))::tsquery;
-
---
--- Name: FUNCTION at_level(query text, kind text, level integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.at_level(query text, kind text, level integer) IS 'A query of search.all_terms for the documents of one kind and level.';
-
---
--- Name: await_renames(text, text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.await_renames(kind text, keys text[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET enable_seqscan TO 'off'
-    AS $$
-begin
-    -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
-    perform from search.documents d
-    where d.kind = await_renames.kind and d.key = any (keys) order by d.key, d.field for key share;
-end;
-$$;
-
---
--- Name: FUNCTION await_renames(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.await_renames(kind text, keys text[]) IS 'Wait for whoever is giving these entities another name, and keep others from it until the end: what is about to take their names into its document would miss the new one.';
-
---
--- Name: await_renames_around(bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.await_renames_around(track_ids bigint[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET enable_seqscan TO 'off'
-    AS $$
-begin
-    perform search.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
-    perform search.await_renames(
-        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
-end;
-$$;
-
---
--- Name: FUNCTION await_renames_around(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.await_renames_around(track_ids bigint[]) IS 'As search.await_renames, for the artists, albums and tags of tracks.';
-
---
--- Name: begin_mirror_namespace(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.begin_mirror_namespace(base text) RETURNS text
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    next_generation integer;
-    begun text;
-begin
-    if exists (select from search.mirror_namespaces n where n.state = 'filling')
-       or not exists (select from search.models m where m.serving) then
-        return null;
-    end if;
-    -- taken first, for the name may contain it
-    next_generation := nextval(pg_get_serial_sequence('search.mirror_namespaces', 'generation'));
-    insert into search.mirror_namespaces as n (generation, name, model_id)
-    overriding system value
-    select next_generation,
-           -- a name is never used twice, so that a late write finds no other namespace under it
-           case when exists (select from search.mirror_namespaces u where u.name = base)
-                then base || '-' || next_generation else base end,
-           m.id
-    from search.models m
-    where m.serving
-    -- another transaction may have begun one since
-    on conflict (state) where state = 'filling' do nothing
-    returning n.name into begun;
-    return begun;
-end;
-$$;
-
---
--- Name: FUNCTION begin_mirror_namespace(base text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.begin_mirror_namespace(base text) IS 'Begin a namespace for the serving model, to be filled, under a name that was never used: the given one, or that with a number. Returns the name, or null when no model serves or a namespace is being filled already.';
-
---
--- Name: begin_switch(text, text, integer, real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real DEFAULT 1) RETURNS bigint
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    perform search.register_model(name, identity, dimensions);
-    return search.request_model(identity, coverage_wanted);
-end;
-$$;
-
---
--- Name: FUNCTION begin_switch(name text, identity text, dimensions integer, coverage_wanted real); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real) IS 'Register a model and make it the candidate to serve next; returns how many tracks are to be embedded by it.';
-
---
--- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.normalize_text(value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
-    AS $$
-declare
-    folded text := lower(search.unaccent(normalize(value, nfkc)));
-    -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
-    parted text := regexp_replace(
-        regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
-        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
-    -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
-    words text := btrim(regexp_replace(
-        regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
-begin
-    -- a name made of punctuation alone is still a name
-    return case when words = '' then btrim(folded) else words end;
-end;
-$$;
-
---
--- Name: FUNCTION normalize_text(value text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.normalize_text(value text) IS 'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.';
-
---
--- Name: begins_a_word(text[], text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.begins_a_word(typed text[], names text) RETURNS boolean
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    RETURN (EXISTS (SELECT FROM unnest(string_to_array(search.normalize_text(begins_a_word.names), ' '::text)) word(word), unnest(begins_a_word.typed) begun(begun) WHERE starts_with(word.word, begun.begun)));
-
---
--- Name: FUNCTION begins_a_word(typed text[], names text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.begins_a_word(typed text[], names text) IS 'Whether one of the typed words begins a word of the names.';
-
---
--- Name: begun_term(text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.begun_term(begun text, most integer, beside_others boolean) RETURNS text
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-declare
-    -- Reading all that begin so costs as much as all their documents. Beside other common words, those
-    -- of the commonest fill a page.
-    common constant text[] := case when beside_others then array(
-        select c.word from search.common_words c
-        where c.word >= begun and c.word < begun || chr(1114111)
-        order by c.documents desc, c.word
-        limit most) end;
-begin
-    if cardinality(common) > 0 then
-        return search.word_terms(case when begun = any (common) then common else common || begun end);
-    end if;
-    return search.word_term(begun, true);
-end;
-$$;
-
---
--- Name: FUNCTION begun_term(begun text, most integer, beside_others boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.begun_term(begun text, most integer, beside_others boolean) IS 'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
-
---
--- Name: begun_word(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.begun_word() RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN 1;
-
---
--- Name: FUNCTION begun_word(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.begun_word() IS 'Class of a name in which the last typed word is only begun.';
-
---
--- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.bind_nearest_tracks() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $_$
-declare
-    serving search.models;
-begin
-    select * into serving from search.models m where m.serving;
-    if not found then
-        execute $empty$
-            create or replace function search.nearest_tracks(
-                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
-            returns table (track_id bigint, similarity real)
-            language sql stable parallel safe
-            begin atomic select null::bigint, null::real where false; end
-        $empty$;
-        return;
-    end if;
-
-    -- a role that is no superuser may set an extension's parameter only once its library is loaded
-    perform '[1]'::halfvec;
-
-    -- Written anew at each switch, so that the statement names one partition and one cast:
-    -- a parameter in their place would keep the index from being used.
-    execute format($template$
-        create or replace function search.nearest_tracks(
-            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
-        returns table (track_id bigint, similarity real)
-        language plpgsql stable parallel safe
-        set search_path = pg_catalog, search, public, pg_temp
-        set hnsw.ef_search = 200
-        set hnsw.iterative_scan = strict_order
-        as $body$
-        begin
-            if query_embedding is null then
-                return;
-            end if;
-            -- functions are looked up anew while a statement runs, its rows are not: between the two a switch may commit
-            if not exists (select from search.models m where m.id = %1$s and m.serving) then
-                raise exception 'the serving model was changed while this statement ran'
-                    using errcode = 'serialization_failure', hint = 'Run it again.';
-            end if;
-            if vector_dims(query_embedding) <> %2$s then
-                raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
-                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
-                    using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
-            end if;
-            -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
-            if candidates is not null
-               and (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
-                candidates := candidates || search.unmirrored_tracks();
-                return query
-                    select found.track_id, (1 - found.distance)::real
-                    from (
-                        select e.track_id, e.embedding <=> query_embedding as distance
-                        from search.embeddings_%1$s e
-                        where e.track_id = any (candidates) and e.listed
-                        union all
-                        select e.track_id, e.embedding <=> query_embedding
-                        from search.embeddings_%1$s e
-                        where e.owner = viewer
-                    ) as found
-                    order by found.distance, found.track_id
-                    limit k;
-                return;
-            end if;
-            return query
-                select found.track_id, (1 - found.distance)::real
-                from (
-                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
-                     from search.embeddings_%1$s e
-                     where e.listed
-                     order by e.embedding::halfvec(%2$s) <=> query_embedding
-                     limit k)
-                    union all
-                    (select e.track_id, e.embedding <=> query_embedding
-                     from search.embeddings_%1$s e
-                     where e.owner = viewer
-                     order by e.embedding <=> query_embedding
-                     limit k)
-                ) as found
-                order by found.distance, found.track_id
-                limit k;
-        end;
-        $body$
-        $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is
-        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
-        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
-end;
-$_$;
-
---
--- Name: FUNCTION bind_nearest_tracks(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.bind_nearest_tracks() IS 'Point search.nearest_tracks at the store of the serving model.';
+COMMENT ON FUNCTION search.acting_artist() IS 'For whom the transaction writes to the catalogue: what an adopted table wants to know of a new tag or album.
+Example: select search.acting_artist()';
 
 --
 -- Name: cancel_jobs(text, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -1188,7 +755,8 @@ $$;
 -- Name: FUNCTION cancel_jobs(task text, below_priority integer); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.cancel_jobs(task text, below_priority integer) IS 'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.';
+COMMENT ON FUNCTION search.cancel_jobs(task text, below_priority integer) IS 'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.
+Example: select search.cancel_jobs(below_priority => search.job_priority(''upload''))';
 
 --
 -- Name: cancel_switch(); Type: FUNCTION; Schema: search; Owner: -
@@ -1205,269 +773,8 @@ $$;
 -- Name: FUNCTION cancel_switch(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.cancel_switch() IS 'Give up the candidate and return its identity; its store stays, and its jobs find nothing to do.';
-
---
--- Name: change_track_counts(bigint[], integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    insert into search.track_count_changes (kind, key, change)
-    select 'tag', tt.tag_id::text, change * count(*)
-    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
-    union all
-    select 'playlist', pt.playlist_id::text, change * count(*)
-    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
-end;
-$$;
-
---
--- Name: FUNCTION change_track_counts(changed_tracks bigint[], change integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.change_track_counts(changed_tracks bigint[], change integer) IS 'Count tracks that were listed or hidden for their tags and playlists.';
-
---
--- Name: choose_auto_tags(jsonb); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.choose_auto_tags(predictions jsonb) RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog'
-    AS $$
-    select coalesce(array_agg(chosen.name order by chosen.confidence desc, chosen.place), '{}')
-    from (
-        select p.value ->> 'name' as name, (p.value ->> 'confidence')::real as confidence, p.place
-        from jsonb_array_elements(predictions) with ordinality as p (value, place)
-        where (p.value ->> 'confidence')::real >= 0.5 * (
-            select max((q ->> 'confidence')::real) from jsonb_array_elements(predictions) q)
-        order by 2 desc, 3
-        limit 5
-    ) as chosen;
-$$;
-
---
--- Name: FUNCTION choose_auto_tags(predictions jsonb); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.choose_auto_tags(predictions jsonb) IS 'The names of predictions that become tags by themselves: those with at least half of the best one''s confidence, five at most.';
-
---
--- Name: claim_track(text, text, bigint); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.claim_track(task text, model text, track_id bigint) RETURNS TABLE(file_id text, key bigint, claimed boolean)
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    select t.file_id into file_id from tracks t where t.id = claim_track.track_id;
-    if not found then
-        return;
-    end if;
-    key := hashtextextended(concat_ws(' ', 'search.backfill', task, model, track_id), 0);
-    if exists (
-        select from procrastinate_jobs j
-        -- the job of a worker that has died is left for the taking
-        join procrastinate_workers w on w.id = j.worker_id and w.last_heartbeat > now() - interval '30 seconds'
-        where j.status = 'doing' and j.task_name = claim_track.task
-          and j.args ->> 'track_id' = claim_track.track_id::text
-          and coalesce(j.args ->> 'model', claim_track.model) = claim_track.model)
-    then
-        claimed := false;
-    else
-        -- ends with the session at the latest, so one that was killed holds nothing
-        claimed := pg_try_advisory_lock(key);
-    end if;
-    return next;
-end;
-$$;
-
---
--- Name: FUNCTION claim_track(task text, model text, track_id bigint); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.claim_track(task text, model text, track_id bigint) IS 'Claim a track for this session, unless another session has claimed it or a living worker is running the task on it. Returns the audio, the key to give to pg_advisory_unlock, and whether it was claimed; no row when the track is gone.';
-
---
--- Name: logistic(double precision); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.logistic(log_odds double precision) RETURNS double precision
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((1)::double precision / ((1)::double precision + exp((- GREATEST(('-700'::integer)::double precision, LEAST((700)::double precision, log_odds))))));
-
---
--- Name: FUNCTION logistic(log_odds double precision); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.logistic(log_odds double precision) IS 'Probability for log-odds.';
-
---
--- Name: confidence(real, real, real, real, real, real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real DEFAULT 1) RETURNS real
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((audible * search.logistic(((((slope * (similarity - mean)) / deviation) + intercept))::double precision)))::real;
-
---
--- Name: FUNCTION confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real) IS 'How far a similarity can be trusted, 0 to 1: logistic(slope * z + intercept), z being its standard score, times the probability that the text speaks of sound. Platt (1999) for the logistic, T-norm''s sibling Z-norm for z: docs/why/confidence.md.';
-
---
--- Name: context_word(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.context_word() RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN 2;
-
---
--- Name: FUNCTION context_word(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.context_word() IS 'Class of a name that has one of the typed words, while the others are in the names of what the entity belongs to.';
-
---
--- Name: count_tracks(text, text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    return query
-    select k, case kind
-        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
-        when 'album' then (select count(*) from tracks t
-            where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
-        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
-            where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
-        end
-    from unnest(keys) as k;
-end;
-$$;
-
---
--- Name: FUNCTION count_tracks(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.count_tracks(kind text, keys text[]) IS 'The listed tracks of each of these entities, counted in the catalogue.';
-
---
--- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer DEFAULT 0) RETURNS bigint
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    -- the only place that knows the version in the name of the queue's own function
-    select (procrastinate_defer_jobs_v1(array[
-        row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
-    ]))[1];
-$$;
-
---
--- Name: FUNCTION defer_job(queue text, task text, arguments jsonb, priority integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
-
---
--- Name: deletions(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.deletions(word text) RETURNS SETOF text
-    LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
-    AS $$
-declare
-    letters constant integer := char_length(word);
-    found text[] := array[word];
-    rest text;
-begin
-    if letters between 4 and 40 then
-        for place in 1 .. letters loop
-            rest := overlay(word placing '' from place for 1);
-            found := found || rest;
-            if letters between 7 and 20 then
-                for other in place .. letters - 1 loop
-                    found := found || overlay(rest placing '' from other for 1);
-                end loop;
-            end if;
-        end loop;
-    end if;
-    return query select distinct unnest(found);
-end;
-$$;
-
---
--- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.deletions(word text) IS 'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
-
---
--- Name: document_tokens(text, smallint, text, text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (search.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
-
---
--- Name: FUNCTION document_tokens(kind text, level smallint, normalized text, context text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds: each word of the name behind =, and once more behind the letters of kind and level; each word of the context behind the latter alone. The former find all of a rare word at once, the latter a common one level by level.';
-
---
--- Name: draw_calibration_tracks(smallint, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.draw_calibration_tracks(model smallint, most integer) RETURNS integer
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $_$
-declare
-    -- a rough count is enough to choose how many pages to look at
-    rows_about constant real := (select greatest(c.reltuples, 0) from pg_class c where c.oid = format('search.embeddings_%s', model)::regclass);
-    -- rows of one page were written together: four times as many as are needed are drawn, and thinned out
-    share constant real := case when rows_about < 8 * most then 100 else 100 * 4 * most / rows_about end;
-    drawn integer;
-begin
-    -- two workers at once would each insert what the other did
-    perform pg_advisory_xact_lock(hashtextextended('search.calibrations', 0));
-    delete from search.calibration_tracks c where c.model_id = model;
-    execute format(
-        'insert into search.calibration_tracks (model_id, track_id, embedding) '
-        'select $1, e.track_id, e.embedding from search.embeddings_%s e tablesample system ($2) '
-        'where e.listed order by md5(e.track_id::text) limit $3', model)
-    using model, share, most;
-    get diagnostics drawn = row_count;
-    return drawn;
-end;
-$_$;
-
---
--- Name: FUNCTION draw_calibration_tracks(model smallint, most integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
+COMMENT ON FUNCTION search.cancel_switch() IS 'Give up the candidate and return its identity; its store stays, and its jobs find nothing to do.
+Example: select search.cancel_switch()';
 
 --
 -- Name: job_priority(text); Type: FUNCTION; Schema: search; Owner: -
@@ -1494,7 +801,8 @@ $$;
 -- Name: FUNCTION job_priority(reason text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
+COMMENT ON FUNCTION search.job_priority(reason text) IS 'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (a person waits for it) before backfill before model_switch. A worker takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.
+Example: select search.job_priority(''backfill'')';
 
 --
 -- Name: enqueue_missing_embeddings(text, integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
@@ -1508,7 +816,7 @@ begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_embeddings', 0));
     return (
-        select count(search.defer_job(
+        select count(search_internal.defer_job(
             'embed', 'embed_track',
             jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id, 'model', u.model), priority))
         from (
@@ -1525,7 +833,8 @@ $$;
 -- Name: FUNCTION enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean, most bigint, permanent boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason, with permanent true not even there. With most, only the first so many of them, pending ones included: those that have not failed yet, by id, then the others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.';
+COMMENT ON FUNCTION search.enqueue_missing_embeddings(identity text, priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason, with permanent true not even there. With most, only the first so many of them, pending ones included: those that have not failed yet, by id, then the others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.
+Example: select search.enqueue_missing_embeddings(most => 1000)';
 
 --
 -- Name: enqueue_missing_genres(integer, boolean, bigint, boolean); Type: FUNCTION; Schema: search; Owner: -
@@ -1538,7 +847,7 @@ CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT search.jo
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
     return (
-        select count(search.defer_job(
+        select count(search_internal.defer_job(
             'classify', 'classify_genres',
             jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id), priority))
         from (
@@ -1555,32 +864,8 @@ $$;
 -- Name: FUNCTION enqueue_missing_genres(priority integer, retry_failed boolean, most bigint, permanent boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.';
-
---
--- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.enqueue_track_jobs() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
-begin
-    -- a candidate too: whatever is uploaded during a switch must not be missing after it
-    perform search.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
-    from search.models m where m.serving or m.candidate;
-    perform search.defer_job('classify', 'classify_genres', arguments);
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION enqueue_track_jobs(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.enqueue_track_jobs() IS 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
+COMMENT ON FUNCTION search.enqueue_missing_genres(priority integer, retry_failed boolean, most bigint, permanent boolean) IS 'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.
+Example: select search.enqueue_missing_genres(most => 1000)';
 
 --
 -- Name: explain(text, public.halfvec, text, text[], integer, double precision, double precision); Type: FUNCTION; Schema: search; Owner: -
@@ -1598,13 +883,13 @@ begin
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
            p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
            s.class, s.ranked, s.quality, s.confidence, s.popularity
-    from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    from search_internal.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
                    order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
-        from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+        from search_internal.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
     order by p.position, s.tier, s.held, s.class, s.field;
 end;
@@ -1614,74 +899,8 @@ $$;
 -- Name: FUNCTION explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.';
-
---
--- Name: fill_documents(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.fill_documents(kind text, after text, most integer) RETURNS text
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    AS $$
-declare
-    keys text[];
-begin
-    -- Whoever is changing one of these rows is waited for: a name whose change did not find a document yet would come too late,
-    -- and hidden ones be found.
-    case kind
-        when 'artist' then
-            keys := array(select a.did from artists a where after is null or a.did > after order by a.did limit most);
-            perform from artists a where a.did = any (keys) for share;
-        when 'album' then
-            keys := array(
-                select b.id::text from albums b where after is null or b.id > after::search.album_id order by b.id limit most);
-            perform from albums b where b.id = any (keys::search.album_id[]) for share;
-        when 'tag' then
-            keys := array(select g.id::text from tags g where after is null or g.id > after::bigint order by g.id limit most);
-            perform from tags g where g.id = any (keys::bigint[]) for share;
-        when 'playlist' then
-            keys := array(
-                select p.id::text from playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
-            perform from playlists p where p.id = any (keys::search.playlist_id[]) for share;
-        when 'track' then
-            keys := array(select t.id::text from tracks t where after is null or t.id > after::bigint order by t.id limit most);
-            perform from tracks t where t.id = any (keys::bigint[]) for share;
-        else
-            raise exception 'there are no documents of the kind %', kind
-                using errcode = 'invalid_parameter_value', hint = 'artist, album, tag, playlist or track.';
-    end case;
-    case kind
-        when 'album' then
-            perform search.await_renames('artist', array(
-                select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
-        when 'playlist' then
-            perform search.await_renames('artist', array(
-                select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
-        when 'track' then perform search.await_renames_around(keys::bigint[]);
-        else null;
-    end case;
-    delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
-    -- The second time sees what was changed until the first had made, and so locked, the documents.
-    for again in 1..2 loop
-        case kind
-            when 'artist' then perform search.refresh_artists(keys);
-            when 'album' then perform search.refresh_albums(keys::search.album_id[]);
-            when 'tag' then perform search.refresh_tags(keys::bigint[]);
-            when 'playlist' then perform search.refresh_playlists(keys::search.playlist_id[]);
-            when 'track' then perform search.refresh_tracks(keys::bigint[]);
-        end case;
-    end loop;
-    return keys[cardinality(keys)];
-end;
-$$;
-
---
--- Name: FUNCTION fill_documents(kind text, after text, most integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.fill_documents(kind text, after text, most integer) IS 'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';
+COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.
+Example: select rank, label, signal, signal_tier from search.explain(''rain'')';
 
 --
 -- Name: finish_switch(); Type: FUNCTION; Schema: search; Owner: -
@@ -1708,75 +927,8 @@ $$;
 -- Name: FUNCTION finish_switch(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.finish_switch() IS 'Let the candidate serve if it has enough of the tracks, in the caller''s transaction; its identity, or null.';
-
---
--- Name: fold_track_counts(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.fold_track_counts() RETURNS bigint
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-declare
-    folded bigint;
-    tags bigint[];
-    albums search.album_id[];
-begin
-    -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
-    if not pg_try_advisory_xact_lock(hashtextextended('search.fold_track_counts', 0)) then
-        return 0;
-    end if;
-    select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
-           array_agg(distinct c.key::search.album_id) filter (where c.kind = 'album')
-    into tags, albums
-    from search.track_count_changes c where c.kind in ('tag', 'album');
-
-    with changed as (
-        select distinct c.kind, c.key from search.track_count_changes c
-    ),
-    free as (
-        select d.kind, d.key, d.field
-        from search.documents d
-        where (d.kind, d.key) in (select c.kind, c.key from changed c)
-        order by d.kind, d.key, d.field
-        for no key update skip locked
-    ),
-    -- of an artist both names or neither
-    whole as (
-        select f.kind, f.key from free f group by f.kind, f.key
-        having count(*) = (select count(*) from search.documents d where d.kind = f.kind and d.key = f.key)
-    ),
-    taken as (
-        delete from search.track_count_changes c
-        where (c.kind, c.key) in (select w.kind, w.key from whole w)
-           or not exists (select from search.documents d where d.kind = c.kind and d.key = c.key)
-        returning c.kind, c.key
-    ),
-    -- counted afresh in the snapshot that the changes are taken in: what two writers could not see of each other is mended
-    counts as (
-        select t.kind, counted.key, counted.listed
-        from (select taken.kind, array_agg(distinct taken.key) as keys from taken group by taken.kind) as t
-        cross join lateral search.count_tracks(t.kind, t.keys) as counted
-    )
-    update search.documents d
-    set track_count = c.listed, popularity = ln(1 + c.listed)
-    from counts c
-    where d.kind = c.kind and d.key = c.key and d.track_count <> c.listed;
-    get diagnostics folded = row_count;
-    -- two writers that each took one of the last two tracks away could not see that none is left
-    perform search.relist_tags(tags);
-    perform search.relist_albums(albums);
-    return folded;
-end;
-$$;
-
---
--- Name: FUNCTION fold_track_counts(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.fold_track_counts() IS 'Count anew what has waiting changes, for the documents and so for their popularity; returns how many documents changed. The task fold_track_counts calls it every minute.';
+COMMENT ON FUNCTION search.finish_switch() IS 'Let the candidate serve if it has enough of the tracks, in the caller''s transaction; its identity, or null.
+Example: select search.finish_switch()';
 
 --
 -- Name: has_flag(text, text); Type: FUNCTION; Schema: search; Owner: -
@@ -1793,134 +945,39 @@ $$;
 -- Name: FUNCTION has_flag(viewer text, flag text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.has_flag(viewer text, flag text) IS 'Whether a feature is switched on for this viewer; never for somebody unknown.';
+COMMENT ON FUNCTION search.has_flag(viewer text, flag text) IS 'Whether a feature is switched on for this viewer; never for somebody unknown.
+Example: select search.has_flag(''did:plc:ann'', ''vibe-search'')';
 
 --
--- Name: has_room(search.signal[], integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: help(); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.has_room(named search.signal[], max_tracks integer) RETURNS boolean
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.tier <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.tier) AS min FROM unnest(has_room.named) h(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
-
---
--- Name: FUNCTION has_room(named search.signal[], max_tracks integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.has_room(named search.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
-
---
--- Name: documents; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.documents (
-    kind text NOT NULL,
-    key text NOT NULL,
-    field text NOT NULL,
-    label text NOT NULL,
-    normalized text NOT NULL COLLATE pg_catalog."C",
-    popularity real NOT NULL,
-    track_count bigint DEFAULT 0 NOT NULL,
-    listed boolean NOT NULL,
-    owner text,
-    context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    level smallint NOT NULL,
-    tokens tsvector NOT NULL,
-    CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
-);
-ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
-
---
--- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.documents IS 'One row for each searchable name of each entity, kept equal to the catalogue by triggers. A row is found by everybody when listed, else only by its owner.';
-
---
--- Name: COLUMN documents.key; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.key IS 'Primary key of the entity in its own table, as text.';
-
---
--- Name: COLUMN documents.normalized; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). Collated "C", so that one b-tree serves equality and prefixes.';
-
---
--- Name: COLUMN documents.popularity; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
-
---
--- Name: COLUMN documents.track_count; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.track_count IS 'Listed tracks that the entity holds, as of the last search.fold_track_counts(); search.track_count(kind, key) is exact.';
-
---
--- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.context IS 'Normalised names of what the entity belongs to (artist, album, owner): words that may be typed along with its own.';
-
---
--- Name: COLUMN documents.level; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.level IS 'search.popularity_level(popularity): candidates are read from the highest level downwards.';
-
---
--- Name: COLUMN documents.tokens; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON COLUMN search.documents.tokens IS 'search.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
-
---
--- Name: highest_levels(text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.highest_levels(kinds text[]) RETURNS TABLE(kind text, level integer)
+CREATE FUNCTION search.help() RETURNS TABLE(name text, arguments text, what_it_does text, example text)
     LANGUAGE sql STABLE PARALLEL SAFE
-    BEGIN ATOMIC
- SELECT k.k,
-     (( SELECT max(d.level) AS max
-            FROM search.documents d
-           WHERE (d.kind = k.k)))::integer AS max
-    FROM unnest(highest_levels.kinds) k(k)
-  OFFSET 0;
-END;
-
---
--- Name: FUNCTION highest_levels(kinds text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.highest_levels(kinds text[]) IS 'The highest level that a document of each kind has.';
-
---
--- Name: index_documents(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.index_documents() RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog'
     AS $$
-begin
-    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
-    create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
-        include (popularity, key, field, listed, owner);
-    -- without a pending list: every search would have to read it
-    create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
-end;
+    select described.name, described.arguments, btrim(split_part(described.comment, E'\nExample: ', 1)),
+           split_part(described.comment, E'\nExample: ', 2)
+    from (
+        select 'search.' || p.proname as name, pg_get_function_arguments(p.oid) as arguments,
+               obj_description(p.oid, 'pg_proc') as comment
+        from pg_proc p
+        where p.pronamespace = 'search'::regnamespace
+        union all
+        select 'search.' || c.relname, null, obj_description(c.oid, 'pg_class')
+        from pg_class c
+        where c.relnamespace = 'search'::regnamespace and c.relkind = 'v'
+    ) as described
+    where described.comment like E'%\nExample: %'
+    order by described.arguments is null, described.name;
 $$;
 
 --
--- Name: FUNCTION index_documents(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION help(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.index_documents() IS 'Make the indexes by which names are found, where they are missing.';
+COMMENT ON FUNCTION search.help() IS 'What is for people to call: functions with their arguments, and views, each with an example that runs.
+Example: select name, what_it_does, example from search.help()';
 
 --
 -- Name: is_listed(text); Type: FUNCTION; Schema: search; Owner: -
@@ -1934,588 +991,8 @@ CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
 -- Name: FUNCTION is_listed(visibility text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.';
-
---
--- Name: lacking(text[], search.signal[], integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.lacking(types text[], named search.signal[], enough integer) RETURNS text[]
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT wanted.wanted FROM unnest(lacking.types) wanted(wanted) WHERE ((SELECT count(*) AS count FROM unnest(lacking.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (n.kind = wanted.wanted)) < lacking.enough));
-
---
--- Name: FUNCTION lacking(types text[], named search.signal[], enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.lacking(types text[], named search.signal[], enough integer) IS 'The types of which not enough was found yet.';
-
---
--- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.word_deletions (
-    deletion text NOT NULL COLLATE pg_catalog."C",
-    word text NOT NULL COLLATE pg_catalog."C"
-);
-
---
--- Name: TABLE word_deletions; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.word_deletions IS 'Each word with one letter left out, long words also with two: words that are a typo apart share an entry (symmetric deletion, as in Garbe''s SymSpell).';
-
---
--- Name: words; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.words (
-    word text NOT NULL COLLATE pg_catalog."C"
-);
-
---
--- Name: TABLE words; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.words IS 'Every word of every name. A word stays when its last name goes: it costs a search nothing that is found no more.';
-
---
--- Name: learn_words(text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.learn_words(names text[]) RETURNS void
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    BEGIN ATOMIC
- WITH fresh AS (
-          INSERT INTO search.words (word)  SELECT DISTINCT word.word
-                    FROM unnest(learn_words.names) name(name),
-                     LATERAL unnest(string_to_array(name.name, ' '::text)) word(word)
-                   WHERE (word.word <> ''::text)
-                   ORDER BY word.word ON CONFLICT DO NOTHING
-           RETURNING words.word
-         )
-  INSERT INTO search.word_deletions (deletion, word)  SELECT deletion.deletion,
-             fresh.word
-            FROM fresh,
-             LATERAL search.deletions(fresh.word) deletion(deletion);
-END;
-
---
--- Name: FUNCTION learn_words(names text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.learn_words(names text[]) IS 'Add the words of these normalised names to the vocabulary.';
-
---
--- Name: like_literal(text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.like_literal(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN replace(replace(replace(value, '\'::text, '\\'::text), '%'::text, '\%'::text), '_'::text, '\_'::text);
-
---
--- Name: FUNCTION like_literal(value text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.like_literal(value text) IS 'The text as a pattern that matches nothing but itself.';
-
---
--- Name: likely_forms(text[], boolean); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-declare
-    words text[];
-begin
-    forms := '{}';
-    rare := false;
-    for place in 1 .. cardinality(typed) loop
-        words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word limit 4);
-        -- where one word is unknown, that one is misspelt; where none is, any may be
-        if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search.similar_words(typed[place], 10) s);
-        end if;
-        if cardinality(words) = 0 then
-            forms := null;
-            return;
-        end if;
-        forms := forms || search.word_terms(words);
-        rare := rare or not exists (select from search.common_words c where c.word = any (words));
-    end loop;
-end;
-$$;
-
---
--- Name: FUNCTION likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
-
---
--- Name: likeness(text, text); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.likeness(needle text, normalized text) RETURNS real
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
-    RETURN (GREATEST((public.similarity(needle, normalized))::double precision, CASE WHEN ((octet_length(needle) < 256) AND (octet_length(normalized) < 256)) THEN ((1)::double precision - ((public.levenshtein(needle, normalized))::real / (GREATEST(char_length(needle), char_length(normalized)))::double precision)) ELSE NULL::double precision END))::real;
-
---
--- Name: FUNCTION likeness(needle text, normalized text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.likeness(needle text, normalized text) IS 'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';
-
---
--- Name: lock_documents(text, text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.lock_documents(kind text, keys text[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET enable_seqscan TO 'off'
-    AS $$
-begin
-    perform from search.documents d
-    where d.kind = lock_documents.kind and d.key = any (keys) order by d.key, d.field for update;
-end;
-$$;
-
---
--- Name: FUNCTION lock_documents(kind text, keys text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.lock_documents(kind text, keys text[]) IS 'Wait for whoever is writing these documents, and keep others from it until the end.';
-
---
--- Name: make_signal(text, text, text, search.tier, double precision, double precision, integer, boolean, real, real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision DEFAULT 0, class integer DEFAULT 0, held boolean DEFAULT false, similarity real DEFAULT NULL::real, confidence real DEFAULT NULL::real) RETURNS search.signal
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ROW(kind, key, field, tier, held, class, (quality)::real, (popularity)::real, similarity, confidence)::search.signal;
-
---
--- Name: FUNCTION make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real) IS 'A reason to list an entity; name the arguments.';
-
---
--- Name: match_any_level(search.tier, text, text, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    all_words constant tsquery := search.at_any_level(all_query);
-    some_in_name constant tsquery := search.at_any_level(some_query);
-begin
-    if rare then
-        return array(
-            select search.make_signal(
-                       d.kind, d.key, d.field, match_any_level.tier,
-                       class => case when match_any_level.tier = 'fuzzy' then search.typo_class(d.quality) else 0 end,
-                       quality => d.quality, popularity => d.popularity)
-            from (
-                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
-                from (
-                    select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
-                    from search.documents d
-                    where d.tokens @@ all_words and d.kind = any (kinds)
-                      and case when some_query is null or d.tokens @@ some_in_name then true end
-                      and (d.listed or d.owner = viewer)
-                ) as m
-            ) as d
-            where d.position <= enough);
-    end if;
-    return array(
-        select search.make_signal(
-                   best.kind, best.key, best.field, match_any_level.tier,
-                   class => case when match_any_level.tier = 'fuzzy' then search.typo_class(best.quality) else 0 end,
-                   quality => best.quality, popularity => best.popularity)
-        from search.highest_levels(kinds) as highest
-        cross join lateral (
-            select highest.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
-            from search.words_by_level(
-                highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
-            limit enough
-        ) as best);
-end;
-$$;
-
---
--- Name: FUNCTION match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
-
---
--- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    name_query constant text := search.all_terms(forms, false);
-    context_query constant text := case when cardinality(forms) > 1 then search.all_terms(forms, true) end;
-    some_query constant text := array_to_string(forms, ' | ');
-    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
-begin
-    return array(
-        select best.signal
-        from search.highest_levels(kinds) as highest
-        cross join lateral (
-            select candidate.signal
-            from (
-                select search.make_signal(
-                           highest.kind, d.key, d.field, 'word_prefix',
-                           class => case when ' ' || d.normalized || ' ' like whole_last_word
-                                         then search.whole_word() else search.begun_word() end,
-                           quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
-                from search.words_by_level(
-                    highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
-                union all
-                select search.make_signal(
-                           highest.kind, d.key, d.field, 'word_prefix', class => search.context_word(),
-                           quality => similarity(needle, d.normalized), popularity => d.popularity)
-                from search.words_by_level(
-                    highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
-                where context_query is not null
-            ) as candidate (signal)
-            limit enough
-        ) as best);
-end;
-$$;
-
---
--- Name: FUNCTION match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search.match_rare_words, level by level, where every word is common.';
-
---
--- Name: match_held(search.signal[], text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    return array(
-        select search.make_signal(
-                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
-                   quality => e.quality, popularity => ln(1 + track.play_count))
-        from (
-            select best.*
-            from (
-                select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
-                order by n.kind, n.key, n.tier, n.class
-            ) as best
-            order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
-        ) as e
-        cross join lateral (
-            (select t.id, t.play_count from tracks t
-             where e.kind = 'artist' and t.artist_did = e.key
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-             order by t.play_count desc, t.id limit max_tracks)
-            union all
-            (select t.id, t.play_count from tracks t
-             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-             order by t.play_count desc, t.id limit max_tracks)
-            union all
-            (select d.key::bigint, (exp(d.popularity) - 1)::bigint
-             from search.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
-             cross join lateral search.words_by_level(
-                 highest.kind, highest.level, search.in_context(search.word_term('#' || e.key)), null, null, null,
-                 viewer => null, enough => max_tracks) as d
-             limit max_tracks)
-        ) as track
-        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
-end;
-$$;
-
---
--- Name: FUNCTION match_held(named search.signal[], viewer text, max_tracks integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_held(named search.signal[], viewer text, max_tracks integer) IS 'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
-
---
--- Name: match_names(text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-declare
-    -- the first strings, in "C" order, after the needle itself, after all that have it as a whole word, after all that begin with it
-    exact_end constant text := needle || chr(1);
-    word_end constant text := needle || '!';
-    needle_end constant text := needle || chr(1114111);
-    length constant real := char_length(needle);
-    few constant integer := 200;
-    found search.signal[];
-begin
-    found := array(
-        select search.make_signal(
-                   d.kind, d.key, d.field, case when d.normalized = needle then 'exact'::search.tier else 'prefix' end,
-                   class => case when d.normalized < word_end then search.whole_word() else search.begun_word() end,
-                   quality => length / char_length(d.normalized), popularity => d.popularity)
-        from search.documents d
-        where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
-          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
-        limit few + 1);
-    if cardinality(found) <= few then
-        return found;
-    end if;
-    return array(
-        select best.signal
-        from search.highest_levels(kinds) as highest
-        cross join lateral (
-            select search.make_signal(
-                       highest.kind, d.key, d.field, part.tier, class => part.class,
-                       quality => length / char_length(d.normalized), popularity => d.popularity) as signal
-            from (values
-                ('exact'::search.tier, search.whole_word(), needle, exact_end),
-                ('prefix', search.whole_word(), exact_end, word_end),
-                ('prefix', search.begun_word(), word_end, needle_end)
-            ) as part (tier, class, first, before)
-            cross join lateral search.names_by_level(
-                highest.kind, highest.level, part.first, part.before, viewer, enough) as d
-            limit enough
-        ) as best);
-end;
-$$;
-
---
--- Name: FUNCTION match_names(needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_names(needle text, kinds text[], viewer text, enough integer) IS 'Names that are, or begin with, the normalised text.';
-
---
--- Name: match_rare_words(text[], text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
-    all_words constant tsquery := search.at_any_level(search.all_terms(forms, not alone));
-    in_name constant tsquery := search.at_any_level(search.all_terms(forms, false));
-    some_in_name constant tsquery := search.at_any_level(array_to_string(forms, ' | '));
-    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
-begin
-    return array(
-        select search.make_signal(
-                   d.kind, d.key, d.field, 'word_prefix', class => d.class,
-                   quality => case when d.class = search.context_word() then similarity(needle, d.normalized)
-                                   else char_length(needle)::real / char_length(d.normalized) end,
-                   popularity => d.popularity)
-        from (
-            select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
-            from (
-                select d.kind, d.key, d.field, d.popularity, d.normalized,
-                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
-                                then case when ' ' || d.normalized || ' ' like whole_last_word
-                                          then search.whole_word() else search.begun_word() end
-                            when alone then null
-                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
-                                then search.context_word() end as class
-                from search.documents d
-                where d.tokens @@ all_words and d.kind = any (kinds)
-                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
-                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
-            ) as c
-            where c.class is not null
-        ) as d
-        where d.position <= enough);
-end;
-$$;
-
---
--- Name: FUNCTION match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
-
---
--- Name: match_roughly(text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
-        select w.word from search.words w
-        where w.word like '%' || search.like_literal(needle) || '%'
-        order by char_length(w.word), w.word limit 50) end;
-    likely constant record := search.likely_forms(typed, all_known);
-    inner_matches search.signal[] := '{}';
-    misspelt search.signal[] := '{}';
-begin
-    if cardinality(inner_words) > 0 then
-        inner_matches := search.match_any_level(
-            'substring', search.word_terms(inner_words), null, needle, kinds, viewer, enough,
-            not exists (select from search.common_words c where c.word = any (inner_words)));
-    end if;
-    if likely.forms is not null then
-        -- of several words few names have all: those are compared whole, whatever their popularity
-        misspelt := search.match_any_level(
-            'fuzzy', search.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
-            likely.rare or cardinality(typed) > 1);
-        if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
-            misspelt := search.match_any_level(
-                'fuzzy', search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
-                needle, kinds, viewer, enough, likely.rare);
-        end if;
-    end if;
-    return inner_matches || misspelt;
-end;
-$$;
-
---
--- Name: FUNCTION match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
-
---
--- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search.signal[]
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    scale constant record := search.sound_scale(query_embedding, audibility);
-begin
-    return array(
-        select search.make_signal(
-                   'track', n.track_id::text, 'sound', 'sound', quality => n.similarity,
-                   similarity => n.similarity, confidence => n.confidence)
-        from (
-            select near.track_id, near.similarity,
-                   search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
-                       as confidence
-            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
-        ) as n
-        -- an unknown confidence hides nothing
-        where n.confidence >= min_confidence or n.confidence is null);
-end;
-$$;
-
---
--- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
-
---
--- Name: mirror_documents(text, bigint[], bigint, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.mirror_documents(namespace text, track_ids bigint[] DEFAULT NULL::bigint[], after bigint DEFAULT NULL::bigint, most integer DEFAULT NULL::integer) RETURNS TABLE(track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    -- two statements for the two ways of asking: one with an "or" would read everything
-    wanted constant bigint[] := case when track_ids is null then array(
-        select e.track_id
-        from search.mirror_namespaces n
-        join search.embeddings e on e.model_id = n.model_id
-        where n.name = mirror_documents.namespace and e.listed
-          and e.track_id > coalesce(mirror_documents.after, -9223372036854775808)
-        order by e.track_id limit mirror_documents.most
-    ) else track_ids end;
-begin
-    return query
-    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text, t.visibility::text, m.identity
-    from search.mirror_namespaces n
-    join search.models m on m.id = n.model_id
-    join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
-    join tracks t on t.id = e.track_id
-    join artists a on a.did = t.artist_did
-    where n.name = mirror_documents.namespace
-      -- a vector says so already; it is asked of the track itself because this is what leaves the database
-      and search.is_listed(t.visibility)
-    order by e.track_id;
-end;
-$$;
-
---
--- Name: FUNCTION mirror_documents(namespace text, track_ids bigint[], after bigint, most integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.mirror_documents(namespace text, track_ids bigint[], after bigint, most integer) IS 'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';
-
---
--- Name: mirror_serves(text, interval); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.mirror_serves(namespace text, max_lag interval) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    select exists (
-        select from search.mirror_namespaces n
-        join search.models m on m.id = n.model_id and m.serving
-        where n.name = mirror_serves.namespace and n.state = 'serving'
-    ) and not exists (
-        select from search.mirror_changes c
-        -- a refused document is read from here for as long as it is not there
-        where c.refused is null and c.changed_at < now() - max_lag
-    );
-$$;
-
---
--- Name: FUNCTION mirror_serves(namespace text, max_lag interval); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.mirror_serves(namespace text, max_lag interval) IS 'Whether candidates from a namespace may be used: it has the model that serves, and is not further behind than that.';
-
---
--- Name: mirrored_tracks(bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.mirrored_tracks(track_ids bigint[]) RETURNS bigint[]
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    select coalesce(array_agg(distinct e.track_id), '{}')
-    from search.mirror_namespaces n
-    join search.embeddings e on e.model_id = n.model_id and e.listed and e.track_id = any (track_ids)
-    where n.state in ('filling', 'serving');
-$$;
-
---
--- Name: FUNCTION mirrored_tracks(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.mirrored_tracks(track_ids bigint[]) IS 'Those of the tracks that a namespace of the mirror should have.';
+COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.
+Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
 -- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
@@ -2548,70 +1025,8 @@ $$;
 -- Name: FUNCTION model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) IS 'How far the store of a model is filled: tracks in all, those with a vector of their present audio, those that cannot be decoded, those that failed otherwise and may be tried again, and the share embedded of those that can be.';
-
---
--- Name: named_by(text, text, text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.named_by(kind text, key text, typed text[]) RETURNS text[]
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    if kind = 'album' then
-        return array['artist'];
-    elsif kind = 'playlist' then
-        return array['owner'];
-    end if;
-    return (
-        select array_remove(array[
-            case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
-            case when search.begins_a_word(typed, b.title) then 'album' end,
-            case when search.begins_a_word(typed, (
-                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
-                where tt.track_id = t.id)) then 'tag' end
-        ], null)
-        from tracks t
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
-        where t.id = named_by.key::bigint);
-end;
-$$;
-
---
--- Name: FUNCTION named_by(kind text, key text, typed text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.named_by(kind text, key text, typed text[]) IS 'Which names of what an entity belongs to begin with one of the typed words.';
-
---
--- Name: names_by_level(text, integer, text, text, text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
-    LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
-    BEGIN ATOMIC
- SELECT found.key,
-     found.field,
-     found.normalized,
-     found.popularity
-    FROM (generate_series(names_by_level.highest, 0, '-1'::integer) step(level)
-      CROSS JOIN LATERAL ( SELECT d.key,
-             d.field,
-             d.normalized,
-             d.popularity
-            FROM search.documents d
-           WHERE ((d.kind = names_by_level.kind) AND (d.level = step.level) AND (d.normalized >= names_by_level.first) AND (d.normalized < names_by_level.before) AND (d.listed OR (d.owner = names_by_level.viewer)))
-           ORDER BY d.popularity DESC, d.key
-          LIMIT names_by_level.enough) found);
-END;
-
---
--- Name: FUNCTION names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) IS 'Names of a kind from one string up to another, level by level; enough of each level.';
+COMMENT ON FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) IS 'How far the store of a model is filled: tracks in all, those with a vector of their present audio, those that cannot be decoded, those that failed otherwise and may be tried again, and the share embedded of those that can be.
+Example: select m.name, c.* from search.models m, search.model_coverage(m.identity) c';
 
 --
 -- Name: near_duplicate_similarity(); Type: FUNCTION; Schema: search; Owner: -
@@ -2628,7 +1043,8 @@ $$;
 -- Name: FUNCTION near_duplicate_similarity(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.near_duplicate_similarity() IS 'Cosine similarity in the serving model from which two vectors count as one recording. musicnn-tags: the 28 sample tracks, encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.';
+COMMENT ON FUNCTION search.near_duplicate_similarity() IS 'Cosine similarity in the serving model from which two vectors count as one recording. musicnn-tags: the 28 sample tracks, encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.
+Example: select search.near_duplicate_similarity()';
 
 --
 -- Name: nearest_tracks(public.halfvec, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
@@ -2657,7 +1073,7 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
             if candidates is not null
                and (select count(*) from search.embeddings_1 e where e.track_id = any (candidates) and e.listed) >= k then
-                candidates := candidates || search.unmirrored_tracks();
+                candidates := candidates || search_internal.unmirrored_tracks();
                 return query
                     select found.track_id, (1 - found.distance)::real
                     from (
@@ -2697,548 +1113,38 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
 -- Name: FUNCTION nearest_tracks(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
+COMMENT ON FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: of all, by the index, or of candidates that a mirror has named and of what it does not know yet.
+Example: select n.track_id, n.similarity from search.track_embeddings e, search.nearest_tracks(e.embedding) n where e.track_id = 1';
 
 --
--- Name: note_mirror_changes(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: normalize_text(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.note_mirror_changes(track_ids bigint[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    insert into search.mirror_changes as c (track_id)
-    -- in order, so that two transactions that note the same tracks wait for each other and not in a circle
-    select distinct noted.id from unnest(track_ids) as noted (id) order by noted.id
-    on conflict (track_id) do update
-    set version = null, attempts = 0, refused = null, retry_at = null
-    -- where nothing is to be changed the row is locked all the same, so that nobody reads the track before this commits
-    where c.version is not null or c.refused is not null;
-end;
-$$;
-
---
--- Name: FUNCTION note_mirror_changes(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.note_mirror_changes(track_ids bigint[]) IS 'Note that the mirror has to be told about tracks, in the caller''s transaction.';
-
---
--- Name: on_albums_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_albums_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if tg_op <> 'DELETE' then
-        perform search.await_renames('artist', array(select distinct artist_did::text from new_rows));
-        perform search.refresh_albums(array(select id from new_rows));
-    end if;
-    if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
-    if tg_op = 'UPDATE' then
-        perform search.refresh_tracks(array(
-            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
-            where n.title is distinct from o.title));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_albums_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_albums_changed() IS 'Keeps the documents of albums equal to the catalogue.';
-
---
--- Name: on_artist_mirrored(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_artist_mirrored() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    perform search.note_mirror_changes(search.mirrored_tracks(array(
-        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
-    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_artist_mirrored(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_artist_mirrored() IS 'Notes for the mirror all tracks of an artist who has another handle.';
-
---
--- Name: on_artists_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_artists_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
+CREATE FUNCTION search.normalize_text(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
     AS $$
 declare
-    renamed text[];
+    folded text := lower(search_internal.unaccent(normalize(value, nfkc)));
+    -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
+    parted text := regexp_replace(
+        regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
+        '[\s\u0001-\u001f!-/:-@\[-`{-~\u007f\u00a1-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g');
+    -- scripts without spaces are parted into letters: any run of them then begins like a word, and has trigrams
+    words text := btrim(regexp_replace(
+        regexp_replace(parted, '([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])', ' \1 ', 'g'), '\s+', ' ', 'g'));
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_artists(array(select did from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_artists(array(select did from new_rows)); end if;
-    if tg_op = 'UPDATE' then
-        select array_agg(n.did) into renamed
-        from new_rows n left join old_rows o using (did)
-        where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_albums(array(select id from albums where artist_did = any (renamed)));
-        perform search.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
-        perform search.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
-    end if;
-    return null;
+    -- a name made of punctuation alone is still a name
+    return case when words = '' then btrim(folded) else words end;
 end;
 $$;
 
 --
--- Name: FUNCTION on_artists_changed(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION normalize_text(value text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.on_artists_changed() IS 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
-
---
--- Name: on_audio_replaced(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_audio_replaced() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
-        new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
-    end if;
-    delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
-    delete from search.job_failures f where f.track_id = old.id and f.file_id <> new.file_id;
-    return new;
-end;
-$$;
-
---
--- Name: FUNCTION on_audio_replaced(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_audio_replaced() IS 'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
-
---
--- Name: on_audio_used(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_audio_used() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    if tg_op <> 'INSERT' then
-        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
-        update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
-    end if;
-    if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
-        -- waits for whoever is removing the file, and then finds no row
-        update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
-        if not found then
-            raise exception 'the audio % has just been removed, for no track used it', new.file_id
-                using errcode = 'serialization_failure', hint = 'Store it again.';
-        end if;
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_audio_used(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_audio_used() IS 'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
-
---
--- Name: on_document_written(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_document_written() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-begin
-    -- longer than a query may be, and short enough for every index
-    new.normalized := left(new.normalized, 300);
-    new.context := left(new.context, 2000);
-    new.level := search.popularity_level(new.popularity);
-    new.tokens := search.document_tokens(new.kind, new.level, new.normalized, new.context);
-    return new;
-end;
-$$;
-
---
--- Name: FUNCTION on_document_written(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_document_written() IS 'Shortens very long names, and derives the level and the tokens of a document.';
-
---
--- Name: on_documents_written(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_documents_written() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-begin
-    perform search.learn_words(array(select normalized from new_rows));
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_documents_written(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_documents_written() IS 'Adds the words of new names to the vocabulary.';
-
---
--- Name: on_embedding_mirrored(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_embedding_mirrored() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    -- as search.note_mirror_changes does, in one statement: this is paid by every vector that is stored
-    insert into search.mirror_changes as c (track_id)
-    select coalesce(new.track_id, old.track_id)
-    from search.mirror_namespaces n
-    where n.model_id = coalesce(new.model_id, old.model_id) and n.state in ('filling', 'serving')
-    limit 1
-    on conflict (track_id) do update
-    set version = null, attempts = 0, refused = null, retry_at = null
-    where c.version is not null or c.refused is not null;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_embedding_mirrored(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_embedding_mirrored() IS 'Notes for the mirror that a track has a vector, another one, or none any more.';
-
---
--- Name: on_playlist_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_playlist_tracks_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if tg_op <> 'INSERT' then
-        insert into search.track_count_changes (kind, key, change)
-        select 'playlist', o.playlist_id::text, -count(*)
-        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
-        group by o.playlist_id;
-    end if;
-    if tg_op <> 'DELETE' then
-        insert into search.track_count_changes (kind, key, change)
-        select 'playlist', n.playlist_id::text, count(*)
-        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
-        group by n.playlist_id;
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_playlist_tracks_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_playlist_tracks_changed() IS 'Keeps the counts of playlists equal to the catalogue.';
-
---
--- Name: on_playlists_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_playlists_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then
-        perform search.await_renames('artist', array(select distinct owner_did::text from new_rows));
-        perform search.refresh_playlists(array(select id from new_rows));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_playlists_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_playlists_changed() IS 'Keeps the documents of playlists equal to the catalogue.';
-
---
--- Name: on_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_tags_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
-    if tg_op = 'UPDATE' then
-        perform search.refresh_tracks(array(
-            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
-            where n.name is distinct from o.name));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_tags_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_tags_changed() IS 'Keeps the documents of tags equal to the catalogue.';
-
---
--- Name: on_track_deleted(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_track_deleted() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if search.is_listed(old.visibility) then
-        perform search.change_track_counts(array[old.id], -1);
-    end if;
-    return old;
-end;
-$$;
-
---
--- Name: FUNCTION on_track_deleted(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_track_deleted() IS 'Counts a track out of its tags and playlists while the rows that say which are still there.';
-
---
--- Name: on_track_mirrored(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_track_mirrored() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
-    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_track_mirrored(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_track_mirrored() IS 'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
-
---
--- Name: on_track_tags_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_track_tags_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
-    if tg_op <> 'INSERT' then
-        insert into search.track_count_changes (kind, key, change)
-        select 'tag', o.tag_id::text, -count(*)
-        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
-        group by o.tag_id;
-        perform search.relist_tags(array(select distinct tag_id from old_rows));
-        perform search.refresh_tracks(array(select distinct track_id from old_rows));
-    end if;
-    if tg_op <> 'DELETE' then
-        insert into search.track_count_changes (kind, key, change)
-        select 'tag', n.tag_id::text, count(*)
-        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
-        group by n.tag_id;
-        perform search.await_renames('tag', array(select distinct tag_id::text from new_rows));
-        perform search.relist_tags(array(select distinct tag_id from new_rows));
-        perform search.refresh_tracks(array(select distinct track_id from new_rows));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_track_tags_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_track_tags_changed() IS 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
-
---
--- Name: on_tracks_changed(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_tracks_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    if tg_op = 'INSERT' then
-        perform search.await_renames_around(array(select id from new_rows));
-        insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
-        union all
-        select 'album', album_id::text, count(*) from new_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
-        perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
-        perform search.refresh_tracks(array(select id from new_rows));
-    elsif tg_op = 'DELETE' then
-        insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
-        union all
-        select 'album', album_id::text, -count(*) from old_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
-        perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
-        perform search.refresh_tracks(array(select id from old_rows));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_tracks_changed(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_tracks_changed() IS 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
-
---
--- Name: on_tracks_hidden_or_shown(bigint[], bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    perform search.change_track_counts(shown, 1);
-    perform search.change_track_counts(hidden, -1);
-    perform search.relist_tags(array(
-        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
-end;
-$$;
-
---
--- Name: FUNCTION on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) IS 'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
-
---
--- Name: on_tracks_updated(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.on_tracks_updated() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-declare
-    renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
-    -- whose place or visibility changed: seldom any
-    moved bigint[] := array(
-        select n.id from new_rows n join old_rows o using (id)
-        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
-begin
-    if cardinality(moved) > 0 then
-        perform search.await_renames_around(moved);
-        update search.embeddings e
-        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
-        from new_rows n join old_rows o using (id)
-        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
-
-        insert into search.track_count_changes (kind, key, change)
-        select holder.kind, holder.key, sum(holder.change)
-        from (
-            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
-            union all
-            select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
-        ) as row_of
-        cross join lateral (
-            values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
-        ) as holder (kind, key, change)
-        where holder.key is not null and search.is_listed(row_of.visibility)
-        group by holder.kind, holder.key having sum(holder.change) <> 0;
-        perform search.relist_albums(array(
-            select album_id from new_rows where id = any (moved) and album_id is not null
-            union select album_id from old_rows where id = any (moved) and album_id is not null));
-        perform search.on_tracks_hidden_or_shown(
-            array(select n.id from new_rows n join old_rows o using (id)
-                  where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
-            array(select n.id from new_rows n join old_rows o using (id)
-                  where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
-    end if;
-    if cardinality(renumbered) > 0 then
-        perform search.refresh_tracks(renumbered || array(select id from new_rows));
-    else
-        perform search.refresh_tracks(array(
-            select n.id from new_rows n join old_rows o using (id)
-            where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
-                is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
-    end if;
-    return null;
-end;
-$$;
-
---
--- Name: FUNCTION on_tracks_updated(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.on_tracks_updated() IS 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
-
---
--- Name: popularity_level(real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.popularity_level(popularity real) RETURNS smallint
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
-    RETURN (LEAST((6)::double precision, floor((popularity / (ln(4.0))::double precision))))::smallint;
-
---
--- Name: FUNCTION popularity_level(popularity real); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.popularity_level(popularity real) IS 'Level 0 to 6 of a popularity: each is a factor of four in plays, and so holds a few times fewer rows than the one below. Above 4,095 plays there are so few that they are read together.';
+COMMENT ON FUNCTION search.normalize_text(value text) IS 'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.
+Example: select search.normalize_text(''Don’t Stop (Lo-Fi)'')';
 
 --
 -- Name: previous_model(); Type: FUNCTION; Schema: search; Owner: -
@@ -3255,7 +1161,8 @@ $$;
 -- Name: FUNCTION previous_model(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.previous_model() IS 'Identity of the model that served last, to return to.';
+COMMENT ON FUNCTION search.previous_model() IS 'Identity of the model that served last, to return to.
+Example: select search.previous_model()';
 
 --
 -- Name: private_owner(text, text); Type: FUNCTION; Schema: search; Owner: -
@@ -3269,7 +1176,8 @@ CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
 -- Name: FUNCTION private_owner(visibility text, did text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.';
+COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.
+Example: select id, search.private_owner(visibility, artist_did) from tracks where visibility = ''private''';
 
 --
 -- Name: processing_audit(); Type: FUNCTION; Schema: search; Owner: -
@@ -3318,115 +1226,8 @@ $$;
 -- Name: FUNCTION processing_audit(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.processing_audit() IS 'What has been done to each track: every vector that is stored of it, in whichever model and of whichever audio; the audio that its genre predictions are of, and when they were made, as long as the queue remembers; the tasks whose jobs wait or run; and why the last attempts at its present audio failed. A track with neither a vector nor predictions was never processed.';
-
---
--- Name: queue_counts(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.queue_counts() RETURNS TABLE(task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint, done_last_minute bigint, done_last_hour bigint, oldest timestamp with time zone)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    with done as (
-        select e.job_id, max(e.at) as at
-        from procrastinate_events e
-        where e.type = 'succeeded' and e.at > now() - interval '1 hour'
-        group by e.job_id
-    ), counted as (
-        select j.task_name, j.priority,
-               count(*) filter (where j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)) as waiting,
-               count(*) filter (where j.status = 'todo' and j.scheduled_at > now()) as retrying,
-               count(*) filter (where j.status = 'doing') as running,
-               count(*) filter (where j.status = 'failed') as failed,
-               count(*) filter (where j.status in ('cancelled', 'aborted')) as cancelled,
-               count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
-               count(d.at) as done_last_hour,
-               min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
-        from procrastinate_jobs j
-        left join done d on d.job_id = j.id
-        group by j.task_name, j.priority
-    )
-    select c.task_name, c.priority, c.waiting, c.retrying, c.running, c.failed, c.cancelled,
-           c.done_last_minute, c.done_last_hour,
-           (select min(e.at) from procrastinate_events e where e.job_id = c.oldest_id)
-    from counted c;
-$$;
-
---
--- Name: FUNCTION queue_counts(); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued.';
-
---
--- Name: raise_mirror_version(bigint); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.raise_mirror_version(least_version bigint) RETURNS void
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
-$$;
-
---
--- Name: FUNCTION raise_mirror_version(least_version bigint); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.raise_mirror_version(least_version bigint) IS 'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';
-
---
--- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
-    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET jit TO 'off'
-    AS $$
-declare
-    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
-begin
-    return query
-    -- each entity once, by its best signal, saying everything that matched
-    with fused as (
-        select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
-               array_agg(distinct s.field) as fields,
-               max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
-        group by s.kind, s.key
-    ),
-    ordered as (
-        select f.kind, f.key, (f.best).tier, (f.best).held, (f.best).class, (f.best).quality,
-               f.fields, f.popularity, f.similarity, f.confidence,
-               case when (f.best).tier = 'sound' then -f.similarity end as distance, length(f.key) as key_length
-        from fused f
-    ),
-    chosen as (
-        select o.*, row_number() over (
-                   partition by o.kind
-                   order by o.tier, o.held, o.class, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
-        from ordered o
-    )
-    select row_number() over (
-               order by c.tier, c.held, c.class, c.distance, c.popularity desc,
-                        array_position(types, c.kind), c.key_length, c.key),
-           c.kind, c.key, c.tier, c.held, c.class,
-           case when c.tier = 'word_prefix' and not c.held and c.class = search.context_word()
-                then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
-           c.quality, c.popularity, c.similarity, c.confidence
-    from chosen c
-    where c.of_kind <= max_per_type;
-end;
-$$;
-
---
--- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'The order of a page: each entity once, the best max_per_type of each type.';
+COMMENT ON FUNCTION search.processing_audit() IS 'What has been done to each track: every vector that is stored of it, in whichever model and of whichever audio; the audio that its genre predictions are of, and when they were made, as long as the queue remembers; the tasks whose jobs wait or run; and why the last attempts at its present audio failed. A track with neither a vector nor predictions was never processed.
+Example: select artist_name, title, pending, failures from search.processing_audit()';
 
 --
 -- Name: rebuild_documents(); Type: FUNCTION; Schema: search; Owner: -
@@ -3440,13 +1241,13 @@ begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search.refresh_artists(array(select did from artists));
-    perform search.refresh_albums(array(select id from albums));
-    perform search.refresh_tags(array(select id from tags));
-    perform search.refresh_playlists(array(select id from playlists));
+    perform search_internal.refresh_artists(array(select did from artists));
+    perform search_internal.refresh_albums(array(select id from albums));
+    perform search_internal.refresh_tags(array(select id from tags));
+    perform search_internal.refresh_playlists(array(select id from playlists));
     analyze search.documents;
-    perform search.refresh_tracks(array(select id from tracks));
-    perform search.index_documents();
+    perform search_internal.refresh_tracks(array(select id from tracks));
+    perform search_internal.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();
     return (select count(*) from search.documents);
@@ -3457,7 +1258,8 @@ $$;
 -- Name: FUNCTION rebuild_documents(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the vocabulary anew from the whole catalogue, and return how many documents there are. Needed only after the catalogue was written past its triggers.';
+COMMENT ON FUNCTION search.rebuild_documents() IS 'Make search.documents and the vocabulary anew from the whole catalogue, and return how many documents there are. Needed only after the catalogue was written past its triggers.
+Example: select search.rebuild_documents()';
 
 --
 -- Name: recall_check(integer, integer); Type: FUNCTION; Schema: search; Owner: -
@@ -3520,78 +1322,8 @@ $$;
 -- Name: FUNCTION recall_check(sample integer, nearest integer); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.recall_check(sample integer, nearest integer) IS 'How many of the exactly nearest tracks the index finds: for a random sample of stored vectors, the share of their nearest, the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.';
-
---
--- Name: refresh_albums(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.refresh_albums(album_ids search.album_id[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    perform search.lock_documents('album', album_ids::text[]);
-    delete from search.documents d
-    where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (select from albums a where a.id = d.key::search.album_id);
-
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
-    select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
-           search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
-           ln(1 + held.listed), held.listed, seen.listed, seen.owner
-    from search.count_tracks('album', album_ids::text[]) as held
-    join albums a on a.id = held.key::search.album_id
-    join artists artist on artist.did = a.artist_did
-    join search.albums_seen(album_ids) as seen on seen.album_id = a.id
-    order by a.id
-    on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
-end;
-$$;
-
---
--- Name: FUNCTION refresh_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.refresh_albums(album_ids search.album_id[]) IS 'Rebuild the documents of these albums.';
-
---
--- Name: refresh_artists(text[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.refresh_artists(dids text[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    perform search.lock_documents('artist', dids);
-    delete from search.documents d
-    where d.kind = 'artist' and d.key = any (dids)
-      and not exists (select from artists a where a.did = d.key);
-
-    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
-    from search.count_tracks('artist', dids) as held
-    join artists a on a.did = held.key
-    cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
-    order by a.did, name.field
-    on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized
-    where d.label is distinct from excluded.label;
-end;
-$$;
-
---
--- Name: FUNCTION refresh_artists(dids text[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.refresh_artists(dids text[]) IS 'Rebuild the documents of these artists: one for the handle, one for the display name.';
+COMMENT ON FUNCTION search.recall_check(sample integer, nearest integer) IS 'How many of the exactly nearest tracks the index finds: for a random sample of stored vectors, the share of their nearest, the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.
+Example: select * from search.recall_check(10)';
 
 --
 -- Name: refresh_common_words(); Type: FUNCTION; Schema: search; Owner: -
@@ -3631,19 +1363,2861 @@ $$;
 -- Name: FUNCTION refresh_common_words(); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_common_words() IS 'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words calls it every hour; analyze search.documents before where that matters sooner.';
+COMMENT ON FUNCTION search.refresh_common_words() IS 'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words calls it every hour; analyze search.documents before where that matters sooner.
+Example: select search.refresh_common_words()';
 
 --
--- Name: refresh_playlists(search.playlist_id[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: register_model(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
 --
 
-CREATE FUNCTION search.refresh_playlists(playlist_ids search.playlist_id[]) RETURNS void
+CREATE FUNCTION search.register_model(name text, identity text, dimensions integer) RETURNS smallint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $_$
+declare
+    new_id smallint;
+begin
+    insert into search.models as m (name, identity, dimensions)
+    values (register_model.name, register_model.identity, register_model.dimensions)
+    on conflict on constraint models_identity_key do nothing
+    returning m.id into new_id;
+
+    if new_id is null then
+        return (select m.id from search.models m where m.identity = register_model.identity);
+    end if;
+
+    execute format(
+        'create table search.embeddings_%1$s partition of search.embeddings '
+        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
+        new_id, register_model.dimensions);
+    -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
+    -- so that no filter can make its answer short
+    execute format(
+        'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
+        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
+        new_id, register_model.dimensions);
+    execute format(
+        'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
+    return new_id;
+end;
+$_$;
+
+--
+-- Name: FUNCTION register_model(name text, identity text, dimensions integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions integer) IS 'Create the store of a model identity, once, and return the model''s id.
+Example: select search.register_model(''my-model'', ''my-model@1'', 512)';
+
+--
+-- Name: remove_model(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.remove_model(identity text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    removed search.models;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    select * into removed from search.models m where m.identity = remove_model.identity;
+    if not found then
+        return false;
+    end if;
+    if removed.serving or removed.candidate then
+        raise exception 'the model % is in use', identity
+            using errcode = 'object_in_use', hint = 'Let another serve first, or cancel the switch to it.';
+    end if;
+    execute format('drop table search.embeddings_%s', removed.id);
+    delete from search.job_failures f where f.model = removed.identity;
+    delete from search.models m where m.id = removed.id;
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION remove_model(identity text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.remove_model(identity text) IS 'Drop the store of a model that is not in use; false when there is none.
+Example: select search.remove_model(identity) from search.models where not serving and not candidate';
+
+--
+-- Name: request_genres(bigint); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.request_genres(track_id bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    track tracks;
+    waiting procrastinate_jobs;
+begin
+    -- one asks at a time: of two at once, the second finds the job of the first
+    perform pg_advisory_xact_lock(hashtextextended('search.request_genres', request_genres.track_id));
+    select * into track from tracks t where t.id = request_genres.track_id;
+    if not found or track.extra ->> 'genre_predictions_file_id' = track.file_id
+        or exists (select from search.job_failures f
+                   where f.track_id = track.id and f.task = 'classify_genres' and f.file_id = track.file_id and f.permanent)
+    then
+        return false;
+    end if;
+    select * into waiting
+    from procrastinate_jobs j
+    where j.args ->> 'track_id' = track.id::text and j.status in ('todo', 'doing')
+      and j.task_name = 'classify_genres' and j.args ->> 'file_id' = track.file_id
+    order by j.status desc, j.priority desc
+    limit 1;
+    if not found then
+        perform search_internal.defer_job(
+            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
+            search.job_priority('on_demand'));
+    elsif waiting.priority < search.job_priority('on_demand') then
+        update procrastinate_jobs j set priority = search.job_priority('on_demand')
+        where j.id = waiting.id and j.status = 'todo';
+    end if;
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION request_genres(track_id bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.request_genres(track_id bigint) IS 'Have a track classified for somebody who waits: before every backfill and behind uploads. False when there is nothing to wait for: no such track, predictions of its present audio, or audio that cannot be classified.
+Example: select search.request_genres(1)';
+
+--
+-- Name: request_model(text, real); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.request_model(identity text, coverage_wanted real DEFAULT 1) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    if exists (select from search.models m where m.identity = request_model.identity and m.serving) then
+        raise exception 'the model % serves already', identity using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    update search.models m set candidate = false where m.candidate and m.identity <> request_model.identity;
+    update search.models m
+    set candidate = true, coverage_wanted = request_model.coverage_wanted, requested_at = now()
+    where m.identity = request_model.identity;
+    if not found then
+        raise exception 'no model has the identity %', identity
+            using errcode = 'no_data_found', hint = 'search.register_model creates its store.';
+    end if;
+    return search.enqueue_missing_embeddings(identity, search.job_priority('model_switch'));
+end;
+$$;
+
+--
+-- Name: FUNCTION request_model(identity text, coverage_wanted real); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.request_model(identity text, coverage_wanted real) IS 'Make a registered model the candidate to serve next, in place of any other, enqueue the embedding of every track that it lacks, and return their number.
+Example: select search.request_model(identity, 0.99) from search.models where not serving';
+
+--
+-- Name: retry_failed_jobs(text, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    with failed as (
+        -- a new job starts counting attempts from the beginning, and wakes the workers up
+        delete from procrastinate_jobs j
+        where j.status = 'failed' and (retry_failed_jobs.task is null or j.task_name = retry_failed_jobs.task)
+          -- periodic tasks come again by themselves
+          and j.queue_name <> 'upkeep'
+          and (retry_failed_jobs.permanent or not exists (
+                select from search.job_failures f
+                where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint
+                  and f.file_id = j.args ->> 'file_id' and f.model = coalesce(j.args ->> 'model', f.model)))
+        returning j.queue_name, j.task_name, j.args, j.priority
+    ), wanted as (
+        select f.queue_name, f.task_name, f.args, max(f.priority) as priority
+        from failed f
+        where not exists (
+                select from procrastinate_jobs p
+                where p.status in ('todo', 'doing') and p.task_name = f.task_name and p.args = f.args)
+          and exists (
+                select from tracks t
+                where t.id = (f.args ->> 'track_id')::bigint and t.file_id = f.args ->> 'file_id')
+        group by f.queue_name, f.task_name, f.args
+    )
+    select count(search_internal.defer_job(w.queue_name, w.task_name, w.args, w.priority)) from wanted w;
+$$;
+
+--
+-- Name: FUNCTION retry_failed_jobs(task text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.retry_failed_jobs(task text, permanent boolean) IS 'Enqueue failed jobs anew, of one task or of all, and return how many. Those whose audio cannot be decoded are left alone unless permanent is true; those of tracks that are gone or have other audio by now are dropped.
+Example: select search.retry_failed_jobs(''embed_track'')';
+
+--
+-- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.serve_model(identity text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- two switches at once would each write search.nearest_tracks
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
+    if not exists (select from search.models m where m.identity = serve_model.identity) then
+        raise exception 'no model has the identity %', identity
+            using errcode = 'no_data_found', hint = 'select name, identity from search.models';
+    end if;
+    update search.models m set serving = false, retired_at = now() where m.serving and m.identity <> serve_model.identity;
+    update search.models m set serving = true, candidate = false, served_at = now(), retired_at = null
+    where m.identity = serve_model.identity and not m.serving;
+    perform search_internal.bind_nearest_tracks();
+end;
+$$;
+
+--
+-- Name: FUNCTION serve_model(identity text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.
+Example: select search.serve_model(identity) from search.models where identity = search.previous_model()';
+
+--
+-- Name: similar_tracks(bigint, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
+    from (
+        select t.file_id, e.embedding
+        from tracks t
+        join search.embeddings e on e.track_id = t.id
+        join search.models m on m.id = e.model_id and m.serving
+        where t.id = similar_tracks.track_id
+          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+    ) as source
+    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
+    where s.id <> similar_tracks.track_id
+    order by s.similarity desc, s.id
+    limit k;
+$$;
+
+--
+-- Name: FUNCTION similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]) IS 'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or it has no vector yet. near_duplicate: the same recording, by its file or by its sound.
+Example: select title, artist, similarity from search.similar_tracks(1)';
+
+--
+-- Name: track_count(text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.track_count(kind text, key text) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return (select max(d.track_count) from search.documents d where d.kind = track_count.kind and d.key = track_count.key)
+        + coalesce((select sum(c.change) from search.track_count_changes c
+                    where c.kind = track_count.kind and c.key = track_count.key), 0);
+end;
+$$;
+
+--
+-- Name: FUNCTION track_count(kind text, key text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.track_count(kind text, key text) IS 'Listed tracks that an artist, album, tag or playlist holds.
+Example: select search.track_count(''tag'', ''1'')';
+
+--
+-- Name: track_tasks(bigint); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, model text, state text, reason text, permanent boolean, attempts integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    with track as (
+        select t.id, t.file_id, t.extra from tracks t where t.id = track_tasks.track_id
+    ), wanted as (
+        select 'embed_track' as task, m.identity as model, exists (
+                   select from search.embeddings e
+                   where e.model_id = m.id and e.track_id = track.id and e.file_id = track.file_id) as done
+        from track, search.models m where m.serving
+        union all
+        select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
+        from track
+    ), pending as (
+        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
+        from procrastinate_jobs j, track
+        where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
+          and j.args ->> 'file_id' = track.file_id
+        group by 1, 2
+    )
+    select w.task, w.model,
+           case when w.done then 'done'
+                when bool_or(p.running) then 'running'
+                when bool_or(p.task is not null) then 'queued'
+                when bool_or(f.track_id is not null) then 'failed'
+                else 'missing' end,
+           max(f.reason) filter (where not w.done), coalesce(bool_or(f.permanent) filter (where not w.done), false),
+           coalesce(max(f.attempts) filter (where not w.done), 0)
+    from wanted w
+    cross join track
+    -- a job that names no model embeds with the one that serves
+    left join pending p on p.task = w.task and coalesce(p.model, w.model) = w.model
+    left join search.job_failures f
+        on f.track_id = track.id and f.task = w.task and f.model = w.model and f.file_id = track.file_id
+    group by w.task, w.model, w.done
+    order by w.task desc;
+$$;
+
+--
+-- Name: FUNCTION track_tasks(track_id bigint); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
+Example: select task, state, reason from search.track_tasks(1)';
+
+--
+-- Name: tracks_by_vector(public.halfvec, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
+           jsonb_build_object(
+               'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+               'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
+    from search.nearest_tracks(query_embedding, viewer, k, candidates) n
+    join tracks t on t.id = n.track_id
+    join artists a on a.did = t.artist_did
+    left join albums b on b.id = t.album_id
+    -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
+    where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
+    order by n.similarity desc, t.id;
+$$;
+
+--
+-- Name: FUNCTION tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.
+Example: select t.title, t.similarity from search.track_embeddings e, search.tracks_by_vector(e.embedding) t where e.track_id = 1';
+
+--
+-- Name: unified(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
+    AS $$
+declare
+    kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+begin
+    return query
+    with page as materialized (
+        select r.*
+        from search_internal.ranked_page(
+            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
+    )
+    select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
+    from (
+        select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
+                   'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
+                   'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
+        from page p
+        join tracks t on t.id = p.key::bigint
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
+        where p.kind = 'track'
+          -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
+          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+        union all
+        select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
+                   'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
+        from page p
+        join artists a on a.did = p.key
+        where p.kind = 'artist'
+        union all
+        select p.*, b.title::text, a.display_name::text, jsonb_build_object(
+                   'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
+                   'artist_display_name', a.display_name, 'image_url', b.image_url)
+        from page p
+        join albums b on b.id = p.key::search.album_id
+        join artists a on a.did = b.artist_did
+        where p.kind = 'album'
+        union all
+        select p.*, g.name::text, null, jsonb_build_object(
+                   'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
+                       select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
+        from page p
+        join tags g on g.id = p.key::bigint
+        join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
+        where p.kind = 'tag'
+        union all
+        select p.*, l.name::text, a.display_name::text, jsonb_build_object(
+                   'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
+                   'image_url', l.image_url, 'track_count', d.track_count + coalesce((
+                       select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
+        from page p
+        join playlists l on l.id = p.key::search.playlist_id
+        join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
+        join artists a on a.did = l.owner_did
+        where p.kind = 'playlist'
+    ) as hit
+    order by hit.position;
+end;
+$$;
+
+--
+-- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
+Example: select type, label, tier from search.unified(''rain'')';
+
+--
+-- Name: unprocessed_tracks(text, text, boolean); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    AS $$
+    with serving as (
+        select m.identity from search.models m where m.serving
+    ), lacking as (
+        select t.id, t.file_id, m.identity as model
+        from tracks t, search.models m
+        where unprocessed_tracks.task = 'embed_track'
+          and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
+          and not exists (
+                select from search.embeddings e
+                where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
+        union all
+        select t.id, t.file_id, ''
+        from tracks t
+        where unprocessed_tracks.task = 'classify_genres'
+          and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
+    ), pending as (
+        -- a job that names no model embeds with the one that serves
+        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
+               case when j.task_name = 'embed_track'
+                    then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
+        from procrastinate_jobs j
+        where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
+        group by 1, 2, 4
+    )
+    select l.id, l.file_id, l.model, p.job_id, f.track_id is not null
+    from lacking l
+    left join pending p on p.track_id = l.id and p.file_id = l.file_id and p.model = l.model
+    left join search.job_failures f
+        on f.track_id = l.id and f.file_id = l.file_id and f.task = unprocessed_tracks.task and f.model = l.model
+    where unprocessed_tracks.permanent or not coalesce(f.permanent, false);
+$$;
+
+--
+-- Name: FUNCTION unprocessed_tracks(task text, identity text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.
+Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')';
+
+--
+-- Name: add_tags(bigint, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.add_tags(track_id bigint, names text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform set_config('search.acting_artist', t.artist_did, true) from tracks t where t.id = add_tags.track_id;
+    -- in one order for everybody: two that add the same tags in different ones would wait for each other for ever
+    insert into tags (name)
+    select n.name from unnest(names) as n (name)
+    where not exists (select from tags g where lower(g.name) = lower(n.name))
+    order by n.name
+    on conflict (name) do nothing;
+
+    insert into track_tags (track_id, tag_id)
+    select add_tags.track_id, min(g.id)
+    from unnest(names) as n (name)
+    join tags g on lower(g.name) = lower(n.name)
+    where not exists (
+        select from track_tags tt join tags own on own.id = tt.tag_id
+        where tt.track_id = add_tags.track_id and lower(own.name) = lower(n.name))
+    group by lower(n.name)
+    order by min(g.id)
+    on conflict do nothing;
+end;
+$$;
+
+--
+-- Name: FUNCTION add_tags(track_id bigint, names text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.add_tags(track_id bigint, names text[]) IS 'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
+
+--
+-- Name: albums_seen(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select a.id::search.album_id, seen.by_all,
+           case when not seen.by_all and exists (
+               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+    from albums a
+    cross join lateral (
+        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+    ) as seen (by_all)
+    where a.id = any (album_ids);
+end;
+$$;
+
+--
+-- Name: FUNCTION albums_seen(album_ids search.album_id[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.albums_seen(album_ids search.album_id[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+
+--
+-- Name: in_context(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.in_context(query text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN replace(query, chr(1), chr(2));
+
+--
+-- Name: FUNCTION in_context(query text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.in_context(query text) IS 'The same query for words of the context, whose place is held by chr(2).';
+
+--
+-- Name: all_terms(text[], boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.all_terms(forms text[], or_context boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT string_agg(CASE WHEN all_terms.or_context THEN (((('('::text || form.form) || ' | '::text) || search_internal.in_context(form.form)) || ')'::text) ELSE form.form END, ' & '::text) AS string_agg FROM unnest(all_terms.forms) form(form));
+
+--
+-- Name: FUNCTION all_terms(forms text[], or_context boolean); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
+
+--
+-- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.token_prefix(kind text, level integer, in_context boolean DEFAULT false) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (CASE WHEN in_context THEN upper("left"(kind, 2)) ELSE "left"(kind, 2) END || chr((97 + level)));
+
+--
+-- Name: FUNCTION token_prefix(kind text, level integer, in_context boolean); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.token_prefix(kind text, level integer, in_context boolean) IS 'Three letters before each word of a token: two of the kind (capital for words of the context), one of the level.';
+
+--
+-- Name: context_alternatives(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.context_alternatives() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    RETURN (('('::text || (SELECT string_agg(((''''::text || search_internal.token_prefix(kind.kind, level.level, true)) || '\1'''::text), ' | '::text) AS string_agg FROM unnest(ARRAY['track'::text, 'album'::text, 'playlist'::text]) kind(kind), generate_series(0, 6) level(level))) || ')'::text);
+
+--
+-- Name: FUNCTION context_alternatives(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.context_alternatives() IS 'What stands for a word of the context, \1, in a query for all kinds and levels: the 21 tokens that it may be.';
+
+--
+-- Name: at_any_level(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.at_any_level(query text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (regexp_replace(replace(query, chr(1), '='::text), ((''''::text || chr(2)) || '((?:[^'']|'''')*)'''::text), search_internal.context_alternatives(), 'g'::text))::tsquery;
+
+--
+-- Name: FUNCTION at_any_level(query text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.at_any_level(query text) IS 'A query of search_internal.all_terms for the documents of all kinds and levels.';
+
+--
+-- Name: at_level(text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.at_level(query text, kind text, level integer) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (replace(replace(query, chr(1), search_internal.token_prefix(kind, level)), chr(2), search_internal.token_prefix(kind, level, true)))::tsquery;
+
+--
+-- Name: FUNCTION at_level(query text, kind text, level integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.at_level(query text, kind text, level integer) IS 'A query of search_internal.all_terms for the documents of one kind and level.';
+
+--
+-- Name: await_renames(text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.await_renames(kind text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    -- counting and listing do not conflict with this, and many may hold it: uploads of an artist do not wait for each other
+    perform from search.documents d
+    where d.kind = await_renames.kind and d.key = any (keys) order by d.key, d.field for key share;
+end;
+$$;
+
+--
+-- Name: FUNCTION await_renames(kind text, keys text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.await_renames(kind text, keys text[]) IS 'Wait for whoever is giving these entities another name, and keep others from it until the end: what is about to take their names into its document would miss the new one.';
+
+--
+-- Name: await_renames_around(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.await_renames_around(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
+    perform search_internal.await_renames(
+        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
+end;
+$$;
+
+--
+-- Name: FUNCTION await_renames_around(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.await_renames_around(track_ids bigint[]) IS 'As search_internal.await_renames, for the artists, albums and tags of tracks.';
+
+--
+-- Name: begin_mirror_namespace(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.begin_mirror_namespace(base text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    next_generation integer;
+    begun text;
+begin
+    if exists (select from search.mirror_namespaces n where n.state = 'filling')
+       or not exists (select from search.models m where m.serving) then
+        return null;
+    end if;
+    -- taken first, for the name may contain it
+    next_generation := nextval(pg_get_serial_sequence('search.mirror_namespaces', 'generation'));
+    insert into search.mirror_namespaces as n (generation, name, model_id)
+    overriding system value
+    select next_generation,
+           -- a name is never used twice, so that a late write finds no other namespace under it
+           case when exists (select from search.mirror_namespaces u where u.name = base)
+                then base || '-' || next_generation else base end,
+           m.id
+    from search.models m
+    where m.serving
+    -- another transaction may have begun one since
+    on conflict (state) where state = 'filling' do nothing
+    returning n.name into begun;
+    return begun;
+end;
+$$;
+
+--
+-- Name: FUNCTION begin_mirror_namespace(base text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.begin_mirror_namespace(base text) IS 'Begin a namespace for the serving model, to be filled, under a name that was never used: the given one, or that with a number. Returns the name, or null when no model serves or a namespace is being filled already.';
+
+--
+-- Name: begin_switch(text, text, integer, real); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.begin_switch(name text, identity text, dimensions integer, coverage_wanted real DEFAULT 1) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform search.register_model(name, identity, dimensions);
+    return search.request_model(identity, coverage_wanted);
+end;
+$$;
+
+--
+-- Name: FUNCTION begin_switch(name text, identity text, dimensions integer, coverage_wanted real); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.begin_switch(name text, identity text, dimensions integer, coverage_wanted real) IS 'Register a model and make it the candidate to serve next; returns how many tracks are to be embedded by it.';
+
+--
+-- Name: begins_a_word(text[], text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.begins_a_word(typed text[], names text) RETURNS boolean
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN (EXISTS (SELECT FROM unnest(string_to_array(search.normalize_text(begins_a_word.names), ' '::text)) word(word), unnest(begins_a_word.typed) begun(begun) WHERE starts_with(word.word, begun.begun)));
+
+--
+-- Name: FUNCTION begins_a_word(typed text[], names text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.begins_a_word(typed text[], names text) IS 'Whether one of the typed words begins a word of the names.';
+
+--
+-- Name: begun_term(text, integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.begun_term(begun text, most integer, beside_others boolean) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    -- Reading all that begin so costs as much as all their documents. Beside other common words, those
+    -- of the commonest fill a page.
+    common constant text[] := case when beside_others then array(
+        select c.word from search.common_words c
+        where c.word >= begun and c.word < begun || chr(1114111)
+        order by c.documents desc, c.word
+        limit most) end;
+begin
+    if cardinality(common) > 0 then
+        return search_internal.word_terms(case when begun = any (common) then common else common || begun end);
+    end if;
+    return search_internal.word_term(begun, true);
+end;
+$$;
+
+--
+-- Name: FUNCTION begun_term(begun text, most integer, beside_others boolean); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.begun_term(begun text, most integer, beside_others boolean) IS 'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
+
+--
+-- Name: begun_word(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.begun_word() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1;
+
+--
+-- Name: FUNCTION begun_word(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.begun_word() IS 'Class of a name in which the last typed word is only begun.';
+
+--
+-- Name: bind_nearest_tracks(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.bind_nearest_tracks() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $_$
+declare
+    serving search.models;
+    described constant text :=
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
+        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.
+Example: select n.track_id, n.similarity from search.track_embeddings e, search.nearest_tracks(e.embedding) n where e.track_id = 1';
+begin
+    select * into serving from search.models m where m.serving;
+    if not found then
+        execute $empty$
+            create or replace function search.nearest_tracks(
+                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+            returns table (track_id bigint, similarity real)
+            language sql stable parallel safe
+            begin atomic select null::bigint, null::real where false; end
+        $empty$;
+        execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+        return;
+    end if;
+
+    -- a role that is no superuser may set an extension's parameter only once its library is loaded
+    perform '[1]'::halfvec;
+
+    -- Written anew at each switch, so that the statement names one partition and one cast:
+    -- a parameter in their place would keep the index from being used.
+    execute format($template$
+        create or replace function search.nearest_tracks(
+            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+        returns table (track_id bigint, similarity real)
+        language plpgsql stable parallel safe
+        set search_path = pg_catalog, search, public, pg_temp
+        set hnsw.ef_search = 200
+        set hnsw.iterative_scan = strict_order
+        as $body$
+        begin
+            if query_embedding is null then
+                return;
+            end if;
+            -- functions are looked up anew while a statement runs, its rows are not: between the two a switch may commit
+            if not exists (select from search.models m where m.id = %1$s and m.serving) then
+                raise exception 'the serving model was changed while this statement ran'
+                    using errcode = 'serialization_failure', hint = 'Run it again.';
+            end if;
+            if vector_dims(query_embedding) <> %2$s then
+                raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
+                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
+                    using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
+            end if;
+            -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
+            if candidates is not null
+               and (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
+                candidates := candidates || search_internal.unmirrored_tracks();
+                return query
+                    select found.track_id, (1 - found.distance)::real
+                    from (
+                        select e.track_id, e.embedding <=> query_embedding as distance
+                        from search.embeddings_%1$s e
+                        where e.track_id = any (candidates) and e.listed
+                        union all
+                        select e.track_id, e.embedding <=> query_embedding
+                        from search.embeddings_%1$s e
+                        where e.owner = viewer
+                    ) as found
+                    order by found.distance, found.track_id
+                    limit k;
+                return;
+            end if;
+            return query
+                select found.track_id, (1 - found.distance)::real
+                from (
+                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
+                     from search.embeddings_%1$s e
+                     where e.listed
+                     order by e.embedding::halfvec(%2$s) <=> query_embedding
+                     limit k)
+                    union all
+                    (select e.track_id, e.embedding <=> query_embedding
+                     from search.embeddings_%1$s e
+                     where e.owner = viewer
+                     order by e.embedding <=> query_embedding
+                     limit k)
+                ) as found
+                order by found.distance, found.track_id
+                limit k;
+        end;
+        $body$
+        $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
+    execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+end;
+$_$;
+
+--
+-- Name: FUNCTION bind_nearest_tracks(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.bind_nearest_tracks() IS 'Point search.nearest_tracks at the store of the serving model.';
+
+--
+-- Name: change_track_counts(bigint[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
-    perform search.lock_documents('playlist', playlist_ids::text[]);
+    insert into search.track_count_changes (kind, key, change)
+    select 'tag', tt.tag_id::text, change * count(*)
+    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    union all
+    select 'playlist', pt.playlist_id::text, change * count(*)
+    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+end;
+$$;
+
+--
+-- Name: FUNCTION change_track_counts(changed_tracks bigint[], change integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.change_track_counts(changed_tracks bigint[], change integer) IS 'Count tracks that were listed or hidden for their tags and playlists.';
+
+--
+-- Name: choose_auto_tags(jsonb); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.choose_auto_tags(predictions jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select coalesce(array_agg(chosen.name order by chosen.confidence desc, chosen.place), '{}')
+    from (
+        select p.value ->> 'name' as name, (p.value ->> 'confidence')::real as confidence, p.place
+        from jsonb_array_elements(predictions) with ordinality as p (value, place)
+        where (p.value ->> 'confidence')::real >= 0.5 * (
+            select max((q ->> 'confidence')::real) from jsonb_array_elements(predictions) q)
+        order by 2 desc, 3
+        limit 5
+    ) as chosen;
+$$;
+
+--
+-- Name: FUNCTION choose_auto_tags(predictions jsonb); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.choose_auto_tags(predictions jsonb) IS 'The names of predictions that become tags by themselves: those with at least half of the best one''s confidence, five at most.';
+
+--
+-- Name: claim_track(text, text, bigint); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.claim_track(task text, model text, track_id bigint) RETURNS TABLE(file_id text, key bigint, claimed boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    select t.file_id into file_id from tracks t where t.id = claim_track.track_id;
+    if not found then
+        return;
+    end if;
+    key := hashtextextended(concat_ws(' ', 'search.backfill', task, model, track_id), 0);
+    if exists (
+        select from procrastinate_jobs j
+        -- the job of a worker that has died is left for the taking
+        join procrastinate_workers w on w.id = j.worker_id and w.last_heartbeat > now() - interval '30 seconds'
+        where j.status = 'doing' and j.task_name = claim_track.task
+          and j.args ->> 'track_id' = claim_track.track_id::text
+          and coalesce(j.args ->> 'model', claim_track.model) = claim_track.model)
+    then
+        claimed := false;
+    else
+        -- ends with the session at the latest, so one that was killed holds nothing
+        claimed := pg_try_advisory_lock(key);
+    end if;
+    return next;
+end;
+$$;
+
+--
+-- Name: FUNCTION claim_track(task text, model text, track_id bigint); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.claim_track(task text, model text, track_id bigint) IS 'Claim a track for this session, unless another session has claimed it or a living worker is running the task on it. Returns the audio, the key to give to pg_advisory_unlock, and whether it was claimed; no row when the track is gone.';
+
+--
+-- Name: logistic(double precision); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.logistic(log_odds double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((1)::double precision / ((1)::double precision + exp((- GREATEST(('-700'::integer)::double precision, LEAST((700)::double precision, log_odds))))));
+
+--
+-- Name: FUNCTION logistic(log_odds double precision); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.logistic(log_odds double precision) IS 'Probability for log-odds.';
+
+--
+-- Name: confidence(real, real, real, real, real, real); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real DEFAULT 1) RETURNS real
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((audible * search_internal.logistic(((((slope * (similarity - mean)) / deviation) + intercept))::double precision)))::real;
+
+--
+-- Name: FUNCTION confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.confidence(similarity real, mean real, deviation real, slope real, intercept real, audible real) IS 'How far a similarity can be trusted, 0 to 1: logistic(slope * z + intercept), z being its standard score, times the probability that the text speaks of sound. Platt (1999) for the logistic, T-norm''s sibling Z-norm for z: docs/why/confidence.md.';
+
+--
+-- Name: context_word(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.context_word() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 2;
+
+--
+-- Name: FUNCTION context_word(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.context_word() IS 'Class of a name that has one of the typed words, while the others are in the names of what the entity belongs to.';
+
+--
+-- Name: count_tracks(text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    return query
+    select k, case kind
+        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from tracks t
+            where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
+        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
+            where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
+        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
+        end
+    from unnest(keys) as k;
+end;
+$$;
+
+--
+-- Name: FUNCTION count_tracks(kind text, keys text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.count_tracks(kind text, keys text[]) IS 'The listed tracks of each of these entities, counted in the catalogue.';
+
+--
+-- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.defer_job(queue text, task text, arguments jsonb, priority integer DEFAULT 0) RETURNS bigint
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    -- the only place that knows the version in the name of the queue's own function
+    select (procrastinate_defer_jobs_v1(array[
+        row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
+    ]))[1];
+$$;
+
+--
+-- Name: FUNCTION defer_job(queue text, task text, arguments jsonb, priority integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
+
+--
+-- Name: deletions(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.deletions(word text) RETURNS SETOF text
+    LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    letters constant integer := char_length(word);
+    found text[] := array[word];
+    rest text;
+begin
+    if letters between 4 and 40 then
+        for place in 1 .. letters loop
+            rest := overlay(word placing '' from place for 1);
+            found := found || rest;
+            if letters between 7 and 20 then
+                for other in place .. letters - 1 loop
+                    found := found || overlay(rest placing '' from other for 1);
+                end loop;
+            end if;
+        end loop;
+    end if;
+    return query select distinct unnest(found);
+end;
+$$;
+
+--
+-- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.deletions(word text) IS 'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
+
+--
+-- Name: document_tokens(text, smallint, text, text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.document_tokens(kind text, level smallint, normalized text, context text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    RETURN array_to_tsvector(ARRAY(SELECT (prefix.prefix || word.word) FROM unnest(string_to_array(document_tokens.normalized, ' '::text)) word(word), unnest(ARRAY['='::text, search_internal.token_prefix(document_tokens.kind, (document_tokens.level)::integer)]) prefix(prefix) WHERE (word.word <> ''::text) UNION SELECT (search_internal.token_prefix(document_tokens.kind, (document_tokens.level)::integer, true) || word.word) FROM unnest(string_to_array(document_tokens.context, ' '::text)) word(word) WHERE (word.word <> ''::text)));
+
+--
+-- Name: FUNCTION document_tokens(kind text, level smallint, normalized text, context text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.document_tokens(kind text, level smallint, normalized text, context text) IS 'What search.documents.tokens holds: each word of the name behind =, and once more behind the letters of kind and level; each word of the context behind the latter alone. The former find all of a rare word at once, the latter a common one level by level.';
+
+--
+-- Name: draw_calibration_tracks(smallint, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.draw_calibration_tracks(model smallint, most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $_$
+declare
+    -- a rough count is enough to choose how many pages to look at
+    rows_about constant real := (select greatest(c.reltuples, 0) from pg_class c where c.oid = format('search.embeddings_%s', model)::regclass);
+    -- rows of one page were written together: four times as many as are needed are drawn, and thinned out
+    share constant real := case when rows_about < 8 * most then 100 else 100 * 4 * most / rows_about end;
+    drawn integer;
+begin
+    -- two workers at once would each insert what the other did
+    perform pg_advisory_xact_lock(hashtextextended('search.calibrations', 0));
+    delete from search.calibration_tracks c where c.model_id = model;
+    execute format(
+        'insert into search.calibration_tracks (model_id, track_id, embedding) '
+        'select $1, e.track_id, e.embedding from search.embeddings_%s e tablesample system ($2) '
+        'where e.listed order by md5(e.track_id::text) limit $3', model)
+    using model, share, most;
+    get diagnostics drawn = row_count;
+    return drawn;
+end;
+$_$;
+
+--
+-- Name: FUNCTION draw_calibration_tracks(model smallint, most integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.draw_calibration_tracks(model smallint, most integer) IS 'Draw the sample of listed tracks of a model anew, and return how many it has.';
+
+--
+-- Name: drop_former_names(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.drop_former_names() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    former regprocedure;
+    dropped bigint := 0;
+begin
+    for former in
+        select p.oid from pg_proc p
+        where p.pronamespace = 'search'::regnamespace
+          and obj_description(p.oid, 'pg_proc') like 'Former name of search\_internal.%'
+    loop
+        execute format('drop function %s', former);
+        dropped := dropped + 1;
+    end loop;
+    return dropped;
+end;
+$$;
+
+--
+-- Name: FUNCTION drop_former_names(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.drop_former_names() IS 'Drop the names that functions had before they were moved out of schema search, and return how many there were. Processes of the version before need them.';
+
+--
+-- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.enqueue_track_jobs() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
+begin
+    -- a candidate too: whatever is uploaded during a switch must not be missing after it
+    perform search_internal.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
+    from search.models m where m.serving or m.candidate;
+    perform search_internal.defer_job('classify', 'classify_genres', arguments);
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION enqueue_track_jobs(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.enqueue_track_jobs() IS 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
+
+--
+-- Name: fill_documents(text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.fill_documents(kind text, after text, most integer) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    keys text[];
+begin
+    -- Whoever is changing one of these rows is waited for: a name whose change did not find a document yet would come too late,
+    -- and hidden ones be found.
+    case kind
+        when 'artist' then
+            keys := array(select a.did from artists a where after is null or a.did > after order by a.did limit most);
+            perform from artists a where a.did = any (keys) for share;
+        when 'album' then
+            keys := array(
+                select b.id::text from albums b where after is null or b.id > after::search.album_id order by b.id limit most);
+            perform from albums b where b.id = any (keys::search.album_id[]) for share;
+        when 'tag' then
+            keys := array(select g.id::text from tags g where after is null or g.id > after::bigint order by g.id limit most);
+            perform from tags g where g.id = any (keys::bigint[]) for share;
+        when 'playlist' then
+            keys := array(
+                select p.id::text from playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
+            perform from playlists p where p.id = any (keys::search.playlist_id[]) for share;
+        when 'track' then
+            keys := array(select t.id::text from tracks t where after is null or t.id > after::bigint order by t.id limit most);
+            perform from tracks t where t.id = any (keys::bigint[]) for share;
+        else
+            raise exception 'there are no documents of the kind %', kind
+                using errcode = 'invalid_parameter_value', hint = 'artist, album, tag, playlist or track.';
+    end case;
+    case kind
+        when 'album' then
+            perform search_internal.await_renames('artist', array(
+                select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
+        when 'playlist' then
+            perform search_internal.await_renames('artist', array(
+                select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
+        when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
+        else null;
+    end case;
+    delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
+    -- The second time sees what was changed until the first had made, and so locked, the documents.
+    for again in 1..2 loop
+        case kind
+            when 'artist' then perform search_internal.refresh_artists(keys);
+            when 'album' then perform search_internal.refresh_albums(keys::search.album_id[]);
+            when 'tag' then perform search_internal.refresh_tags(keys::bigint[]);
+            when 'playlist' then perform search_internal.refresh_playlists(keys::search.playlist_id[]);
+            when 'track' then perform search_internal.refresh_tracks(keys::bigint[]);
+        end case;
+    end loop;
+    return keys[cardinality(keys)];
+end;
+$$;
+
+--
+-- Name: FUNCTION fill_documents(kind text, after text, most integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.fill_documents(kind text, after text, most integer) IS 'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';
+
+--
+-- Name: fold_track_counts(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.fold_track_counts() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    folded bigint;
+    tags bigint[];
+    albums search.album_id[];
+begin
+    -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
+    if not pg_try_advisory_xact_lock(hashtextextended('search_internal.fold_track_counts', 0)) then
+        return 0;
+    end if;
+    select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
+           array_agg(distinct c.key::search.album_id) filter (where c.kind = 'album')
+    into tags, albums
+    from search.track_count_changes c where c.kind in ('tag', 'album');
+
+    with changed as (
+        select distinct c.kind, c.key from search.track_count_changes c
+    ),
+    free as (
+        select d.kind, d.key, d.field
+        from search.documents d
+        where (d.kind, d.key) in (select c.kind, c.key from changed c)
+        order by d.kind, d.key, d.field
+        for no key update skip locked
+    ),
+    -- of an artist both names or neither
+    whole as (
+        select f.kind, f.key from free f group by f.kind, f.key
+        having count(*) = (select count(*) from search.documents d where d.kind = f.kind and d.key = f.key)
+    ),
+    taken as (
+        delete from search.track_count_changes c
+        where (c.kind, c.key) in (select w.kind, w.key from whole w)
+           or not exists (select from search.documents d where d.kind = c.kind and d.key = c.key)
+        returning c.kind, c.key
+    ),
+    -- counted afresh in the snapshot that the changes are taken in: what two writers could not see of each other is mended
+    counts as (
+        select t.kind, counted.key, counted.listed
+        from (select taken.kind, array_agg(distinct taken.key) as keys from taken group by taken.kind) as t
+        cross join lateral search_internal.count_tracks(t.kind, t.keys) as counted
+    )
+    update search.documents d
+    set track_count = c.listed, popularity = ln(1 + c.listed)
+    from counts c
+    where d.kind = c.kind and d.key = c.key and d.track_count <> c.listed;
+    get diagnostics folded = row_count;
+    -- two writers that each took one of the last two tracks away could not see that none is left
+    perform search_internal.relist_tags(tags);
+    perform search_internal.relist_albums(albums);
+    return folded;
+end;
+$$;
+
+--
+-- Name: FUNCTION fold_track_counts(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.fold_track_counts() IS 'Count anew what has waiting changes, for the documents and so for their popularity; returns how many documents changed. The task fold_track_counts calls it every minute.';
+
+--
+-- Name: has_room(search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.has_room(named search_internal.signal[], max_tracks integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.tier <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.tier) AS min FROM unnest(has_room.named) h(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
+
+--
+-- Name: FUNCTION has_room(named search_internal.signal[], max_tracks integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.has_room(named search_internal.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
+
+--
+-- Name: documents; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.documents (
+    kind text NOT NULL,
+    key text NOT NULL,
+    field text NOT NULL,
+    label text NOT NULL,
+    normalized text NOT NULL COLLATE pg_catalog."C",
+    popularity real NOT NULL,
+    track_count bigint DEFAULT 0 NOT NULL,
+    listed boolean NOT NULL,
+    owner text,
+    context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    level smallint NOT NULL,
+    tokens tsvector NOT NULL,
+    CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
+);
+ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
+
+--
+-- Name: TABLE documents; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.documents IS 'One row for each searchable name of each entity, kept equal to the catalogue by triggers. A row is found by everybody when listed, else only by its owner.';
+
+--
+-- Name: COLUMN documents.key; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.key IS 'Primary key of the entity in its own table, as text.';
+
+--
+-- Name: COLUMN documents.normalized; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.normalized IS 'search.normalize_text(label). Collated "C", so that one b-tree serves equality and prefixes.';
+
+--
+-- Name: COLUMN documents.popularity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.popularity IS 'ln(1 + plays or tracks): the tie-break within a tier.';
+
+--
+-- Name: COLUMN documents.track_count; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.track_count IS 'Listed tracks that the entity holds, as of the last search_internal.fold_track_counts(); search.track_count(kind, key) is exact.';
+
+--
+-- Name: COLUMN documents.context; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.context IS 'Normalised names of what the entity belongs to (artist, album, owner): words that may be typed along with its own.';
+
+--
+-- Name: COLUMN documents.level; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.level IS 'search_internal.popularity_level(popularity): candidates are read from the highest level downwards.';
+
+--
+-- Name: COLUMN documents.tokens; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.tokens IS 'search_internal.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
+
+--
+-- Name: highest_levels(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.highest_levels(kinds text[]) RETURNS TABLE(kind text, level integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT k.k,
+     (( SELECT max(d.level) AS max
+            FROM search.documents d
+           WHERE (d.kind = k.k)))::integer AS max
+    FROM unnest(highest_levels.kinds) k(k)
+  OFFSET 0;
+END;
+
+--
+-- Name: FUNCTION highest_levels(kinds text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.highest_levels(kinds text[]) IS 'The highest level that a document of each kind has.';
+
+--
+-- Name: index_documents(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.index_documents() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- what a search wants of a name is in the index: many names are looked at to find the popular ones
+    create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
+        include (popularity, key, field, listed, owner);
+    -- without a pending list: every search would have to read it
+    create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+end;
+$$;
+
+--
+-- Name: FUNCTION index_documents(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.index_documents() IS 'Make the indexes by which names are found, where they are missing.';
+
+--
+-- Name: lacking(text[], search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.lacking(types text[], named search_internal.signal[], enough integer) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT wanted.wanted FROM unnest(lacking.types) wanted(wanted) WHERE ((SELECT count(*) AS count FROM unnest(lacking.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (n.kind = wanted.wanted)) < lacking.enough));
+
+--
+-- Name: FUNCTION lacking(types text[], named search_internal.signal[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.lacking(types text[], named search_internal.signal[], enough integer) IS 'The types of which not enough was found yet.';
+
+--
+-- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.word_deletions (
+    deletion text NOT NULL COLLATE pg_catalog."C",
+    word text NOT NULL COLLATE pg_catalog."C"
+);
+
+--
+-- Name: TABLE word_deletions; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.word_deletions IS 'Each word with one letter left out, long words also with two: words that are a typo apart share an entry (symmetric deletion, as in Garbe''s SymSpell).';
+
+--
+-- Name: words; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.words (
+    word text NOT NULL COLLATE pg_catalog."C"
+);
+
+--
+-- Name: TABLE words; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.words IS 'Every word of every name. A word stays when its last name goes: it costs a search nothing that is found no more.';
+
+--
+-- Name: learn_words(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.learn_words(names text[]) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    BEGIN ATOMIC
+ WITH fresh AS (
+          INSERT INTO search.words (word)  SELECT DISTINCT word.word
+                    FROM unnest(learn_words.names) name(name),
+                     LATERAL unnest(string_to_array(name.name, ' '::text)) word(word)
+                   WHERE (word.word <> ''::text)
+                   ORDER BY word.word ON CONFLICT DO NOTHING
+           RETURNING words.word
+         )
+  INSERT INTO search.word_deletions (deletion, word)  SELECT deletion.deletion,
+             fresh.word
+            FROM fresh,
+             LATERAL search_internal.deletions(fresh.word) deletion(deletion);
+END;
+
+--
+-- Name: FUNCTION learn_words(names text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.learn_words(names text[]) IS 'Add the words of these normalised names to the vocabulary.';
+
+--
+-- Name: like_literal(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.like_literal(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN replace(replace(replace(value, '\'::text, '\\'::text), '%'::text, '\%'::text), '_'::text, '\_'::text);
+
+--
+-- Name: FUNCTION like_literal(value text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.like_literal(value text) IS 'The text as a pattern that matches nothing but itself.';
+
+--
+-- Name: likely_forms(text[], boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    words text[];
+begin
+    forms := '{}';
+    rare := false;
+    for place in 1 .. cardinality(typed) loop
+        words := array(
+            select w.word from search.words w
+            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+            order by w.word limit 4);
+        -- where one word is unknown, that one is misspelt; where none is, any may be
+        if all_known or cardinality(words) = 0 then
+            words := words || array(select s.word from search_internal.similar_words(typed[place], 10) s);
+        end if;
+        if cardinality(words) = 0 then
+            forms := null;
+            return;
+        end if;
+        forms := forms || search_internal.word_terms(words);
+        rare := rare or not exists (select from search.common_words c where c.word = any (words));
+    end loop;
+end;
+$$;
+
+--
+-- Name: FUNCTION likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
+
+--
+-- Name: likeness(text, text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.likeness(needle text, normalized text) RETURNS real
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    RETURN (GREATEST((public.similarity(needle, normalized))::double precision, CASE WHEN ((octet_length(needle) < 256) AND (octet_length(normalized) < 256)) THEN ((1)::double precision - ((public.levenshtein(needle, normalized))::real / (GREATEST(char_length(needle), char_length(normalized)))::double precision)) ELSE NULL::double precision END))::real;
+
+--
+-- Name: FUNCTION likeness(needle text, normalized text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.likeness(needle text, normalized text) IS 'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';
+
+--
+-- Name: lock_documents(text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.lock_documents(kind text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    perform from search.documents d
+    where d.kind = lock_documents.kind and d.key = any (keys) order by d.key, d.field for update;
+end;
+$$;
+
+--
+-- Name: FUNCTION lock_documents(kind text, keys text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.lock_documents(kind text, keys text[]) IS 'Wait for whoever is writing these documents, and keep others from it until the end.';
+
+--
+-- Name: make_signal(text, text, text, search.tier, double precision, double precision, integer, boolean, real, real); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision DEFAULT 0, class integer DEFAULT 0, held boolean DEFAULT false, similarity real DEFAULT NULL::real, confidence real DEFAULT NULL::real) RETURNS search_internal.signal
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(kind, key, field, tier, held, class, (quality)::real, (popularity)::real, similarity, confidence)::search_internal.signal;
+
+--
+-- Name: FUNCTION make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real) IS 'A reason to list an entity; name the arguments.';
+
+--
+-- Name: match_any_level(search.tier, text, text, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    all_words constant tsquery := search_internal.at_any_level(all_query);
+    some_in_name constant tsquery := search_internal.at_any_level(some_query);
+begin
+    if rare then
+        return array(
+            select search_internal.make_signal(
+                       d.kind, d.key, d.field, match_any_level.tier,
+                       class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(d.quality) else 0 end,
+                       quality => d.quality, popularity => d.popularity)
+            from (
+                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+                from (
+                    select d.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
+                    from search.documents d
+                    where d.tokens @@ all_words and d.kind = any (kinds)
+                      and case when some_query is null or d.tokens @@ some_in_name then true end
+                      and (d.listed or d.owner = viewer)
+                ) as m
+            ) as d
+            where d.position <= enough);
+    end if;
+    return array(
+        select search_internal.make_signal(
+                   best.kind, best.key, best.field, match_any_level.tier,
+                   class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(best.quality) else 0 end,
+                   quality => best.quality, popularity => best.popularity)
+        from search_internal.highest_levels(kinds) as highest
+        cross join lateral (
+            select highest.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
+            from search_internal.words_by_level(
+                highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
+            limit enough
+        ) as best);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
+
+--
+-- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    name_query constant text := search_internal.all_terms(forms, false);
+    context_query constant text := case when cardinality(forms) > 1 then search_internal.all_terms(forms, true) end;
+    some_query constant text := array_to_string(forms, ' | ');
+    whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
+begin
+    return array(
+        select best.signal
+        from search_internal.highest_levels(kinds) as highest
+        cross join lateral (
+            select candidate.signal
+            from (
+                select search_internal.make_signal(
+                           highest.kind, d.key, d.field, 'word_prefix',
+                           class => case when ' ' || d.normalized || ' ' like whole_last_word
+                                         then search_internal.whole_word() else search_internal.begun_word() end,
+                           quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
+                from search_internal.words_by_level(
+                    highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
+                union all
+                select search_internal.make_signal(
+                           highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
+                           quality => similarity(needle, d.normalized), popularity => d.popularity)
+                from search_internal.words_by_level(
+                    highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
+                where context_query is not null
+            ) as candidate (signal)
+            limit enough
+        ) as best);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
+
+--
+-- Name: match_held(search_internal.signal[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    return array(
+        select search_internal.make_signal(
+                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
+                   quality => e.quality, popularity => ln(1 + track.play_count))
+        from (
+            select best.*
+            from (
+                select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
+                order by n.kind, n.key, n.tier, n.class
+            ) as best
+            order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
+        ) as e
+        cross join lateral (
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'artist' and t.artist_did = e.key
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select t.id, t.play_count from tracks t
+             where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
+               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+             order by t.play_count desc, t.id limit max_tracks)
+            union all
+            (select d.key::bigint, (exp(d.popularity) - 1)::bigint
+             from search_internal.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
+             cross join lateral search_internal.words_by_level(
+                 highest.kind, highest.level, search_internal.in_context(search_internal.word_term('#' || e.key)), null, null, null,
+                 viewer => null, enough => max_tracks) as d
+             limit max_tracks)
+        ) as track
+        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_held(named search_internal.signal[], viewer text, max_tracks integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer) IS 'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
+
+--
+-- Name: match_names(text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    -- the first strings, in "C" order, after the needle itself, after all that have it as a whole word, after all that begin with it
+    exact_end constant text := needle || chr(1);
+    word_end constant text := needle || '!';
+    needle_end constant text := needle || chr(1114111);
+    length constant real := char_length(needle);
+    few constant integer := 200;
+    found search_internal.signal[];
+begin
+    found := array(
+        select search_internal.make_signal(
+                   d.kind, d.key, d.field, case when d.normalized = needle then 'exact'::search.tier else 'prefix' end,
+                   class => case when d.normalized < word_end then search_internal.whole_word() else search_internal.begun_word() end,
+                   quality => length / char_length(d.normalized), popularity => d.popularity)
+        from search.documents d
+        where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
+          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
+        limit few + 1);
+    if cardinality(found) <= few then
+        return found;
+    end if;
+    return array(
+        select best.signal
+        from search_internal.highest_levels(kinds) as highest
+        cross join lateral (
+            select search_internal.make_signal(
+                       highest.kind, d.key, d.field, part.tier, class => part.class,
+                       quality => length / char_length(d.normalized), popularity => d.popularity) as signal
+            from (values
+                ('exact'::search.tier, search_internal.whole_word(), needle, exact_end),
+                ('prefix', search_internal.whole_word(), exact_end, word_end),
+                ('prefix', search_internal.begun_word(), word_end, needle_end)
+            ) as part (tier, class, first, before)
+            cross join lateral search_internal.names_by_level(
+                highest.kind, highest.level, part.first, part.before, viewer, enough) as d
+            limit enough
+        ) as best);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_names(needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_names(needle text, kinds text[], viewer text, enough integer) IS 'Names that are, or begin with, the normalised text.';
+
+--
+-- Name: match_rare_words(text[], text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
+    all_words constant tsquery := search_internal.at_any_level(search_internal.all_terms(forms, not alone));
+    in_name constant tsquery := search_internal.at_any_level(search_internal.all_terms(forms, false));
+    some_in_name constant tsquery := search_internal.at_any_level(array_to_string(forms, ' | '));
+    whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
+begin
+    return array(
+        select search_internal.make_signal(
+                   d.kind, d.key, d.field, 'word_prefix', class => d.class,
+                   quality => case when d.class = search_internal.context_word() then similarity(needle, d.normalized)
+                                   else char_length(needle)::real / char_length(d.normalized) end,
+                   popularity => d.popularity)
+        from (
+            select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
+            from (
+                select d.kind, d.key, d.field, d.popularity, d.normalized,
+                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                                then case when ' ' || d.normalized || ' ' like whole_last_word
+                                          then search_internal.whole_word() else search_internal.begun_word() end
+                            when alone then null
+                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
+                                then search_internal.context_word() end as class
+                from search.documents d
+                where d.tokens @@ all_words and d.kind = any (kinds)
+                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
+                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+            ) as c
+            where c.class is not null
+        ) as d
+        where d.position <= enough);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
+
+--
+-- Name: match_roughly(text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
+        select w.word from search.words w
+        where w.word like '%' || search_internal.like_literal(needle) || '%'
+        order by char_length(w.word), w.word limit 50) end;
+    likely constant record := search_internal.likely_forms(typed, all_known);
+    inner_matches search_internal.signal[] := '{}';
+    misspelt search_internal.signal[] := '{}';
+begin
+    if cardinality(inner_words) > 0 then
+        inner_matches := search_internal.match_any_level(
+            'substring', search_internal.word_terms(inner_words), null, needle, kinds, viewer, enough,
+            not exists (select from search.common_words c where c.word = any (inner_words)));
+    end if;
+    if likely.forms is not null then
+        -- of several words few names have all: those are compared whole, whatever their popularity
+        misspelt := search_internal.match_any_level(
+            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
+            likely.rare or cardinality(typed) > 1);
+        if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
+            misspelt := search_internal.match_any_level(
+                'fuzzy', search_internal.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
+                needle, kinds, viewer, enough, likely.rare);
+        end if;
+    end if;
+    return inner_matches || misspelt;
+end;
+$$;
+
+--
+-- Name: FUNCTION match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
+
+--
+-- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search_internal.signal[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    scale constant record := search_internal.sound_scale(query_embedding, audibility);
+begin
+    return array(
+        select search_internal.make_signal(
+                   'track', n.track_id::text, 'sound', 'sound', quality => n.similarity,
+                   similarity => n.similarity, confidence => n.confidence)
+        from (
+            select near.track_id, near.similarity,
+                   search_internal.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                       as confidence
+            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
+        ) as n
+        -- an unknown confidence hides nothing
+        where n.confidence >= min_confidence or n.confidence is null);
+end;
+$$;
+
+--
+-- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
+
+--
+-- Name: mirror_documents(text, bigint[], bigint, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.mirror_documents(namespace text, track_ids bigint[] DEFAULT NULL::bigint[], after bigint DEFAULT NULL::bigint, most integer DEFAULT NULL::integer) RETURNS TABLE(track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+declare
+    -- two statements for the two ways of asking: one with an "or" would read everything
+    wanted constant bigint[] := case when track_ids is null then array(
+        select e.track_id
+        from search.mirror_namespaces n
+        join search.embeddings e on e.model_id = n.model_id
+        where n.name = mirror_documents.namespace and e.listed
+          and e.track_id > coalesce(mirror_documents.after, -9223372036854775808)
+        order by e.track_id limit mirror_documents.most
+    ) else track_ids end;
+begin
+    return query
+    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text, t.visibility::text, m.identity
+    from search.mirror_namespaces n
+    join search.models m on m.id = n.model_id
+    join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
+    join tracks t on t.id = e.track_id
+    join artists a on a.did = t.artist_did
+    where n.name = mirror_documents.namespace
+      -- a vector says so already; it is asked of the track itself because this is what leaves the database
+      and search.is_listed(t.visibility)
+    order by e.track_id;
+end;
+$$;
+
+--
+-- Name: FUNCTION mirror_documents(namespace text, track_ids bigint[], after bigint, most integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.mirror_documents(namespace text, track_ids bigint[], after bigint, most integer) IS 'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';
+
+--
+-- Name: mirror_serves(text, interval); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.mirror_serves(namespace text, max_lag interval) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    select exists (
+        select from search.mirror_namespaces n
+        join search.models m on m.id = n.model_id and m.serving
+        where n.name = mirror_serves.namespace and n.state = 'serving'
+    ) and not exists (
+        select from search.mirror_changes c
+        -- a refused document is read from here for as long as it is not there
+        where c.refused is null and c.changed_at < now() - max_lag
+    );
+$$;
+
+--
+-- Name: FUNCTION mirror_serves(namespace text, max_lag interval); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.mirror_serves(namespace text, max_lag interval) IS 'Whether candidates from a namespace may be used: it has the model that serves, and is not further behind than that.';
+
+--
+-- Name: mirrored_tracks(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.mirrored_tracks(track_ids bigint[]) RETURNS bigint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    select coalesce(array_agg(distinct e.track_id), '{}')
+    from search.mirror_namespaces n
+    join search.embeddings e on e.model_id = n.model_id and e.listed and e.track_id = any (track_ids)
+    where n.state in ('filling', 'serving');
+$$;
+
+--
+-- Name: FUNCTION mirrored_tracks(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.mirrored_tracks(track_ids bigint[]) IS 'Those of the tracks that a namespace of the mirror should have.';
+
+--
+-- Name: named_by(text, text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.named_by(kind text, key text, typed text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    if kind = 'album' then
+        return array['artist'];
+    elsif kind = 'playlist' then
+        return array['owner'];
+    end if;
+    return (
+        select array_remove(array[
+            case when search_internal.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
+            case when search_internal.begins_a_word(typed, b.title) then 'album' end,
+            case when search_internal.begins_a_word(typed, (
+                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
+                where tt.track_id = t.id)) then 'tag' end
+        ], null)
+        from tracks t
+        join artists a on a.did = t.artist_did
+        left join albums b on b.id = t.album_id
+        where t.id = named_by.key::bigint);
+end;
+$$;
+
+--
+-- Name: FUNCTION named_by(kind text, key text, typed text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.named_by(kind text, key text, typed text[]) IS 'Which names of what an entity belongs to begin with one of the typed words.';
+
+--
+-- Name: names_by_level(text, integer, text, text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+    LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT found.key,
+     found.field,
+     found.normalized,
+     found.popularity
+    FROM (generate_series(names_by_level.highest, 0, '-1'::integer) step(level)
+      CROSS JOIN LATERAL ( SELECT d.key,
+             d.field,
+             d.normalized,
+             d.popularity
+            FROM search.documents d
+           WHERE ((d.kind = names_by_level.kind) AND (d.level = step.level) AND (d.normalized >= names_by_level.first) AND (d.normalized < names_by_level.before) AND (d.listed OR (d.owner = names_by_level.viewer)))
+           ORDER BY d.popularity DESC, d.key
+          LIMIT names_by_level.enough) found);
+END;
+
+--
+-- Name: FUNCTION names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) IS 'Names of a kind from one string up to another, level by level; enough of each level.';
+
+--
+-- Name: note_mirror_changes(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    insert into search.mirror_changes as c (track_id)
+    -- in order, so that two transactions that note the same tracks wait for each other and not in a circle
+    select distinct noted.id from unnest(track_ids) as noted (id) order by noted.id
+    on conflict (track_id) do update
+    set version = null, attempts = 0, refused = null, retry_at = null
+    -- where nothing is to be changed the row is locked all the same, so that nobody reads the track before this commits
+    where c.version is not null or c.refused is not null;
+end;
+$$;
+
+--
+-- Name: FUNCTION note_mirror_changes(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) IS 'Note that the mirror has to be told about tracks, in the caller''s transaction.';
+
+--
+-- Name: on_albums_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_albums_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if tg_op <> 'DELETE' then
+        perform search_internal.await_renames('artist', array(select distinct artist_did::text from new_rows));
+        perform search_internal.refresh_albums(array(select id from new_rows));
+    end if;
+    if tg_op <> 'INSERT' then perform search_internal.refresh_albums(array(select id from old_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search_internal.refresh_tracks(array(
+            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            where n.title is distinct from o.title));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_albums_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_albums_changed() IS 'Keeps the documents of albums equal to the catalogue.';
+
+--
+-- Name: on_artist_mirrored(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_artist_mirrored() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array(
+        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_artist_mirrored(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_artist_mirrored() IS 'Notes for the mirror all tracks of an artist who has another handle.';
+
+--
+-- Name: on_artists_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_artists_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    renamed text[];
+begin
+    if tg_op <> 'INSERT' then perform search_internal.refresh_artists(array(select did from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search_internal.refresh_artists(array(select did from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        select array_agg(n.did) into renamed
+        from new_rows n left join old_rows o using (did)
+        where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
+        perform search_internal.refresh_albums(array(select id from albums where artist_did = any (renamed)));
+        perform search_internal.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
+        perform search_internal.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_artists_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_artists_changed() IS 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
+
+--
+-- Name: on_audio_replaced(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_audio_replaced() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
+        new.extra := new.extra - 'genre_predictions' - 'genre_predictions_file_id';
+    end if;
+    delete from search.embeddings e where e.track_id = old.id and e.file_id <> new.file_id;
+    delete from search.job_failures f where f.track_id = old.id and f.file_id <> new.file_id;
+    return new;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_audio_replaced(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_audio_replaced() IS 'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
+
+--
+-- Name: on_audio_used(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_audio_used() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then
+        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
+        update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
+    end if;
+    if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
+        -- waits for whoever is removing the file, and then finds no row
+        update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
+        if not found then
+            raise exception 'the audio % has just been removed, for no track used it', new.file_id
+                using errcode = 'serialization_failure', hint = 'Store it again.';
+        end if;
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_audio_used(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_audio_used() IS 'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
+
+--
+-- Name: on_document_written(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_document_written() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    -- longer than a query may be, and short enough for every index
+    new.normalized := left(new.normalized, 300);
+    new.context := left(new.context, 2000);
+    new.level := search_internal.popularity_level(new.popularity);
+    new.tokens := search_internal.document_tokens(new.kind, new.level, new.normalized, new.context);
+    return new;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_document_written(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_document_written() IS 'Shortens very long names, and derives the level and the tokens of a document.';
+
+--
+-- Name: on_documents_written(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_documents_written() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    perform search_internal.learn_words(array(select normalized from new_rows));
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_documents_written(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_documents_written() IS 'Adds the words of new names to the vocabulary.';
+
+--
+-- Name: on_embedding_mirrored(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_embedding_mirrored() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    -- as search_internal.note_mirror_changes does, in one statement: this is paid by every vector that is stored
+    insert into search.mirror_changes as c (track_id)
+    select coalesce(new.track_id, old.track_id)
+    from search.mirror_namespaces n
+    where n.model_id = coalesce(new.model_id, old.model_id) and n.state in ('filling', 'serving')
+    limit 1
+    on conflict (track_id) do update
+    set version = null, attempts = 0, refused = null, retry_at = null
+    where c.version is not null or c.refused is not null;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_embedding_mirrored(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_embedding_mirrored() IS 'Notes for the mirror that a track has a vector, another one, or none any more.';
+
+--
+-- Name: on_playlist_tracks_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_playlist_tracks_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', o.playlist_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.playlist_id;
+    end if;
+    if tg_op <> 'DELETE' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'playlist', n.playlist_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.playlist_id;
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_playlist_tracks_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_playlist_tracks_changed() IS 'Keeps the counts of playlists equal to the catalogue.';
+
+--
+-- Name: on_playlists_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_playlists_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search_internal.refresh_playlists(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then
+        perform search_internal.await_renames('artist', array(select distinct owner_did::text from new_rows));
+        perform search_internal.refresh_playlists(array(select id from new_rows));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_playlists_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_playlists_changed() IS 'Keeps the documents of playlists equal to the catalogue.';
+
+--
+-- Name: on_tags_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_tags_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if tg_op <> 'INSERT' then perform search_internal.refresh_tags(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search_internal.refresh_tags(array(select id from new_rows)); end if;
+    if tg_op = 'UPDATE' then
+        perform search_internal.refresh_tracks(array(
+            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            where n.name is distinct from o.name));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tags_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_tags_changed() IS 'Keeps the documents of tags equal to the catalogue.';
+
+--
+-- Name: on_track_deleted(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_track_deleted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if search.is_listed(old.visibility) then
+        perform search_internal.change_track_counts(array[old.id], -1);
+    end if;
+    return old;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_deleted(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_track_deleted() IS 'Counts a track out of its tags and playlists while the rows that say which are still there.';
+
+--
+-- Name: on_track_mirrored(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_track_mirrored() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+begin
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_mirrored(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_track_mirrored() IS 'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
+
+--
+-- Name: on_track_tags_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_track_tags_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    -- whether a track counts is asked of its document; one that is being deleted has none any more and was counted out before
+    if tg_op <> 'INSERT' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', o.tag_id::text, -count(*)
+        from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
+        group by o.tag_id;
+        perform search_internal.relist_tags(array(select distinct tag_id from old_rows));
+        perform search_internal.refresh_tracks(array(select distinct track_id from old_rows));
+    end if;
+    if tg_op <> 'DELETE' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'tag', n.tag_id::text, count(*)
+        from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
+        group by n.tag_id;
+        perform search_internal.await_renames('tag', array(select distinct tag_id::text from new_rows));
+        perform search_internal.relist_tags(array(select distinct tag_id from new_rows));
+        perform search_internal.refresh_tracks(array(select distinct track_id from new_rows));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_track_tags_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_track_tags_changed() IS 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
+
+--
+-- Name: on_tracks_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_tracks_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        perform search_internal.await_renames_around(array(select id from new_rows));
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, count(*) from new_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search_internal.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
+        perform search_internal.refresh_tracks(array(select id from new_rows));
+    elsif tg_op = 'DELETE' then
+        insert into search.track_count_changes (kind, key, change)
+        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
+        union all
+        select 'album', album_id::text, -count(*) from old_rows
+        where search.is_listed(visibility) and album_id is not null group by album_id;
+        perform search_internal.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
+        perform search_internal.refresh_tracks(array(select id from old_rows));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_changed(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_tracks_changed() IS 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+
+--
+-- Name: on_tracks_hidden_or_shown(bigint[], bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform search_internal.change_track_counts(shown, 1);
+    perform search_internal.change_track_counts(hidden, -1);
+    perform search_internal.relist_tags(array(
+        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) IS 'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
+
+--
+-- Name: on_tracks_updated(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_tracks_updated() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    renumbered bigint[] := array(select o.id from old_rows o where not exists (select from new_rows n where n.id = o.id));
+    -- whose place or visibility changed: seldom any
+    moved bigint[] := array(
+        select n.id from new_rows n join old_rows o using (id)
+        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
+begin
+    if cardinality(moved) > 0 then
+        perform search_internal.await_renames_around(moved);
+        update search.embeddings e
+        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        from new_rows n join old_rows o using (id)
+        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+
+        insert into search.track_count_changes (kind, key, change)
+        select holder.kind, holder.key, sum(holder.change)
+        from (
+            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
+            union all
+            select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
+        ) as row_of
+        cross join lateral (
+            values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
+        ) as holder (kind, key, change)
+        where holder.key is not null and search.is_listed(row_of.visibility)
+        group by holder.kind, holder.key having sum(holder.change) <> 0;
+        perform search_internal.relist_albums(array(
+            select album_id from new_rows where id = any (moved) and album_id is not null
+            union select album_id from old_rows where id = any (moved) and album_id is not null));
+        perform search_internal.on_tracks_hidden_or_shown(
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+            array(select n.id from new_rows n join old_rows o using (id)
+                  where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+    end if;
+    if cardinality(renumbered) > 0 then
+        perform search_internal.refresh_tracks(renumbered || array(select id from new_rows));
+    else
+        perform search_internal.refresh_tracks(array(
+            select n.id from new_rows n join old_rows o using (id)
+            where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
+                is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
+    end if;
+    return null;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_tracks_updated(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_tracks_updated() IS 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
+
+--
+-- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.popularity_level(popularity real) RETURNS smallint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (LEAST((6)::double precision, floor((popularity / (ln(4.0))::double precision))))::smallint;
+
+--
+-- Name: FUNCTION popularity_level(popularity real); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.popularity_level(popularity real) IS 'Level 0 to 6 of a popularity: each is a factor of four in plays, and so holds a few times fewer rows than the one below. Above 4,095 plays there are so few that they are read together.';
+
+--
+-- Name: queue_counts(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.queue_counts() RETURNS TABLE(task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint, done_last_minute bigint, done_last_hour bigint, oldest timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    with done as (
+        select e.job_id, max(e.at) as at
+        from procrastinate_events e
+        where e.type = 'succeeded' and e.at > now() - interval '1 hour'
+        group by e.job_id
+    ), counted as (
+        select j.task_name, j.priority,
+               count(*) filter (where j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)) as waiting,
+               count(*) filter (where j.status = 'todo' and j.scheduled_at > now()) as retrying,
+               count(*) filter (where j.status = 'doing') as running,
+               count(*) filter (where j.status = 'failed') as failed,
+               count(*) filter (where j.status in ('cancelled', 'aborted')) as cancelled,
+               count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
+               count(d.at) as done_last_hour,
+               min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
+        from procrastinate_jobs j
+        left join done d on d.job_id = j.id
+        group by j.task_name, j.priority
+    )
+    select c.task_name, c.priority, c.waiting, c.retrying, c.running, c.failed, c.cancelled,
+           c.done_last_minute, c.done_last_hour,
+           (select min(e.at) from procrastinate_events e where e.job_id = c.oldest_id)
+    from counted c;
+$$;
+
+--
+-- Name: FUNCTION queue_counts(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued.';
+
+--
+-- Name: raise_mirror_version(bigint); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.raise_mirror_version(least_version bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    AS $$
+    select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
+$$;
+
+--
+-- Name: FUNCTION raise_mirror_version(least_version bigint); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.raise_mirror_version(least_version bigint) IS 'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';
+
+--
+-- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
+    LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
+    AS $$
+declare
+    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+begin
+    return query
+    -- each entity once, by its best signal, saying everything that matched
+    with fused as (
+        select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
+               array_agg(distinct s.field) as fields,
+               max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
+        from search_internal.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
+        group by s.kind, s.key
+    ),
+    ordered as (
+        select f.kind, f.key, (f.best).tier, (f.best).held, (f.best).class, (f.best).quality,
+               f.fields, f.popularity, f.similarity, f.confidence,
+               case when (f.best).tier = 'sound' then -f.similarity end as distance, length(f.key) as key_length
+        from fused f
+    ),
+    chosen as (
+        select o.*, row_number() over (
+                   partition by o.kind
+                   order by o.tier, o.held, o.class, o.distance, o.popularity desc, o.key_length, o.key) as of_kind
+        from ordered o
+    )
+    select row_number() over (
+               order by c.tier, c.held, c.class, c.distance, c.popularity desc,
+                        array_position(types, c.kind), c.key_length, c.key),
+           c.kind, c.key, c.tier, c.held, c.class,
+           case when c.tier = 'word_prefix' and not c.held and c.class = search_internal.context_word()
+                then c.fields || search_internal.named_by(c.kind, c.key, typed) else c.fields end,
+           c.quality, c.popularity, c.similarity, c.confidence
+    from chosen c
+    where c.of_kind <= max_per_type;
+end;
+$$;
+
+--
+-- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'The order of a page: each entity once, the best max_per_type of each type.';
+
+--
+-- Name: refresh_albums(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.refresh_albums(album_ids search.album_id[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform search_internal.lock_documents('album', album_ids::text[]);
+    delete from search.documents d
+    where d.kind = 'album' and d.key = any (album_ids::text[])
+      and not exists (select from albums a where a.id = d.key::search.album_id);
+
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
+           search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
+           ln(1 + held.listed), held.listed, seen.listed, seen.owner
+    from search_internal.count_tracks('album', album_ids::text[]) as held
+    join albums a on a.id = held.key::search.album_id
+    join artists artist on artist.did = a.artist_did
+    join search_internal.albums_seen(album_ids) as seen on seen.album_id = a.id
+    order by a.id
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
+        listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.context, d.listed, d.owner)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.refresh_albums(album_ids search.album_id[]) IS 'Rebuild the documents of these albums.';
+
+--
+-- Name: refresh_artists(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.refresh_artists(dids text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform search_internal.lock_documents('artist', dids);
+    delete from search.documents d
+    where d.kind = 'artist' and d.key = any (dids)
+      and not exists (select from artists a where a.did = d.key);
+
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
+    from search_internal.count_tracks('artist', dids) as held
+    join artists a on a.did = held.key
+    cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
+    order by a.did, name.field
+    on conflict (kind, key, field) do update
+    set label = excluded.label, normalized = excluded.normalized
+    where d.label is distinct from excluded.label;
+end;
+$$;
+
+--
+-- Name: FUNCTION refresh_artists(dids text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.refresh_artists(dids text[]) IS 'Rebuild the documents of these artists: one for the handle, one for the display name.';
+
+--
+-- Name: refresh_playlists(search.playlist_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.refresh_playlists(playlist_ids search.playlist_id[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    perform search_internal.lock_documents('playlist', playlist_ids::text[]);
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
@@ -3655,7 +4229,7 @@ begin
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
-    from search.count_tracks('playlist', playlist_ids::text[]) as held
+    from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join playlists p on p.id = held.key::search.playlist_id
     join artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
@@ -3669,29 +4243,29 @@ end;
 $$;
 
 --
--- Name: FUNCTION refresh_playlists(playlist_ids search.playlist_id[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION refresh_playlists(playlist_ids search.playlist_id[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_playlists(playlist_ids search.playlist_id[]) IS 'Rebuild the documents of these playlists.';
+COMMENT ON FUNCTION search_internal.refresh_playlists(playlist_ids search.playlist_id[]) IS 'Rebuild the documents of these playlists.';
 
 --
--- Name: refresh_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: refresh_tags(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.refresh_tags(tag_ids bigint[]) RETURNS void
+CREATE FUNCTION search_internal.refresh_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
-    perform search.lock_documents('tag', tag_ids::text[]);
+    perform search_internal.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
       and not exists (select from tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
-    from search.count_tracks('tag', tag_ids::text[]) as held
+    from search_internal.count_tracks('tag', tag_ids::text[]) as held
     join tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
@@ -3701,23 +4275,23 @@ end;
 $$;
 
 --
--- Name: FUNCTION refresh_tags(tag_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION refresh_tags(tag_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_tags(tag_ids bigint[]) IS 'Rebuild the documents of these tags.';
+COMMENT ON FUNCTION search_internal.refresh_tags(tag_ids bigint[]) IS 'Rebuild the documents of these tags.';
 
 --
--- Name: refresh_tracks(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: refresh_tracks(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.refresh_tracks(track_ids bigint[]) RETURNS void
+CREATE FUNCTION search_internal.refresh_tracks(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
 begin
-    perform search.lock_documents('track', track_ids::text[]);
+    perform search_internal.lock_documents('track', track_ids::text[]);
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
@@ -3774,58 +4348,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION refresh_tracks(track_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION refresh_tracks(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.refresh_tracks(track_ids bigint[]) IS 'Rebuild the documents of these tracks.';
+COMMENT ON FUNCTION search_internal.refresh_tracks(track_ids bigint[]) IS 'Rebuild the documents of these tracks.';
 
 --
--- Name: register_model(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: relist_albums(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.register_model(name text, identity text, dimensions integer) RETURNS smallint
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $_$
-declare
-    new_id smallint;
-begin
-    insert into search.models as m (name, identity, dimensions)
-    values (register_model.name, register_model.identity, register_model.dimensions)
-    on conflict on constraint models_identity_key do nothing
-    returning m.id into new_id;
-
-    if new_id is null then
-        return (select m.id from search.models m where m.identity = register_model.identity);
-    end if;
-
-    execute format(
-        'create table search.embeddings_%1$s partition of search.embeddings '
-        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
-        new_id, register_model.dimensions);
-    -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
-    -- so that no filter can make its answer short
-    execute format(
-        'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
-        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
-        new_id, register_model.dimensions);
-    execute format(
-        'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
-    return new_id;
-end;
-$_$;
-
---
--- Name: FUNCTION register_model(name text, identity text, dimensions integer); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions integer) IS 'Create the store of a model identity, once, and return the model''s id.';
-
---
--- Name: relist_albums(search.album_id[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.relist_albums(album_ids search.album_id[]) RETURNS void
+CREATE FUNCTION search_internal.relist_albums(album_ids search.album_id[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -3834,23 +4366,23 @@ begin
     -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
     update search.documents d
     set listed = seen.listed, owner = seen.owner
-    from search.albums_seen(album_ids) as seen
+    from search_internal.albums_seen(album_ids) as seen
     where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
       and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
 end;
 $$;
 
 --
--- Name: FUNCTION relist_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION relist_albums(album_ids search.album_id[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.relist_albums(album_ids search.album_id[]) IS 'List or hide these albums after a change of their tracks.';
+COMMENT ON FUNCTION search_internal.relist_albums(album_ids search.album_id[]) IS 'List or hide these albums after a change of their tracks.';
 
 --
--- Name: relist_tags(bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: relist_tags(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.relist_tags(tag_ids bigint[]) RETURNS void
+CREATE FUNCTION search_internal.relist_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -3869,125 +4401,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION relist_tags(tag_ids bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION relist_tags(tag_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.relist_tags(tag_ids bigint[]) IS 'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
+COMMENT ON FUNCTION search_internal.relist_tags(tag_ids bigint[]) IS 'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
 
 --
--- Name: remove_model(text); Type: FUNCTION; Schema: search; Owner: -
+-- Name: resume_switch(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.remove_model(identity text) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    removed search.models;
-begin
-    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
-    select * into removed from search.models m where m.identity = remove_model.identity;
-    if not found then
-        return false;
-    end if;
-    if removed.serving or removed.candidate then
-        raise exception 'the model % is in use', identity
-            using errcode = 'object_in_use', hint = 'Let another serve first, or cancel the switch to it.';
-    end if;
-    execute format('drop table search.embeddings_%s', removed.id);
-    delete from search.job_failures f where f.model = removed.identity;
-    delete from search.models m where m.id = removed.id;
-    return true;
-end;
-$$;
-
---
--- Name: FUNCTION remove_model(identity text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.remove_model(identity text) IS 'Drop the store of a model that is not in use; false when there is none.';
-
---
--- Name: request_genres(bigint); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.request_genres(track_id bigint) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-declare
-    track tracks;
-    waiting procrastinate_jobs;
-begin
-    -- one asks at a time: of two at once, the second finds the job of the first
-    perform pg_advisory_xact_lock(hashtextextended('search.request_genres', request_genres.track_id));
-    select * into track from tracks t where t.id = request_genres.track_id;
-    if not found or track.extra ->> 'genre_predictions_file_id' = track.file_id
-        or exists (select from search.job_failures f
-                   where f.track_id = track.id and f.task = 'classify_genres' and f.file_id = track.file_id and f.permanent)
-    then
-        return false;
-    end if;
-    select * into waiting
-    from procrastinate_jobs j
-    where j.args ->> 'track_id' = track.id::text and j.status in ('todo', 'doing')
-      and j.task_name = 'classify_genres' and j.args ->> 'file_id' = track.file_id
-    order by j.status desc, j.priority desc
-    limit 1;
-    if not found then
-        perform search.defer_job(
-            'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
-            search.job_priority('on_demand'));
-    elsif waiting.priority < search.job_priority('on_demand') then
-        update procrastinate_jobs j set priority = search.job_priority('on_demand')
-        where j.id = waiting.id and j.status = 'todo';
-    end if;
-    return true;
-end;
-$$;
-
---
--- Name: FUNCTION request_genres(track_id bigint); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.request_genres(track_id bigint) IS 'Have a track classified for somebody who waits: before every backfill and behind uploads. False when there is nothing to wait for: no such track, predictions of its present audio, or audio that cannot be classified.';
-
---
--- Name: request_model(text, real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.request_model(identity text, coverage_wanted real DEFAULT 1) RETURNS bigint
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
-    if exists (select from search.models m where m.identity = request_model.identity and m.serving) then
-        raise exception 'the model % serves already', identity using errcode = 'object_not_in_prerequisite_state';
-    end if;
-    update search.models m set candidate = false where m.candidate and m.identity <> request_model.identity;
-    update search.models m
-    set candidate = true, coverage_wanted = request_model.coverage_wanted, requested_at = now()
-    where m.identity = request_model.identity;
-    if not found then
-        raise exception 'no model has the identity %', identity
-            using errcode = 'no_data_found', hint = 'search.register_model creates its store.';
-    end if;
-    return search.enqueue_missing_embeddings(identity, search.job_priority('model_switch'));
-end;
-$$;
-
---
--- Name: FUNCTION request_model(identity text, coverage_wanted real); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.request_model(identity text, coverage_wanted real) IS 'Make a registered model the candidate to serve next, in place of any other, enqueue the embedding of every track that it lacks, and return their number.';
-
---
--- Name: resume_switch(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.resume_switch() RETURNS bigint
+CREATE FUNCTION search_internal.resume_switch() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4009,16 +4432,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION resume_switch(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION resume_switch(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.resume_switch() IS 'Enqueue what the candidate lacks once its queue is empty, such as uploads that were under way when it was requested; returns their number, or null when there is no candidate or its queue is not empty.';
+COMMENT ON FUNCTION search_internal.resume_switch() IS 'Enqueue what the candidate lacks once its queue is empty, such as uploads that were under way when it was requested; returns their number, or null when there is no candidate or its queue is not empty.';
 
 --
--- Name: retire_mirror_namespaces(); Type: FUNCTION; Schema: search; Owner: -
+-- Name: retire_mirror_namespaces(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.retire_mirror_namespaces() RETURNS void
+CREATE FUNCTION search_internal.retire_mirror_namespaces() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4030,55 +4453,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION retire_mirror_namespaces(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION retire_mirror_namespaces(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.retire_mirror_namespaces() IS 'Retire every namespace of the mirror, so that each is dropped, and forget the changes that it has yet to be told.';
+COMMENT ON FUNCTION search_internal.retire_mirror_namespaces() IS 'Retire every namespace of the mirror, so that each is dropped, and forget the changes that it has yet to be told.';
 
 --
--- Name: retry_failed_jobs(text, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: serve_mirror_namespace(integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS bigint
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    with failed as (
-        -- a new job starts counting attempts from the beginning, and wakes the workers up
-        delete from procrastinate_jobs j
-        where j.status = 'failed' and (retry_failed_jobs.task is null or j.task_name = retry_failed_jobs.task)
-          -- periodic tasks come again by themselves
-          and j.queue_name <> 'upkeep'
-          and (retry_failed_jobs.permanent or not exists (
-                select from search.job_failures f
-                where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint
-                  and f.file_id = j.args ->> 'file_id' and f.model = coalesce(j.args ->> 'model', f.model)))
-        returning j.queue_name, j.task_name, j.args, j.priority
-    ), wanted as (
-        select f.queue_name, f.task_name, f.args, max(f.priority) as priority
-        from failed f
-        where not exists (
-                select from procrastinate_jobs p
-                where p.status in ('todo', 'doing') and p.task_name = f.task_name and p.args = f.args)
-          and exists (
-                select from tracks t
-                where t.id = (f.args ->> 'track_id')::bigint and t.file_id = f.args ->> 'file_id')
-        group by f.queue_name, f.task_name, f.args
-    )
-    select count(search.defer_job(w.queue_name, w.task_name, w.args, w.priority)) from wanted w;
-$$;
-
---
--- Name: FUNCTION retry_failed_jobs(task text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.retry_failed_jobs(task text, permanent boolean) IS 'Enqueue failed jobs anew, of one task or of all, and return how many. Those whose audio cannot be decoded are left alone unless permanent is true; those of tracks that are gone or have other audio by now are dropped.';
-
---
--- Name: serve_mirror_namespace(integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.serve_mirror_namespace(generation integer) RETURNS boolean
+CREATE FUNCTION search_internal.serve_mirror_namespace(generation integer) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4099,44 +4483,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION serve_mirror_namespace(generation integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION serve_mirror_namespace(generation integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.serve_mirror_namespace(generation integer) IS 'Let a namespace that was filled serve, and retire the one that did. False, and nothing is done, unless it was being filled.';
+COMMENT ON FUNCTION search_internal.serve_mirror_namespace(generation integer) IS 'Let a namespace that was filled serve, and retire the one that did. False, and nothing is done, unless it was being filled.';
 
 --
--- Name: serve_model(text); Type: FUNCTION; Schema: search; Owner: -
+-- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.serve_model(identity text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-begin
-    -- two switches at once would each write search.nearest_tracks
-    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
-    if not exists (select from search.models m where m.identity = serve_model.identity) then
-        raise exception 'no model has the identity %', identity
-            using errcode = 'no_data_found', hint = 'select name, identity from search.models';
-    end if;
-    update search.models m set serving = false, retired_at = now() where m.serving and m.identity <> serve_model.identity;
-    update search.models m set serving = true, candidate = false, served_at = now(), retired_at = null
-    where m.identity = serve_model.identity and not m.serving;
-    perform search.bind_nearest_tracks();
-end;
-$$;
-
---
--- Name: FUNCTION serve_model(identity text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.serve_model(identity text) IS 'Make one registered model the one that search reads, in the caller''s transaction.';
-
---
--- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search.signal
+CREATE FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search_internal.signal
     LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -4147,96 +4503,67 @@ declare
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
     typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
-    named search.signal[] := '{}';
+    named search_internal.signal[] := '{}';
     lacking text[];
     forms record;
 begin
     if needle is not null then
-        named := search.match_names(needle, types, viewer, enough);
-        lacking := search.lacking(types, named, enough);
+        named := search_internal.match_names(needle, types, viewer, enough);
+        lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            forms := search.word_forms(typed);
+            forms := search_internal.word_forms(typed);
             if forms.known and forms.rare then
-                named := named || search.match_rare_words(
+                named := named || search_internal.match_rare_words(
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
-                named := named || search.match_common_words(
+                named := named || search_internal.match_common_words(
                     forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
-        if 'track' = any (types) and search.has_room(named, max_per_type) then
-            named := named || search.match_held(named, viewer, max_per_type);
+        if 'track' = any (types) and search_internal.has_room(named, max_per_type) then
+            named := named || search_internal.match_held(named, viewer, max_per_type);
         end if;
         return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from unnest(search.match_sounds(
+        return query select * from unnest(search_internal.match_sounds(
             query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
 
 --
--- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 --
--- Name: similar_tracks(bigint, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: similar_words(text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
-    from (
-        select t.file_id, e.embedding
-        from tracks t
-        join search.embeddings e on e.track_id = t.id
-        join search.models m on m.id = e.model_id and m.serving
-        where t.id = similar_tracks.track_id
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-    ) as source
-    cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
-    where s.id <> similar_tracks.track_id
-    order by s.similarity desc, s.id
-    limit k;
-$$;
-
---
--- Name: FUNCTION similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.similar_tracks(track_id bigint, viewer text, k integer, candidates bigint[]) IS 'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';
-
---
--- Name: similar_words(text, integer); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
+CREATE FUNCTION search_internal.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
     LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
            case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
-                     and search.sorted_letters(found.word) = search.sorted_letters(typed)
+                     and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                 then found.edits / 2 else found.edits end as edits
     from (
         select distinct d.word, levenshtein(d.word, typed) as edits
         from search.word_deletions d
-        where d.deletion = any (array(select search.deletions(typed)))
+        where d.deletion = any (array(select search_internal.deletions(typed)))
           and d.word <> typed
           and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
     ) as found
@@ -4250,16 +4577,16 @@ CREATE FUNCTION search.similar_words(typed text, max_words integer DEFAULT 8) RE
 $$;
 
 --
--- Name: FUNCTION similar_words(typed text, max_words integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION similar_words(typed text, max_words integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+COMMENT ON FUNCTION search_internal.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
 
 --
--- Name: slow_statements(integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: slow_statements(integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.slow_statements(most integer DEFAULT 50) RETURNS TABLE(query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision, rows_each double precision, read_share double precision)
+CREATE FUNCTION search_internal.slow_statements(most integer DEFAULT 50) RETURNS TABLE(query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision, rows_each double precision, read_share double precision)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public'
     AS $_$
@@ -4284,31 +4611,31 @@ end;
 $_$;
 
 --
--- Name: FUNCTION slow_statements(most integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION slow_statements(most integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.slow_statements(most integer) IS 'The statements of this database that took most time in all, by pg_stat_statements; none where that extension is not in use.';
+COMMENT ON FUNCTION search_internal.slow_statements(most integer) IS 'The statements of this database that took most time in all, by pg_stat_statements; none where that extension is not in use.';
 
 --
--- Name: sorted_letters(text); Type: FUNCTION; Schema: search; Owner: -
+-- Name: sorted_letters(text); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.sorted_letters(word text) RETURNS text
+CREATE FUNCTION search_internal.sorted_letters(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog'
     RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM string_to_table(sorted_letters.word, NULL::text) letter(letter));
 
 --
--- Name: FUNCTION sorted_letters(word text); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION sorted_letters(word text); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.sorted_letters(word text) IS 'The letters of a word in order: equal for words that exchange letters.';
+COMMENT ON FUNCTION search_internal.sorted_letters(word text) IS 'The letters of a word in order: equal for words that exchange letters.';
 
 --
--- Name: sound_scale(public.halfvec, double precision); Type: FUNCTION; Schema: search; Owner: -
+-- Name: sound_scale(public.halfvec, double precision); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision DEFAULT NULL::double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) RETURNS record
+CREATE FUNCTION search_internal.sound_scale(query_embedding public.halfvec, audibility double precision DEFAULT NULL::double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) RETURNS record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4329,21 +4656,21 @@ begin
     ) as s;
     slope := calibration.match_slope;
     intercept := calibration.match_intercept;
-    audible := coalesce(search.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
+    audible := coalesce(search_internal.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
 end;
 $$;
 
 --
--- Name: FUNCTION sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) IS 'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). All null before the first calibration.';
+COMMENT ON FUNCTION search_internal.sound_scale(query_embedding public.halfvec, audibility double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) IS 'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). All null before the first calibration.';
 
 --
--- Name: store_genre_predictions(bigint, text, jsonb); Type: FUNCTION; Schema: search; Owner: -
+-- Name: store_genre_predictions(bigint, text, jsonb); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) RETURNS boolean
+CREATE FUNCTION search_internal.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4365,23 +4692,23 @@ begin
         'genre_predictions', predictions, 'genre_predictions_file_id', t.file_id)
     where t.id = store_genre_predictions.track_id;
     if stored -> 'auto_tag' = 'true'::jsonb then
-        perform search.add_tags(store_genre_predictions.track_id, search.choose_auto_tags(predictions));
+        perform search_internal.add_tags(store_genre_predictions.track_id, search_internal.choose_auto_tags(predictions));
     end if;
     return true;
 end;
 $$;
 
 --
--- Name: FUNCTION store_genre_predictions(track_id bigint, file_id text, predictions jsonb); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION store_genre_predictions(track_id bigint, file_id text, predictions jsonb); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) IS 'Store what a classifier found in a track''s audio, in extra; where extra.auto_tag is true, make tags of the best of it and remove that flag. False, and nothing is done, when the track is gone or has other audio by now.';
+COMMENT ON FUNCTION search_internal.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) IS 'Store what a classifier found in a track''s audio, in extra; where extra.auto_tag is true, make tags of the best of it and remove that flag. False, and nothing is done, when the track is gone or has other audio by now.';
 
 --
--- Name: switch_now(text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: switch_now(text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.switch_now(name text, identity text, dimensions integer) RETURNS bigint
+CREATE FUNCTION search_internal.switch_now(name text, identity text, dimensions integer) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4393,16 +4720,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION switch_now(name text, identity text, dimensions integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION switch_now(name text, identity text, dimensions integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.switch_now(name text, identity text, dimensions integer) IS 'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';
+COMMENT ON FUNCTION search_internal.switch_now(name text, identity text, dimensions integer) IS 'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';
 
 --
--- Name: take_unused_audio(interval); Type: FUNCTION; Schema: search; Owner: -
+-- Name: take_unused_audio(interval); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.take_unused_audio(unused_for interval) RETURNS TABLE(file_id text, file_type text, used boolean)
+CREATE FUNCTION search_internal.take_unused_audio(unused_for interval) RETURNS TABLE(file_id text, file_type text, used boolean)
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4427,128 +4754,30 @@ CREATE FUNCTION search.take_unused_audio(unused_for interval) RETURNS TABLE(file
 $$;
 
 --
--- Name: FUNCTION take_unused_audio(unused_for interval); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION take_unused_audio(unused_for interval); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.take_unused_audio(unused_for interval) IS 'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
+COMMENT ON FUNCTION search_internal.take_unused_audio(unused_for interval) IS 'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
 
 --
--- Name: track_count(text, text); Type: FUNCTION; Schema: search; Owner: -
+-- Name: typo_class(real); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.track_count(kind text, key text) RETURNS bigint
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-begin
-    return (select max(d.track_count) from search.documents d where d.kind = track_count.kind and d.key = track_count.key)
-        + coalesce((select sum(c.change) from search.track_count_changes c
-                    where c.kind = track_count.kind and c.key = track_count.key), 0);
-end;
-$$;
-
---
--- Name: FUNCTION track_count(kind text, key text); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.track_count(kind text, key text) IS 'Listed tracks that an artist, album, tag or playlist holds.';
-
---
--- Name: track_tasks(bigint); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, model text, state text, reason text, permanent boolean, attempts integer)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    with track as (
-        select t.id, t.file_id, t.extra from tracks t where t.id = track_tasks.track_id
-    ), wanted as (
-        select 'embed_track' as task, m.identity as model, exists (
-                   select from search.embeddings e
-                   where e.model_id = m.id and e.track_id = track.id and e.file_id = track.file_id) as done
-        from track, search.models m where m.serving
-        union all
-        select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
-        from track
-    ), pending as (
-        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
-        from procrastinate_jobs j, track
-        where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
-          and j.args ->> 'file_id' = track.file_id
-        group by 1, 2
-    )
-    select w.task, w.model,
-           case when w.done then 'done'
-                when bool_or(p.running) then 'running'
-                when bool_or(p.task is not null) then 'queued'
-                when bool_or(f.track_id is not null) then 'failed'
-                else 'missing' end,
-           max(f.reason) filter (where not w.done), coalesce(bool_or(f.permanent) filter (where not w.done), false),
-           coalesce(max(f.attempts) filter (where not w.done), 0)
-    from wanted w
-    cross join track
-    -- a job that names no model embeds with the one that serves
-    left join pending p on p.task = w.task and coalesce(p.model, w.model) = w.model
-    left join search.job_failures f
-        on f.track_id = track.id and f.task = w.task and f.model = w.model and f.file_id = track.file_id
-    group by w.task, w.model, w.done
-    order by w.task desc;
-$$;
-
---
--- Name: FUNCTION track_tasks(track_id bigint); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.';
-
---
--- Name: tracks_by_vector(public.halfvec, text, integer, bigint[]); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    AS $$
-    select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
-           jsonb_build_object(
-               'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
-               'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
-    from search.nearest_tracks(query_embedding, viewer, k, candidates) n
-    join tracks t on t.id = n.track_id
-    join artists a on a.did = t.artist_did
-    left join albums b on b.id = t.album_id
-    -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-    where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
-    order by n.similarity desc, t.id;
-$$;
-
---
--- Name: FUNCTION tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text, k integer, candidates bigint[]) IS 'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
-
---
--- Name: typo_class(real); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.typo_class(quality real) RETURNS integer
+CREATE FUNCTION search_internal.typo_class(quality real) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (((10)::double precision * ((1)::double precision - quality)))::integer;
 
 --
--- Name: FUNCTION typo_class(quality real); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION typo_class(quality real); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.typo_class(quality real) IS 'Class of a misspelt name, in tenths of what differs: one of which more was typed comes first, whatever its popularity.';
+COMMENT ON FUNCTION search_internal.typo_class(quality real) IS 'Class of a misspelt name, in tenths of what differs: one of which more was typed comes first, whatever its popularity.';
 
 --
--- Name: unaccent(text); Type: FUNCTION; Schema: search; Owner: -
+-- Name: unaccent(text); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.unaccent(value text) RETURNS text
+CREATE FUNCTION search_internal.unaccent(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public'
     BEGIN ATOMIC
@@ -4556,90 +4785,16 @@ CREATE FUNCTION search.unaccent(value text) RETURNS text
 END;
 
 --
--- Name: FUNCTION unaccent(value text); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION unaccent(value text); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.unaccent(value text) IS 'unaccent with a fixed dictionary, and therefore immutable.';
+COMMENT ON FUNCTION search_internal.unaccent(value text) IS 'unaccent with a fixed dictionary, and therefore immutable.';
 
 --
--- Name: unified(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: unmirrored_tracks(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_generic_plan'
-    SET jit TO 'off'
-    AS $$
-declare
-    kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
-begin
-    return query
-    with page as materialized (
-        select r.*
-        from search.ranked_page(
-            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
-    )
-    select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
-    from (
-        select p.*, t.title::text as label, a.display_name::text as artist, jsonb_build_object(
-                   'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
-                   'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
-        from page p
-        join tracks t on t.id = p.key::bigint
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
-        where p.kind = 'track'
-          -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
-        union all
-        select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
-                   'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
-        from page p
-        join artists a on a.did = p.key
-        where p.kind = 'artist'
-        union all
-        select p.*, b.title::text, a.display_name::text, jsonb_build_object(
-                   'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
-                   'artist_display_name', a.display_name, 'image_url', b.image_url)
-        from page p
-        join albums b on b.id = p.key::search.album_id
-        join artists a on a.did = b.artist_did
-        where p.kind = 'album'
-        union all
-        select p.*, g.name::text, null, jsonb_build_object(
-                   'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
-                       select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
-        from page p
-        join tags g on g.id = p.key::bigint
-        join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
-        where p.kind = 'tag'
-        union all
-        select p.*, l.name::text, a.display_name::text, jsonb_build_object(
-                   'id', l.id, 'name', l.name, 'owner_handle', a.handle, 'owner_display_name', a.display_name,
-                   'image_url', l.image_url, 'track_count', d.track_count + coalesce((
-                       select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
-        from page p
-        join playlists l on l.id = p.key::search.playlist_id
-        join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        join artists a on a.did = l.owner_did
-        where p.kind = 'playlist'
-    ) as hit
-    order by hit.position;
-end;
-$$;
-
---
--- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
-
---
--- Name: unmirrored_tracks(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.unmirrored_tracks() RETURNS bigint[]
+CREATE FUNCTION search_internal.unmirrored_tracks() RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
@@ -4647,77 +4802,30 @@ CREATE FUNCTION search.unmirrored_tracks() RETURNS bigint[]
 $$;
 
 --
--- Name: FUNCTION unmirrored_tracks(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION unmirrored_tracks(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.unmirrored_tracks() IS 'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so that a search finds what has just been written.';
+COMMENT ON FUNCTION search_internal.unmirrored_tracks() IS 'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so that a search finds what has just been written.';
 
 --
--- Name: unprocessed_tracks(text, text, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: whole_word(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
-    SET enable_nestloop TO 'off'
-    AS $$
-    with serving as (
-        select m.identity from search.models m where m.serving
-    ), lacking as (
-        select t.id, t.file_id, m.identity as model
-        from tracks t, search.models m
-        where unprocessed_tracks.task = 'embed_track'
-          and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
-          and not exists (
-                select from search.embeddings e
-                where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
-        union all
-        select t.id, t.file_id, ''
-        from tracks t
-        where unprocessed_tracks.task = 'classify_genres'
-          and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
-    ), pending as (
-        -- a job that names no model embeds with the one that serves
-        select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
-               case when j.task_name = 'embed_track'
-                    then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
-        from procrastinate_jobs j
-        where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
-        group by 1, 2, 4
-    )
-    select l.id, l.file_id, l.model, p.job_id, f.track_id is not null
-    from lacking l
-    left join pending p on p.track_id = l.id and p.file_id = l.file_id and p.model = l.model
-    left join search.job_failures f
-        on f.track_id = l.id and f.file_id = l.file_id and f.task = unprocessed_tracks.task and f.model = l.model
-    where unprocessed_tracks.permanent or not coalesce(f.permanent, false);
-$$;
-
---
--- Name: FUNCTION unprocessed_tracks(task text, identity text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.';
-
---
--- Name: whole_word(); Type: FUNCTION; Schema: search; Owner: -
---
-
-CREATE FUNCTION search.whole_word() RETURNS integer
+CREATE FUNCTION search_internal.whole_word() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 0;
 
 --
--- Name: FUNCTION whole_word(); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION whole_word(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.whole_word() IS 'Class of a name that has the last typed word as a whole.';
+COMMENT ON FUNCTION search_internal.whole_word() IS 'Class of a name that has the last typed word as a whole.';
 
 --
--- Name: word_forms(text[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: word_forms(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
+CREATE FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -4746,7 +4854,7 @@ begin
         end if;
         many := many || (cardinality(words) > few);
         if not many[place] then
-            forms := forms || search.word_terms(words);
+            forms := forms || search_internal.word_terms(words);
             rare := rare or not exists (select from search.common_words c where c.word = any (words));
         end if;
     end loop;
@@ -4754,9 +4862,9 @@ begin
         for place in 1 .. cardinality(typed) loop
             if many[place] and rare then
                 -- few documents have the rare word: read them and look
-                patterns := patterns || ('% ' || search.like_literal(typed[place]) || '%');
+                patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || '%');
             elsif many[place] then
-                forms := forms || search.begun_term(typed[place], few, cardinality(typed) > 1);
+                forms := forms || search_internal.begun_term(typed[place], few, cardinality(typed) > 1);
             end if;
         end loop;
     end if;
@@ -4764,44 +4872,44 @@ end;
 $$;
 
 --
--- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
+COMMENT ON FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
 
 --
--- Name: word_term(text, boolean); Type: FUNCTION; Schema: search; Owner: -
+-- Name: word_term(text, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.word_term(word text, begun boolean DEFAULT false) RETURNS text
+CREATE FUNCTION search_internal.word_term(word text, begun boolean DEFAULT false) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((((''''::text || chr(1)) || replace(replace(word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text) || CASE WHEN begun THEN ':*'::text ELSE ''::text END);
 
 --
--- Name: FUNCTION word_term(word text, begun boolean); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION word_term(word text, begun boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.word_term(word text, begun boolean) IS 'Text of a tsquery for one word, or for all that begin so. chr(1) stands for the letters of kind and level before a token.';
+COMMENT ON FUNCTION search_internal.word_term(word text, begun boolean) IS 'Text of a tsquery for one word, or for all that begin so. chr(1) stands for the letters of kind and level before a token.';
 
 --
--- Name: word_terms(text[]); Type: FUNCTION; Schema: search; Owner: -
+-- Name: word_terms(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.word_terms(words text[]) RETURNS text
+CREATE FUNCTION search_internal.word_terms(words text[]) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT (('('::text || string_agg(search.word_term(word.word), ' | '::text)) || ')'::text) FROM unnest(word_terms.words) word(word));
+    RETURN (SELECT (('('::text || string_agg(search_internal.word_term(word.word), ' | '::text)) || ')'::text) FROM unnest(word_terms.words) word(word));
 
 --
--- Name: FUNCTION word_terms(words text[]); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION word_terms(words text[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.word_terms(words text[]) IS 'Text of a tsquery for any of the words.';
+COMMENT ON FUNCTION search_internal.word_terms(words text[]) IS 'Text of a tsquery for any of the words.';
 
 --
--- Name: words_by_level(text, integer, text, text, text, text, text, integer); Type: FUNCTION; Schema: search; Owner: -
+-- Name: words_by_level(text, integer, text, text, text, text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+CREATE FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
     LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
     BEGIN ATOMIC
  SELECT found.key,
@@ -4809,9 +4917,9 @@ CREATE FUNCTION search.words_by_level(kind text, highest integer, all_query text
      found.normalized,
      found.popularity
     FROM ((generate_series(words_by_level.highest, 0, '-1'::integer) step(level)
-      CROSS JOIN LATERAL ( SELECT search.at_level(words_by_level.all_query, words_by_level.kind, step.level) AS all_words,
-             search.at_level(words_by_level.some_query, words_by_level.kind, step.level) AS some_word,
-             search.at_level(words_by_level.no_query, words_by_level.kind, step.level) AS not_these
+      CROSS JOIN LATERAL ( SELECT search_internal.at_level(words_by_level.all_query, words_by_level.kind, step.level) AS all_words,
+             search_internal.at_level(words_by_level.some_query, words_by_level.kind, step.level) AS some_word,
+             search_internal.at_level(words_by_level.no_query, words_by_level.kind, step.level) AS not_these
           OFFSET 0) query)
       CROSS JOIN LATERAL ( SELECT d.key,
              d.field,
@@ -4828,10 +4936,10 @@ CREATE FUNCTION search.words_by_level(kind text, highest integer, all_query text
 END;
 
 --
--- Name: FUNCTION words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer); Type: COMMENT; Schema: search; Owner: -
+-- Name: FUNCTION words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) IS 'Documents of a kind that match a query of search.all_terms, level by level, enough of each level. Of these only names that match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';
+COMMENT ON FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) IS 'Documents of a kind that match a query of search_internal.all_terms, level by level, enough of each level. Of these only names that match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';
 
 --
 -- Name: albums; Type: TABLE; Schema: public; Owner: -
@@ -5335,7 +5443,62 @@ CREATE VIEW search.embedding_coverage AS
 -- Name: VIEW embedding_coverage; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.embedding_coverage IS 'How far each model''s store is filled: one row a model. Reads all tracks once for each.';
+COMMENT ON VIEW search.embedding_coverage IS 'How far each model''s store is filled: one row a model. Reads all tracks once for each.
+Example: select identity, role, embedded, tracks, coverage from search.embedding_coverage';
+
+--
+-- Name: COLUMN embedding_coverage.identity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.identity IS 'The model.';
+
+--
+-- Name: COLUMN embedding_coverage.dimensions; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.dimensions IS 'Length of its vectors.';
+
+--
+-- Name: COLUMN embedding_coverage.role; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.role IS 'serving, candidate or retired.';
+
+--
+-- Name: COLUMN embedding_coverage.tracks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.tracks IS 'Tracks of the catalogue.';
+
+--
+-- Name: COLUMN embedding_coverage.embedded; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.embedded IS 'Tracks with a vector of their present audio.';
+
+--
+-- Name: COLUMN embedding_coverage.undecodable; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.undecodable IS 'Tracks whose audio cannot be decoded.';
+
+--
+-- Name: COLUMN embedding_coverage.failed; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.failed IS 'Tracks whose last attempt failed for another reason.';
+
+--
+-- Name: COLUMN embedding_coverage.waiting; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.waiting IS 'Tracks that are not yet done.';
+
+--
+-- Name: COLUMN embedding_coverage.coverage; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embedding_coverage.coverage IS 'Share embedded of the tracks that can be decoded, 0 to 1.';
 
 --
 -- Name: embeddings; Type: TABLE; Schema: search; Owner: -
@@ -5416,7 +5579,86 @@ CREATE VIEW search.index_health AS
 -- Name: VIEW index_health; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.index_health IS 'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are dead, and how far it is built if it is being built. Entries are the planner''s estimate.';
+COMMENT ON VIEW search.index_health IS 'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are dead, and how far it is built if it is being built. Entries are the planner''s estimate.
+Example: select index_name, pg_size_pretty(bytes) as size, valid, dead_share from search.index_health where method = ''hnsw''';
+
+--
+-- Name: COLUMN index_health.schema_name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.schema_name IS 'Schema of the table.';
+
+--
+-- Name: COLUMN index_health.table_name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.table_name IS 'The table.';
+
+--
+-- Name: COLUMN index_health.index_name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.index_name IS 'The index.';
+
+--
+-- Name: COLUMN index_health.method; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.method IS 'Its kind: hnsw for a graph of vectors, gin for words, btree.';
+
+--
+-- Name: COLUMN index_health.valid; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.valid IS 'False after a build that was broken off: drop the index, or reindex.';
+
+--
+-- Name: COLUMN index_health.bytes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.bytes IS 'Its size.';
+
+--
+-- Name: COLUMN index_health.entries; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.entries IS 'The planner''s estimate of its entries.';
+
+--
+-- Name: COLUMN index_health.bytes_each; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.bytes_each IS 'Bytes an entry.';
+
+--
+-- Name: COLUMN index_health.scans; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.scans IS 'How often it was read since statistics were reset.';
+
+--
+-- Name: COLUMN index_health.hit_share; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.hit_share IS 'Share of its pages that were in memory, 0 to 1, since statistics were reset.';
+
+--
+-- Name: COLUMN index_health.dead_share; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.dead_share IS 'Share of the rows of its table that a vacuum would remove, 0 to 1.';
+
+--
+-- Name: COLUMN index_health.build_phase; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.build_phase IS 'What is being done, while it is being built.';
+
+--
+-- Name: COLUMN index_health.build_share; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.index_health.build_share IS 'How far the build is, 0 to 1.';
 
 --
 -- Name: job_failures; Type: TABLE; Schema: search; Owner: -
@@ -5696,7 +5938,86 @@ CREATE VIEW search.mirror_lag AS
 -- Name: VIEW mirror_lag; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.mirror_lag IS 'How far the mirror is behind: one row. Which namespace serves and which is being filled, the tracks that it has to be told about and since when, those that it refuses, the last failure, and what the last comparison found.';
+COMMENT ON VIEW search.mirror_lag IS 'How far the mirror is behind: one row. Which namespace serves and which is being filled, the tracks that it has to be told about and since when, those that it refuses, the last failure, and what the last comparison found.
+Example: select namespace, changes, lag, failure from search.mirror_lag';
+
+--
+-- Name: COLUMN mirror_lag.namespace; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.namespace IS 'The namespace that serves; null while none does.';
+
+--
+-- Name: COLUMN mirror_lag.model; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.model IS 'The model whose vectors it has.';
+
+--
+-- Name: COLUMN mirror_lag.filling; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.filling IS 'A namespace that is being filled.';
+
+--
+-- Name: COLUMN mirror_lag.filled_tracks; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.filled_tracks IS 'Tracks that are in it.';
+
+--
+-- Name: COLUMN mirror_lag.changes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.changes IS 'Tracks that the mirror has to be told about.';
+
+--
+-- Name: COLUMN mirror_lag.refused; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.refused IS 'Those of them that it will not take; search.mirror_changes says why.';
+
+--
+-- Name: COLUMN mirror_lag.lag; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.lag IS 'How long the oldest of the others has waited.';
+
+--
+-- Name: COLUMN mirror_lag.wanted; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.wanted IS 'False after vibe-search mirror drop.';
+
+--
+-- Name: COLUMN mirror_lag.drained_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.drained_at IS 'When the mirror was last up to date, to the minute.';
+
+--
+-- Name: COLUMN mirror_lag.failure; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.failure IS 'Why the last attempt failed; null when it did not.';
+
+--
+-- Name: COLUMN mirror_lag.failing_since; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.failing_since IS 'Since when all attempts have failed.';
+
+--
+-- Name: COLUMN mirror_lag.checked_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.checked_at IS 'When it was last compared with the catalogue.';
+
+--
+-- Name: COLUMN mirror_lag.differences; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.mirror_lag.differences IS 'How many differences that comparison found.';
 
 --
 -- Name: mirror_namespaces_generation_seq; Type: SEQUENCE; Schema: search; Owner: -
@@ -5757,14 +6078,81 @@ CREATE VIEW search.queue AS
     done_last_hour,
     oldest,
     (clock_timestamp() - oldest) AS oldest_age
-   FROM search.queue_counts() q(task, priority, waiting, retrying, running, failed, cancelled, done_last_minute, done_last_hour, oldest)
+   FROM search_internal.queue_counts() q(task, priority, waiting, retrying, running, failed, cancelled, done_last_minute, done_last_hour, oldest)
   ORDER BY priority DESC, task;
 
 --
 -- Name: VIEW queue; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.queue IS 'The job queue by task and priority, in the order in which workers take from it.';
+COMMENT ON VIEW search.queue IS 'The job queue by task and priority, in the order in which workers take from it.
+Example: select task, waiting, running, failed, oldest_age from search.queue';
+
+--
+-- Name: COLUMN queue.task; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.task IS 'What is done.';
+
+--
+-- Name: COLUMN queue.priority; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.priority IS 'Higher ones are done first: search.job_priority.';
+
+--
+-- Name: COLUMN queue.waiting; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.waiting IS 'Jobs that wait for their first attempt.';
+
+--
+-- Name: COLUMN queue.retrying; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.retrying IS 'Jobs that wait for another attempt.';
+
+--
+-- Name: COLUMN queue.running; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.running IS 'Jobs that a worker has begun.';
+
+--
+-- Name: COLUMN queue.failed; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.failed IS 'Jobs that failed.';
+
+--
+-- Name: COLUMN queue.cancelled; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.cancelled IS 'Jobs that were cancelled.';
+
+--
+-- Name: COLUMN queue.done_last_minute; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.done_last_minute IS 'Jobs that ended well in the last minute.';
+
+--
+-- Name: COLUMN queue.done_last_hour; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.done_last_hour IS 'Jobs that ended well in the last hour.';
+
+--
+-- Name: COLUMN queue.oldest; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.oldest IS 'When the oldest unfinished job was enqueued.';
+
+--
+-- Name: COLUMN queue.oldest_age; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.oldest_age IS 'How long ago that is.';
 
 --
 -- Name: queue_migrations; Type: TABLE; Schema: search; Owner: -
@@ -5808,13 +6196,56 @@ CREATE VIEW search.slow_queries AS
     total_ms,
     rows_each,
     read_share
-   FROM search.slow_statements() s(query, calls, mean_ms, worst_ms, total_ms, rows_each, read_share);
+   FROM search_internal.slow_statements() s(query, calls, mean_ms, worst_ms, total_ms, rows_each, read_share);
 
 --
 -- Name: VIEW slow_queries; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.slow_queries IS 'The fifty statements that took most time in all; empty unless pg_stat_statements is in use.';
+COMMENT ON VIEW search.slow_queries IS 'The fifty statements that took most time in all; empty unless pg_stat_statements is in use.
+Example: select query, calls, mean_ms, worst_ms from search.slow_queries';
+
+--
+-- Name: COLUMN slow_queries.query; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.query IS 'The statement, with its parameters left out.';
+
+--
+-- Name: COLUMN slow_queries.calls; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.calls IS 'How often it ran.';
+
+--
+-- Name: COLUMN slow_queries.mean_ms; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.mean_ms IS 'Milliseconds a call.';
+
+--
+-- Name: COLUMN slow_queries.worst_ms; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.worst_ms IS 'Milliseconds of the slowest call.';
+
+--
+-- Name: COLUMN slow_queries.total_ms; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.total_ms IS 'Milliseconds of all calls.';
+
+--
+-- Name: COLUMN slow_queries.rows_each; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.rows_each IS 'Rows a call.';
+
+--
+-- Name: COLUMN slow_queries.read_share; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.slow_queries.read_share IS 'Share of its pages that were not in Postgres'' memory, 0 to 1.';
 
 --
 -- Name: stored_audio; Type: TABLE; Schema: search; Owner: -
@@ -5909,7 +6340,7 @@ CREATE TABLE search.track_count_changes (
 -- Name: TABLE track_count_changes; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON TABLE search.track_count_changes IS 'Changes of search.documents.track_count that are not yet in it. Two writers that count for the same tag each add a row and need not wait for each other; search.fold_track_counts() adds the rows up.';
+COMMENT ON TABLE search.track_count_changes IS 'Changes of search.documents.track_count that are not yet in it. Two writers that count for the same tag each add a row and need not wait for each other; search_internal.fold_track_counts() adds the rows up.';
 
 --
 -- Name: track_embeddings; Type: VIEW; Schema: search; Owner: -
@@ -5933,7 +6364,56 @@ CREATE VIEW search.track_embeddings AS
 -- Name: VIEW track_embeddings; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.track_embeddings IS 'The vector of each track in the model that serves.';
+COMMENT ON VIEW search.track_embeddings IS 'The vector of each track in the model that serves.
+Example: select track_id, title, embedding from search.track_embeddings limit 10';
+
+--
+-- Name: COLUMN track_embeddings.track_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.track_id IS 'The track.';
+
+--
+-- Name: COLUMN track_embeddings.title; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.title IS 'Its title.';
+
+--
+-- Name: COLUMN track_embeddings.artist_handle; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.artist_handle IS 'Its artist.';
+
+--
+-- Name: COLUMN track_embeddings.model; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.model IS 'Name of the serving model.';
+
+--
+-- Name: COLUMN track_embeddings.model_identity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.model_identity IS 'Identity of the serving model.';
+
+--
+-- Name: COLUMN track_embeddings.file_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.file_id IS 'The audio that was embedded.';
+
+--
+-- Name: COLUMN track_embeddings.embedding; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.embedding IS 'The vector, of length 1.';
+
+--
+-- Name: COLUMN track_embeddings.embedded_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_embeddings.embedded_at IS 'When it was stored.';
 
 --
 -- Name: track_processing; Type: VIEW; Schema: search; Owner: -
@@ -5956,7 +6436,44 @@ CREATE VIEW search.track_processing AS
 -- Name: VIEW track_processing; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON VIEW search.track_processing IS 'Whether the current audio of each track is embedded by the serving model and classified, and if not, what went wrong.';
+COMMENT ON VIEW search.track_processing IS 'Whether the current audio of each track is embedded by the serving model and classified, and if not, what went wrong.
+Example: select title, failures from search.track_processing where not embedded';
+
+--
+-- Name: COLUMN track_processing.track_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.track_id IS 'The track.';
+
+--
+-- Name: COLUMN track_processing.title; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.title IS 'Its title.';
+
+--
+-- Name: COLUMN track_processing.file_id; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.file_id IS 'Its present audio.';
+
+--
+-- Name: COLUMN track_processing.embedded; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.embedded IS 'Whether that audio has a vector in the serving model.';
+
+--
+-- Name: COLUMN track_processing.classified; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.classified IS 'Whether that audio has genre predictions.';
+
+--
+-- Name: COLUMN track_processing.failures; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.track_processing.failures IS 'Why the last attempts failed, by task; null when none did.';
 
 --
 -- Name: embeddings_1; Type: TABLE ATTACH; Schema: search; Owner: -
@@ -6451,49 +6968,49 @@ ALTER INDEX search.embeddings_pkey ATTACH PARTITION search.embeddings_1_pkey;
 -- Name: tracks audio_unused_on_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER audio_unused_on_delete AFTER DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_audio_used();
+CREATE TRIGGER audio_unused_on_delete AFTER DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.on_audio_used();
 
 --
 -- Name: tracks audio_used_on_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER audio_used_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_audio_used();
+CREATE TRIGGER audio_used_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.on_audio_used();
 
 --
 -- Name: tracks audio_used_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER audio_used_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.on_audio_used();
+CREATE TRIGGER audio_used_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search_internal.on_audio_used();
 
 --
 -- Name: tracks discard_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER discard_on_new_audio BEFORE UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.on_audio_replaced();
+CREATE TRIGGER discard_on_new_audio BEFORE UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search_internal.on_audio_replaced();
 
 --
 -- Name: tracks enqueue_on_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: tracks enqueue_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: artists mirror_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON public.artists FOR EACH ROW WHEN ((old.handle IS DISTINCT FROM new.handle)) EXECUTE FUNCTION search.on_artist_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.artists FOR EACH ROW WHEN ((old.handle IS DISTINCT FROM new.handle)) EXECUTE FUNCTION search_internal.on_artist_mirrored();
 
 --
 -- Name: tracks mirror_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((old.title IS DISTINCT FROM new.title) OR (old.artist_did IS DISTINCT FROM new.artist_did)) OR (old.visibility IS DISTINCT FROM new.visibility))) EXECUTE FUNCTION search.on_track_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((old.title IS DISTINCT FROM new.title) OR (old.artist_did IS DISTINCT FROM new.artist_did)) OR (old.visibility IS DISTINCT FROM new.visibility))) EXECUTE FUNCTION search_internal.on_track_mirrored();
 
 --
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -
@@ -6541,169 +7058,169 @@ CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF sta
 -- Name: tracks search_count_out; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_count_out BEFORE DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search.on_track_deleted();
+CREATE TRIGGER search_count_out BEFORE DELETE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.on_track_deleted();
 
 --
 -- Name: albums search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.albums REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.albums REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_albums_changed();
 
 --
 -- Name: artists search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.artists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.artists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_artists_changed();
 
 --
 -- Name: playlist_tracks search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlist_tracks_changed();
 
 --
 -- Name: playlists search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.playlists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.playlists REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlists_changed();
 
 --
 -- Name: tags search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tags_changed();
 
 --
 -- Name: track_tags search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.track_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.track_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_track_tags_changed();
 
 --
 -- Name: tracks search_delete; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+CREATE TRIGGER search_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tracks_changed();
 
 --
 -- Name: albums search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.albums REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.albums REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_albums_changed();
 
 --
 -- Name: artists search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.artists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.artists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_artists_changed();
 
 --
 -- Name: playlist_tracks search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.playlist_tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.playlist_tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlist_tracks_changed();
 
 --
 -- Name: playlists search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.playlists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.playlists REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlists_changed();
 
 --
 -- Name: tags search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tags_changed();
 
 --
 -- Name: track_tags search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.track_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.track_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_track_tags_changed();
 
 --
 -- Name: tracks search_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_changed();
+CREATE TRIGGER search_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tracks_changed();
 
 --
 -- Name: albums search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.albums REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_albums_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.albums REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_albums_changed();
 
 --
 -- Name: artists search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.artists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_artists_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.artists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_artists_changed();
 
 --
 -- Name: playlist_tracks search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlist_tracks_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.playlist_tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlist_tracks_changed();
 
 --
 -- Name: playlists search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.playlists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_playlists_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.playlists REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_playlists_changed();
 
 --
 -- Name: tags search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tags_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tags_changed();
 
 --
 -- Name: track_tags search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_track_tags_changed();
+CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_track_tags_changed();
 
 --
 -- Name: tracks search_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_tracks_updated();
+CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tracks_updated();
 
 --
 -- Name: documents derive; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER derive BEFORE INSERT OR UPDATE OF kind, normalized, context, popularity ON search.documents FOR EACH ROW EXECUTE FUNCTION search.on_document_written();
+CREATE TRIGGER derive BEFORE INSERT OR UPDATE OF kind, normalized, context, popularity ON search.documents FOR EACH ROW EXECUTE FUNCTION search_internal.on_document_written();
 
 --
 -- Name: documents learn_insert; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER learn_insert AFTER INSERT ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_documents_written();
+CREATE TRIGGER learn_insert AFTER INSERT ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
 
 --
 -- Name: documents learn_update; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER learn_update AFTER UPDATE ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search.on_documents_written();
+CREATE TRIGGER learn_update AFTER UPDATE ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
 
 --
 -- Name: embeddings mirror_delete; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER mirror_delete AFTER DELETE ON search.embeddings FOR EACH ROW WHEN (old.listed) EXECUTE FUNCTION search.on_embedding_mirrored();
+CREATE TRIGGER mirror_delete AFTER DELETE ON search.embeddings FOR EACH ROW WHEN (old.listed) EXECUTE FUNCTION search_internal.on_embedding_mirrored();
 
 --
 -- Name: embeddings mirror_insert; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER mirror_insert AFTER INSERT ON search.embeddings FOR EACH ROW WHEN (new.listed) EXECUTE FUNCTION search.on_embedding_mirrored();
+CREATE TRIGGER mirror_insert AFTER INSERT ON search.embeddings FOR EACH ROW WHEN (new.listed) EXECUTE FUNCTION search_internal.on_embedding_mirrored();
 
 --
 -- Name: embeddings mirror_update; Type: TRIGGER; Schema: search; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON search.embeddings FOR EACH ROW WHEN (((old.listed OR new.listed) AND ((old.embedding OPERATOR(public.<>) new.embedding) OR (old.listed <> new.listed)))) EXECUTE FUNCTION search.on_embedding_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON search.embeddings FOR EACH ROW WHEN (((old.listed OR new.listed) AND ((old.embedding OPERATOR(public.<>) new.embedding) OR (old.listed <> new.listed)))) EXECUTE FUNCTION search_internal.on_embedding_mirrored();
 
 --
 -- Name: albums albums_artist_did_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

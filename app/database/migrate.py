@@ -131,7 +131,7 @@ def _rebuild_documents(connection: Connection) -> list[str]:
 def _ensure_model(connection: Connection, model: "ModelCard") -> list[str]:
     serving = connection.execute("select id from search.models where serving").fetchone()
     if serving is not None:
-        connection.execute("select search.bind_nearest_tracks()")
+        connection.execute("select search_internal.bind_nearest_tracks()")
         return []
     connection.execute("select search.register_model(%s, %s, %s)", [model.name, model.identity, model.dimensions])
     connection.execute("select search.serve_model(%s)", [model.identity])

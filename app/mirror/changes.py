@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.database import Session, read_halfvec
 from services.vector_mirror import Document, Entry, Removal
 
-_NOTE_CHANGES = text("select search.note_mirror_changes(:track_ids)")
+_NOTE_CHANGES = text("select search_internal.note_mirror_changes(:track_ids)")
 
 
 @dataclass(frozen=True)

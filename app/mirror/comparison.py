@@ -21,7 +21,7 @@ PAGE = 1000
 _TOLERANCE = 1e-6
 """Halves are exact as 32-bit floats: what differs by more in an element is another vector."""
 
-_RAISE_VERSION = text("select search.raise_mirror_version(:version)")
+_RAISE_VERSION = text("select search_internal.raise_mirror_version(:version)")
 
 _FACTS = ("title", "artist_handle", "artist_did", "visibility", "model")
 

@@ -313,7 +313,7 @@ class Search:
 
     async def _query(self, question: _Question, sound: _Sound | None) -> tuple[Answer, str | None]:
         """The answer, and the identity of the model that served."""
-        # as many as search.signals asks search.nearest_tracks for
+        # as many as search_internal.signals asks search.nearest_tracks for
         count = 2 * (question.limit + len(question.liked))
         candidates = None if sound is None else await self._candidates(sound.vector, sound.identity, count)
         parameters = self._statement_parameters(question, sound) | self._candidate_parameters(candidates)

@@ -5,7 +5,7 @@ select c.relname as name, c.relkind::text as kind, pg_has_role(c.relowner, 'usag
        array(
            select g.tgname::text from pg_trigger g
            join pg_proc p on p.oid = g.tgfoid
-           where g.tgrelid = c.oid and not g.tgisinternal and g.tgname = any (:triggers) and p.pronamespace::regnamespace::text <> 'search'
+           where g.tgrelid = c.oid and not g.tgisinternal and g.tgname = any (:triggers) and p.pronamespace::regnamespace::text not in ('search', 'search_internal')
            order by 1) as foreign_triggers,
        array(
            select array(select a.attname::text from unnest(i.indkey) with ordinality as k (attnum, place)

@@ -10,7 +10,7 @@ on conflict (file_id, file_type) do update set unused_since = now() where stored
 select file_id from search.stored_audio where file_id = :file_id and file_type = :file_type for update
 
 -- take_unused_audio: Take one file that has been unused for a time, to remove it.
-select * from search.take_unused_audio(cast(:unused_for as interval))
+select * from search_internal.take_unused_audio(cast(:unused_for as interval))
 
 -- playable_track: The file behind a file_id, if the viewer may play a track that uses it.
 -- the most open of such tracks decides

@@ -54,4 +54,4 @@ where c.place <= 5
 order by c.outcome, c.place
 
 -- claim_track: Claim a track for this session, unless another session or a worker has it; no row when the track is gone.
-select c.file_id, c.key, c.claimed from search.claim_track(:task, :model, :track_id) c
+select c.file_id, c.key, c.claimed from search_internal.claim_track(:task, :model, :track_id) c

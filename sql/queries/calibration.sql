@@ -16,7 +16,7 @@ where (m.serving or m.candidate) and m.identity = :identity
        or abs(counted.tracks - c.tracks) > 0.1 * c.tracks or c.refreshed_at < now() - interval '1 day')
 
 -- draw_calibration_tracks: Draw a new sample of a model's tracks.
-select search.draw_calibration_tracks(cast(:model_id as smallint), :most) as drawn
+select search_internal.draw_calibration_tracks(cast(:model_id as smallint), :most) as drawn
 
 -- calibration_tracks: The vectors of a model's sample.
 select c.embedding::text as embedding from search.calibration_tracks c where c.model_id = :model_id order by c.track_id

@@ -46,4 +46,4 @@ using tags g
 where tt.track_id = :track_id and g.id = tt.tag_id and lower(g.name) <> all (cast(:names as text[]))
 
 -- add_tags: Add tags to a track, and create those that do not exist.
-select search.add_tags(:track_id, cast(:names as text[]))
+select search_internal.add_tags(:track_id, cast(:names as text[]))

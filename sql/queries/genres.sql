@@ -24,4 +24,4 @@ where t.id = :track_id
 select search.request_genres(:track_id)
 
 -- store_genre_predictions: Store the genre predictions of a track's audio.
-select search.store_genre_predictions(:track_id, :file_id, cast(:predictions as jsonb))
+select search_internal.store_genre_predictions(:track_id, :file_id, cast(:predictions as jsonb))

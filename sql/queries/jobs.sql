@@ -52,7 +52,7 @@ join tracks t on t.id = f.track_id
 order by f.track_id, f.task
 
 -- queue_counts: The queue by task and priority, in the order in which workers take from it.
-select * from search.queue_counts() order by priority desc, task
+select * from search_internal.queue_counts() order by priority desc, task
 
 -- queue_failures: The latest failures on the present audio of tracks, and how many there are in all.
 select f.track_id, t.title, f.task, f.model, f.reason, f.permanent, f.attempts, f.failed_at, count(*) over () as all_failures

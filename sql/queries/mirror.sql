@@ -33,7 +33,7 @@ where n.state <> 'dropped'
 order by n.generation
 
 -- mirror_begin_namespace: Begin a namespace for the serving model; its name, or null when one is being filled already.
-select search.begin_mirror_namespace(:base) as name
+select search_internal.begin_mirror_namespace(:base) as name
 
 -- mirror_record_filling: Record how far the filling of a namespace is.
 update search.mirror_namespaces
@@ -41,14 +41,14 @@ set filled_to = :filled_to, filled_tracks = filled_tracks + :written, filled = :
 where generation = :generation and state = 'filling'
 
 -- mirror_serve_namespace: Let a filled namespace serve, in place of the one that does.
-select search.serve_mirror_namespace(:generation) as served
+select search_internal.serve_mirror_namespace(:generation) as served
 
 -- mirror_retire_namespace: Retire a namespace, so that it is dropped.
 update search.mirror_namespaces set state = 'retired', retired_at = now()
 where generation = :generation and state in ('filling', 'serving')
 
 -- mirror_retire_namespaces: Retire every namespace, and forget the changes.
-select search.retire_mirror_namespaces()
+select search_internal.retire_mirror_namespaces()
 
 -- mirror_record_dropped: Record that a namespace is dropped.
 update search.mirror_namespaces set state = 'dropped' where generation = :generation
@@ -77,7 +77,7 @@ returning c.track_id, c.version
 select c.track_id, c.version, halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
 from unnest(cast(:track_ids as bigint[]), cast(:versions as bigint[])) as claimed (track_id, version)
 join search.mirror_changes c on c.track_id = claimed.track_id and c.version = claimed.version
-left join search.mirror_documents(:namespace, :track_ids) as d on d.track_id = c.track_id
+left join search_internal.mirror_documents(:namespace, :track_ids) as d on d.track_id = c.track_id
 order by c.track_id
 
 -- mirror_refuse_change: Set a change that the mirror refuses aside, for a time that grows with the attempts.
@@ -107,7 +107,7 @@ select last_value from search.mirror_versions
 
 -- mirror_documents: The documents that a namespace should hold: of some tracks, or the first after an id.
 select d.track_id, halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
-from search.mirror_documents(:namespace, cast(:track_ids as bigint[]), cast(:after as bigint), cast(:most as integer)) as d
+from search_internal.mirror_documents(:namespace, cast(:track_ids as bigint[]), cast(:after as bigint), cast(:most as integer)) as d
 
 -- mirror_count_tracks: How many documents a mirror of the serving model should hold.
 select count(*)

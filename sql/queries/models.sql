@@ -31,10 +31,10 @@ select exists (
 )
 
 -- begin_switch: Register a model and make it the candidate; how many tracks are to be embedded.
-select search.begin_switch(:name, :identity, :dimensions, cast(:coverage as real)) as enqueued
+select search_internal.begin_switch(:name, :identity, :dimensions, cast(:coverage as real)) as enqueued
 
 -- resume_switch: Enqueue what the candidate lacks, once its queue is empty.
-select search.resume_switch() as enqueued
+select search_internal.resume_switch() as enqueued
 
 -- switch_now: Register a model and let it serve at once; how many tracks are to be embedded.
-select search.switch_now(:name, :identity, :dimensions) as enqueued
+select search_internal.switch_now(:name, :identity, :dimensions) as enqueued

@@ -12,7 +12,7 @@ from (
                  and exists (select from search.embeddings e where e.model_id = m.id))
        and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available,
            cast(:candidates as bigint[]) is not null
-       and search.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
+       and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
 ) as serving
 left join lateral search.unified(
     :q, case when serving.available then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
@@ -43,7 +43,7 @@ from (
                where e.track_id = t.id)
            and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available,
            cast(:candidates as bigint[]) is not null
-           and search.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
+           and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
     from tracks t
     where t.id = :track_id
       and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = :viewer)
@@ -65,7 +65,7 @@ from (
                  and exists (select from search.embeddings e where e.model_id = m.id))
        and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available,
            cast(:candidates as bigint[]) is not null
-       and search.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
+       and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
 ) as asked
 left join lateral search.tracks_by_vector(
     case when asked.available then cast(:query_embedding as halfvec) end, :viewer, :limit,
@@ -89,7 +89,7 @@ where t.id = any (cast(:track_ids as bigint[]))
   and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = :viewer)
 
 -- fold_track_counts: Add up the changes of track counts that transactions have left.
-select search.fold_track_counts() as folded
+select search_internal.fold_track_counts() as folded
 
 -- refresh_common_words: Count again which words are common.
 select search.refresh_common_words() as known

@@ -1,10 +1,10 @@
 -- What search does when the table albums changes.
 
 create or replace trigger search_insert after insert on albums
-referencing new table as new_rows for each statement execute function search.on_albums_changed();
+referencing new table as new_rows for each statement execute function search_internal.on_albums_changed();
 
 create or replace trigger search_update after update on albums
-referencing old table as old_rows new table as new_rows for each statement execute function search.on_albums_changed();
+referencing old table as old_rows new table as new_rows for each statement execute function search_internal.on_albums_changed();
 
 create or replace trigger search_delete after delete on albums
-referencing old table as old_rows for each statement execute function search.on_albums_changed();
+referencing old table as old_rows for each statement execute function search_internal.on_albums_changed();

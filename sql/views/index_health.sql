@@ -26,4 +26,18 @@ where s.schemaname = 'search'
 order by bytes desc;
 comment on view search.index_health is
     'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are '
-    'dead, and how far it is built if it is being built. Entries are the planner''s estimate.';
+    'dead, and how far it is built if it is being built. Entries are the planner''s estimate.
+Example: select index_name, pg_size_pretty(bytes) as size, valid, dead_share from search.index_health where method = ''hnsw''';
+comment on column search.index_health.schema_name is 'Schema of the table.';
+comment on column search.index_health.table_name is 'The table.';
+comment on column search.index_health.index_name is 'The index.';
+comment on column search.index_health.method is 'Its kind: hnsw for a graph of vectors, gin for words, btree.';
+comment on column search.index_health.valid is 'False after a build that was broken off: drop the index, or reindex.';
+comment on column search.index_health.bytes is 'Its size.';
+comment on column search.index_health.entries is 'The planner''s estimate of its entries.';
+comment on column search.index_health.bytes_each is 'Bytes an entry.';
+comment on column search.index_health.scans is 'How often it was read since statistics were reset.';
+comment on column search.index_health.hit_share is 'Share of its pages that were in memory, 0 to 1, since statistics were reset.';
+comment on column search.index_health.dead_share is 'Share of the rows of its table that a vacuum would remove, 0 to 1.';
+comment on column search.index_health.build_phase is 'What is being done, while it is being built.';
+comment on column search.index_health.build_share is 'How far the build is, 0 to 1.';

@@ -8,4 +8,11 @@ from tracks t
 left join search.models m on m.serving
 left join search.embeddings e on e.track_id = t.id and e.model_id = m.id;
 comment on view search.track_processing is
-    'Whether the current audio of each track is embedded by the serving model and classified, and if not, what went wrong.';
+    'Whether the current audio of each track is embedded by the serving model and classified, and if not, what went wrong.
+Example: select title, failures from search.track_processing where not embedded';
+comment on column search.track_processing.track_id is 'The track.';
+comment on column search.track_processing.title is 'Its title.';
+comment on column search.track_processing.file_id is 'Its present audio.';
+comment on column search.track_processing.embedded is 'Whether that audio has a vector in the serving model.';
+comment on column search.track_processing.classified is 'Whether that audio has genre predictions.';
+comment on column search.track_processing.failures is 'Why the last attempts failed, by task; null when none did.';

@@ -27,7 +27,7 @@ def unused(connection: Connection) -> dict[str, bool]:
 
 
 def take(connection: Connection, unused_for: str = "0 s") -> list[tuple[str, str, bool]]:
-    return connection.execute("select * from search.take_unused_audio(%s)", [unused_for]).fetchall()
+    return connection.execute("select * from search_internal.take_unused_audio(%s)", [unused_for]).fetchall()
 
 
 def wait_until_blocked(connection: Connection, other: Connection) -> None:
@@ -138,7 +138,7 @@ def test_a_track_cannot_begin_to_use_audio_that_is_being_removed(
     artist = catalogue.artist()
     register(connection, OLD)
     with connect(database) as remover, connect(database) as uploader, ThreadPoolExecutor(1) as pool:
-        assert remover.execute("select file_id from search.take_unused_audio('0 s')").fetchone() == (OLD,)
+        assert remover.execute("select file_id from search_internal.take_unused_audio('0 s')").fetchone() == (OLD,)
         insert = "insert into tracks (artist_did, title, file_id, file_type) values (%s, 'One', %s, 'mp3')"
         waiting = pool.submit(uploader.execute, insert.encode(), [artist, OLD])
         wait_until_blocked(connection, uploader)

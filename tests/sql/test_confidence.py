@@ -25,7 +25,7 @@ def calibrated(catalogue: Catalogue, connection: Connection) -> Catalogue:
         catalogue.embed(catalogue.track(f"Noise {number}"), noise / np.linalg.norm(noise))
     connection.execute(
         "insert into search.calibrations select m.id, 1.2, -1.0, 8.0, -4.0, 40, "
-        "search.draw_calibration_tracks(m.id, 32), 0 from search.models m where m.serving"
+        "search_internal.draw_calibration_tracks(m.id, 32), 0 from search.models m where m.serving"
     )
     return catalogue
 
@@ -34,7 +34,7 @@ def test_the_sample_is_listed_tracks_alone(calibrated: Catalogue, connection: Co
     hidden = calibrated.track("Hidden", visibility="private")
     calibrated.embed(hidden, direction(1))
     row = connection.execute(
-        "select search.draw_calibration_tracks(m.id, 100) from search.models m where m.serving"
+        "select search_internal.draw_calibration_tracks(m.id, 100) from search.models m where m.serving"
     ).fetchone()
     assert row == (40,)
     kept = connection.execute("select 1 from search.calibration_tracks where track_id = %s", [hidden]).fetchall()
@@ -81,7 +81,8 @@ def test_equal_similarities_say_nothing(catalogue: Catalogue, connection: Connec
     for number in range(20):
         catalogue.embed(catalogue.track(f"Same {number}"), direction(1))
     connection.execute(
-        "insert into search.calibrations select m.id, 1, 0, 1, 0, 20, search.draw_calibration_tracks(m.id, 32), 0 "
+        "insert into search.calibrations "
+        "select m.id, 1, 0, 1, 0, 20, search_internal.draw_calibration_tracks(m.id, 32), 0 "
         "from search.models m where m.serving"
     )
     assert {row["confidence"] for row in catalogue.search(None, query_embedding=vector(1))} == {None}

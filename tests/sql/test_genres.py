@@ -19,7 +19,9 @@ def predictions(**scores: float) -> str:
 
 
 def store(connection: Connection, track: int, found: str, file_id: str = "f") -> bool:
-    row = connection.execute("select search.store_genre_predictions(%s, %s, %s)", [track, file_id, found]).fetchone()
+    row = connection.execute(
+        "select search_internal.store_genre_predictions(%s, %s, %s)", [track, file_id, found]
+    ).fetchone()
     assert row is not None
     return bool(row[0])
 
@@ -71,7 +73,7 @@ def test_what_was_found_in_other_audio_is_not_stored(
     ],
 )
 def test_the_best_become_tags(connection: Connection, found: dict[str, float], chosen: list[str]) -> None:
-    row = connection.execute("select search.choose_auto_tags(%s)", [predictions(**found)]).fetchone()
+    row = connection.execute("select search_internal.choose_auto_tags(%s)", [predictions(**found)]).fetchone()
     assert row == (chosen,)
 
 

@@ -7,7 +7,7 @@ import psycopg
 
 Connection = psycopg.Connection[Any]
 
-BEGIN = "select search.begin_mirror_namespace('tracks')"
+BEGIN = "select search_internal.begin_mirror_namespace('tracks')"
 STATES = "select name, state from search.mirror_namespaces order by generation"
 _IS_WAITING = "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')"
 
@@ -32,8 +32,8 @@ def test_all_namespaces_retire_with_their_changes(connection: Connection) -> Non
     connection.execute(BEGIN)
     _serve(connection, 1)
     connection.execute(BEGIN)
-    connection.execute("select search.note_mirror_changes(array[1, 2])")
-    connection.execute("select search.retire_mirror_namespaces()")
+    connection.execute("select search_internal.note_mirror_changes(array[1, 2])")
+    connection.execute("select search_internal.retire_mirror_namespaces()")
     assert connection.execute(STATES).fetchall() == [("tracks", "retired"), ("tracks-2", "retired")]
     assert connection.execute("select count(*) from search.mirror_changes").fetchone() == (0,)
 
@@ -54,6 +54,6 @@ def test_of_two_that_begin_at_once_one_does(database: str, connection: Connectio
 
 
 def _serve(connection: Connection, generation: int) -> bool:
-    row = connection.execute("select search.serve_mirror_namespace(%s)", [generation]).fetchone()
+    row = connection.execute("select search_internal.serve_mirror_namespace(%s)", [generation]).fetchone()
     assert row is not None
     return bool(row[0])

@@ -51,7 +51,7 @@ def large(built: Built) -> Iterator[Connection]:
         connection.autocommit = True
         connection.execute(
             "insert into search.calibrations select m.id, 1, 0, 1, 0, 50000, "
-            "search.draw_calibration_tracks(m.id, 512), 0 "
+            "search_internal.draw_calibration_tracks(m.id, 512), 0 "
             "from search.models m where m.serving on conflict do nothing"
         )
         connection.execute("vacuum analyze")
@@ -217,7 +217,11 @@ def test_changes_for_a_mirror_are_taken_in_their_order(large: Connection) -> Non
         large.execute("analyze search.mirror_changes")
         plans = watched(large, load_statement("mirror_claim_changes"), {"most": 1000})
         assert "mirror_changes_changed_at_idx" in plans
-        plans = watched(large, "select search.mirror_serves('planned', '1 minute'), search.unmirrored_tracks()", [])
+        plans = watched(
+            large,
+            "select search_internal.mirror_serves('planned', '1 minute'), search_internal.unmirrored_tracks()",
+            [],
+        )
     assert "mirror_changes_changed_at_idx" in plans
     assert "Seq Scan on mirror_changes" not in plans
 

@@ -11,8 +11,8 @@ Connection = psycopg.Connection[Any]
 
 
 def counts(connection: Connection) -> dict[tuple[str, int], dict[str, Any]]:
-    """Rows of search.queue_counts by task and priority."""
-    cursor = connection.execute("select * from search.queue_counts()")
+    """Rows of search_internal.queue_counts by task and priority."""
+    cursor = connection.execute("select * from search_internal.queue_counts()")
     names = [column.name for column in cursor.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {(row["task"], row["priority"]): row for row in rows}
@@ -47,7 +47,7 @@ def fail(connection: Connection, track: int, task: str, *, permanent: bool) -> N
 def test_the_queue_is_counted_by_task_and_priority(catalogue: Catalogue, connection: Connection) -> None:
     for number in range(6):
         catalogue.track(f"Track {number}", file_id=f"{number}" * 64)
-    connection.execute("select search.defer_job('embed', 'embed_track', '{\"track_id\": 0}', -10)")
+    connection.execute("select search_internal.defer_job('embed', 'embed_track', '{\"track_id\": 0}', -10)")
     ids = [row[0] for row in connection.execute("select id from procrastinate_jobs where task_name = 'embed_track' "
                                                 "and priority = 0 order by id").fetchall()]  # fmt: skip
     finish(connection, "succeeded", f"id in ({ids[0]}, {ids[1]})")
@@ -99,7 +99,7 @@ def test_what_is_pending_already_or_gone_is_not_enqueued(catalogue: Catalogue, c
     pending, gone, replaced = (catalogue.track(title, file_id=title[0] * 64) for title in ("a", "b", "c"))
     finish(connection, "failed", "task_name = 'embed_track'")
     connection.execute(
-        "select search.defer_job('embed', 'embed_track', args) from procrastinate_jobs "
+        "select search_internal.defer_job('embed', 'embed_track', args) from procrastinate_jobs "
         "where task_name = 'embed_track' and args ->> 'track_id' = %s",
         [str(pending)],
     )
@@ -120,8 +120,8 @@ def test_the_model_that_a_failure_is_of_decides(catalogue: Catalogue, connection
 
 def test_jobs_are_cancelled_unless_they_run(catalogue: Catalogue, connection: Connection) -> None:
     track = catalogue.track("One")
-    connection.execute("select search.defer_job('embed', 'embed_track', '{\"track_id\": 0}', -10)")
-    connection.execute("select search.defer_job('upkeep', 'fold_track_counts', '{}')")
+    connection.execute("select search_internal.defer_job('embed', 'embed_track', '{\"track_id\": 0}', -10)")
+    connection.execute("select search_internal.defer_job('upkeep', 'fold_track_counts', '{}')")
     connection.execute("update procrastinate_jobs set status = 'doing' where task_name = 'classify_genres'")
 
     assert connection.execute("select search.cancel_jobs(below_priority => 0)").fetchone() == (1,)

@@ -23,7 +23,7 @@ def counted(connection: Connection) -> dict[str, int]:
     """The same, counted in the catalogue."""
     rows = connection.execute(
         "select distinct d.label, c.listed from search.documents d "
-        "cross join lateral search.count_tracks(d.kind, array[d.key]) as c where d.kind <> 'track'"
+        "cross join lateral search_internal.count_tracks(d.kind, array[d.key]) as c where d.kind <> 'track'"
     ).fetchall()
     return {str(label): int(count) for label, count in rows}
 
@@ -56,14 +56,14 @@ def test_counts_are_exact_after_every_change(catalogue: Catalogue, connection: C
         connection.execute(change.encode())
         assert counts(connection) == counted(connection), change
         if number % 3 == 0:
-            connection.execute("select search.fold_track_counts()")
+            connection.execute("select search_internal.fold_track_counts()")
             assert counts(connection) == counted(connection), change
 
 
 def test_folding_makes_what_holds_much_popular(catalogue: Catalogue, connection: Connection) -> None:
     for number in range(20):
         catalogue.track(f"Track {number}", tags=("stone large",) + (("stone small",) if number == 0 else ()))
-    connection.execute("select search.fold_track_counts()")
+    connection.execute("select search_internal.fold_track_counts()")
     assert connection.execute("select count(*) from search.track_count_changes").fetchone() == (0,)
     assert catalogue.labels("stone", types=["tag"]) == ["stone large", "stone small"]
     assert [row["details"]["track_count"] for row in catalogue.search("stone", types=["tag"])] == [20, 1]
@@ -92,11 +92,11 @@ def test_folding_leaves_what_a_writer_holds_for_the_next_time(database: str, cat
     with connect(database) as writer:
         writer.execute("update artists set display_name = 'Renamed' where did = %s", [artist])
         catalogue.connection.execute("set lock_timeout = '2s'")
-        catalogue.connection.execute("select search.fold_track_counts()")
+        catalogue.connection.execute("select search_internal.fold_track_counts()")
         left = catalogue.connection.execute("select kind from search.track_count_changes").fetchall()
         assert left == [("artist",)]
         writer.commit()
-    catalogue.connection.execute("select search.fold_track_counts()")
+    catalogue.connection.execute("select search_internal.fold_track_counts()")
     assert catalogue.connection.execute("select kind from search.track_count_changes").fetchall() == []
 
 
@@ -112,5 +112,5 @@ def test_what_two_writers_emptied_together_is_hidden_by_the_next_folding(
         second.execute("update tracks set visibility = 'unlisted' where id = %s", [tracks[1]])
         first.commit()
         second.commit()
-    catalogue.connection.execute("select search.fold_track_counts()")
+    catalogue.connection.execute("select search_internal.fold_track_counts()")
     assert catalogue.labels("emptied", types=[kind]) == []

@@ -140,7 +140,7 @@ def test_triggers_keep_what_a_rebuild_would_make(catalogue: Catalogue, connectio
         "update playlists set visibility = 'private'",
     ):
         connection.execute(change.encode())
-    connection.execute("select search.fold_track_counts()")
+    connection.execute("select search_internal.fold_track_counts()")
     kept = connection.execute(_STATE.encode()).fetchall()
     assert len(kept) >= 7
     connection.execute("select search.rebuild_documents()")

@@ -70,7 +70,9 @@ def test_a_crash_of_the_database_costs_no_job(
         with connect(url) as connection:
             # what was begun when the database died is nobody's by now: no need to wait for a heartbeat to grow old
             connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 hour'")
-            connection.execute("select search.defer_job('upkeep', 'retry_stalled_jobs', '{\"timestamp\": 0}', 10)")
+            connection.execute(
+                "select search_internal.defer_job('upkeep', 'retry_stalled_jobs', '{\"timestamp\": 0}', 10)"
+            )
             connection.commit()
         await until(lambda: jobs(url).keys() == {"succeeded"}, seconds=100)
         assert not working.done()

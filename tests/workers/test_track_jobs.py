@@ -127,7 +127,7 @@ def test_a_repeated_job_does_no_work_twice(
     drain(counting)
     before = connection.execute("select embedding, embedded_at from search.embeddings").fetchall()
     connection.execute(
-        "select search.defer_job('embed', 'embed_track', "
+        "select search_internal.defer_job('embed', 'embed_track', "
         "jsonb_build_object('track_id', %s::bigint, 'file_id', %s::text))",
         [track, file_id],
     )

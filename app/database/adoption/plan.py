@@ -233,7 +233,7 @@ def _model(connection: Connection, model: "ModelCard") -> str:
     statement = """do $$
 begin
     if exists (select from search.models where serving) then
-        perform search.bind_nearest_tracks();
+        perform search_internal.bind_nearest_tracks();
     else
         perform search.register_model({}, {}, {});
         perform search.serve_model({});
@@ -258,9 +258,9 @@ def _triggers(catalogue: ExistingCatalogue, script: Path) -> Step:
 
 
 def _documents(connection: Connection) -> Iterator[Step]:
-    yield Step("indexes of names", "select search.index_documents();")
+    yield Step("indexes of names", "select search_internal.index_documents();")
     for kind in KINDS:
-        sql = f"select search.fill_documents('{kind}', :after, {BATCH});"
+        sql = f"select search_internal.fill_documents('{kind}', :after, {BATCH});"
         yield Step(f"names of {kind}s", sql, kind=kind, size=_count(connection, f"{kind}s"))
     counted = "analyze search.documents;\nselect search.refresh_common_words();"
     yield Step("statistics", "\n".join([counted, _note(connection, "documents", documents_digest())]))

@@ -55,9 +55,10 @@ end;
 $$;
 comment on function search.recall_check(integer, integer) is
     'How many of the exactly nearest tracks the index finds: for a random sample of stored vectors, the share of their nearest, '
-    'the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.';
+    'the worst share of one, and the mean milliseconds of both ways. Reads all vectors once for each of the sample.
+Example: select * from search.recall_check(10)';
 
-create or replace function search.slow_statements(most integer default 50)
+create or replace function search_internal.slow_statements(most integer default 50)
 returns table (query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision,
                rows_each double precision, read_share double precision)
 language plpgsql stable
@@ -82,5 +83,5 @@ begin
         limit $1$query$, home) using most;
 end;
 $$;
-comment on function search.slow_statements(integer) is
+comment on function search_internal.slow_statements(integer) is
     'The statements of this database that took most time in all, by pg_stat_statements; none where that extension is not in use.';

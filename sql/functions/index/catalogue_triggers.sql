@@ -1,37 +1,37 @@
 -- What the triggers of sql/triggers run: one refresh for all the rows that a statement touched, in its own transaction.
 -- They run as their owner: whoever may write a row of the catalogue need not know what search keeps beside it.
 
-create or replace function search.on_tracks_changed() returns trigger
+create or replace function search_internal.on_tracks_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op = 'INSERT' then
-        perform search.await_renames_around(array(select id from new_rows));
+        perform search_internal.await_renames_around(array(select id from new_rows));
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, count(*) from new_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
-        perform search.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
-        perform search.refresh_tracks(array(select id from new_rows));
+        perform search_internal.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
+        perform search_internal.refresh_tracks(array(select id from new_rows));
     elsif tg_op = 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
         union all
         select 'album', album_id::text, -count(*) from old_rows
         where search.is_listed(visibility) and album_id is not null group by album_id;
-        perform search.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
-        perform search.refresh_tracks(array(select id from old_rows));
+        perform search_internal.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
+        perform search_internal.refresh_tracks(array(select id from old_rows));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_tracks_changed() is 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
-revoke execute on function search.on_tracks_changed() from public;
+comment on function search_internal.on_tracks_changed() is 'Keeps the documents of tracks, and of what holds them, equal to the catalogue.';
+revoke execute on function search_internal.on_tracks_changed() from public;
 
-create or replace function search.on_tracks_updated() returns trigger
+create or replace function search_internal.on_tracks_updated() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -44,7 +44,7 @@ declare
         where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
 begin
     if cardinality(moved) > 0 then
-        perform search.await_renames_around(moved);
+        perform search_internal.await_renames_around(moved);
         update search.embeddings e
         set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
         from new_rows n join old_rows o using (id)
@@ -62,19 +62,19 @@ begin
         ) as holder (kind, key, change)
         where holder.key is not null and search.is_listed(row_of.visibility)
         group by holder.kind, holder.key having sum(holder.change) <> 0;
-        perform search.relist_albums(array(
+        perform search_internal.relist_albums(array(
             select album_id from new_rows where id = any (moved) and album_id is not null
             union select album_id from old_rows where id = any (moved) and album_id is not null));
-        perform search.on_tracks_hidden_or_shown(
+        perform search_internal.on_tracks_hidden_or_shown(
             array(select n.id from new_rows n join old_rows o using (id)
                   where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
             array(select n.id from new_rows n join old_rows o using (id)
                   where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
     end if;
     if cardinality(renumbered) > 0 then
-        perform search.refresh_tracks(renumbered || array(select id from new_rows));
+        perform search_internal.refresh_tracks(renumbered || array(select id from new_rows));
     else
-        perform search.refresh_tracks(array(
+        perform search_internal.refresh_tracks(array(
             select n.id from new_rows n join old_rows o using (id)
             where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
                 is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
@@ -82,41 +82,41 @@ begin
     return null;
 end;
 $$;
-comment on function search.on_tracks_updated() is 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
-revoke execute on function search.on_tracks_updated() from public;
+comment on function search_internal.on_tracks_updated() is 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
+revoke execute on function search_internal.on_tracks_updated() from public;
 
-create or replace function search.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
+create or replace function search_internal.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    perform search.change_track_counts(shown, 1);
-    perform search.change_track_counts(hidden, -1);
-    perform search.relist_tags(array(
+    perform search_internal.change_track_counts(shown, 1);
+    perform search_internal.change_track_counts(hidden, -1);
+    perform search_internal.relist_tags(array(
         select distinct tag_id from track_tags where track_id = any (shown || hidden)));
 end;
 $$;
-comment on function search.on_tracks_hidden_or_shown(bigint[], bigint[]) is
+comment on function search_internal.on_tracks_hidden_or_shown(bigint[], bigint[]) is
     'Counts and lists the tags and playlists of tracks that became listed or ceased to be.';
 
-create or replace function search.on_track_deleted() returns trigger
+create or replace function search_internal.on_track_deleted() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     if search.is_listed(old.visibility) then
-        perform search.change_track_counts(array[old.id], -1);
+        perform search_internal.change_track_counts(array[old.id], -1);
     end if;
     return old;
 end;
 $$;
-comment on function search.on_track_deleted() is
+comment on function search_internal.on_track_deleted() is
     'Counts a track out of its tags and playlists while the rows that say which are still there.';
-revoke execute on function search.on_track_deleted() from public;
+revoke execute on function search_internal.on_track_deleted() from public;
 
-create or replace function search.on_artists_changed() returns trigger
+create or replace function search_internal.on_artists_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -124,64 +124,64 @@ as $$
 declare
     renamed text[];
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_artists(array(select did from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_artists(array(select did from new_rows)); end if;
+    if tg_op <> 'INSERT' then perform search_internal.refresh_artists(array(select did from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search_internal.refresh_artists(array(select did from new_rows)); end if;
     if tg_op = 'UPDATE' then
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search.refresh_albums(array(select id from albums where artist_did = any (renamed)));
-        perform search.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
-        perform search.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
+        perform search_internal.refresh_albums(array(select id from albums where artist_did = any (renamed)));
+        perform search_internal.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
+        perform search_internal.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_artists_changed() is 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
-revoke execute on function search.on_artists_changed() from public;
+comment on function search_internal.on_artists_changed() is 'Keeps the documents of artists, and of what bears their names, equal to the catalogue.';
+revoke execute on function search_internal.on_artists_changed() from public;
 
-create or replace function search.on_albums_changed() returns trigger
+create or replace function search_internal.on_albums_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     if tg_op <> 'DELETE' then
-        perform search.await_renames('artist', array(select distinct artist_did::text from new_rows));
-        perform search.refresh_albums(array(select id from new_rows));
+        perform search_internal.await_renames('artist', array(select distinct artist_did::text from new_rows));
+        perform search_internal.refresh_albums(array(select id from new_rows));
     end if;
-    if tg_op <> 'INSERT' then perform search.refresh_albums(array(select id from old_rows)); end if;
+    if tg_op <> 'INSERT' then perform search_internal.refresh_albums(array(select id from old_rows)); end if;
     if tg_op = 'UPDATE' then
-        perform search.refresh_tracks(array(
+        perform search_internal.refresh_tracks(array(
             select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
             where n.title is distinct from o.title));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_albums_changed() is 'Keeps the documents of albums equal to the catalogue.';
-revoke execute on function search.on_albums_changed() from public;
+comment on function search_internal.on_albums_changed() is 'Keeps the documents of albums equal to the catalogue.';
+revoke execute on function search_internal.on_albums_changed() from public;
 
-create or replace function search.on_tags_changed() returns trigger
+create or replace function search_internal.on_tags_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_tags(array(select id from old_rows)); end if;
-    if tg_op <> 'DELETE' then perform search.refresh_tags(array(select id from new_rows)); end if;
+    if tg_op <> 'INSERT' then perform search_internal.refresh_tags(array(select id from old_rows)); end if;
+    if tg_op <> 'DELETE' then perform search_internal.refresh_tags(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
-        perform search.refresh_tracks(array(
+        perform search_internal.refresh_tracks(array(
             select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
             where n.name is distinct from o.name));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_tags_changed() is 'Keeps the documents of tags equal to the catalogue.';
-revoke execute on function search.on_tags_changed() from public;
+comment on function search_internal.on_tags_changed() is 'Keeps the documents of tags equal to the catalogue.';
+revoke execute on function search_internal.on_tags_changed() from public;
 
-create or replace function search.on_track_tags_changed() returns trigger
+create or replace function search_internal.on_track_tags_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -193,42 +193,42 @@ begin
         select 'tag', o.tag_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
         group by o.tag_id;
-        perform search.relist_tags(array(select distinct tag_id from old_rows));
-        perform search.refresh_tracks(array(select distinct track_id from old_rows));
+        perform search_internal.relist_tags(array(select distinct tag_id from old_rows));
+        perform search_internal.refresh_tracks(array(select distinct track_id from old_rows));
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'tag', n.tag_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
         group by n.tag_id;
-        perform search.await_renames('tag', array(select distinct tag_id::text from new_rows));
-        perform search.relist_tags(array(select distinct tag_id from new_rows));
-        perform search.refresh_tracks(array(select distinct track_id from new_rows));
+        perform search_internal.await_renames('tag', array(select distinct tag_id::text from new_rows));
+        perform search_internal.relist_tags(array(select distinct tag_id from new_rows));
+        perform search_internal.refresh_tracks(array(select distinct track_id from new_rows));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_track_tags_changed() is 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
-revoke execute on function search.on_track_tags_changed() from public;
+comment on function search_internal.on_track_tags_changed() is 'Keeps the counts of tags, and the tags in the documents of tracks, equal to the catalogue.';
+revoke execute on function search_internal.on_track_tags_changed() from public;
 
-create or replace function search.on_playlists_changed() returns trigger
+create or replace function search_internal.on_playlists_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    if tg_op <> 'INSERT' then perform search.refresh_playlists(array(select id from old_rows)); end if;
+    if tg_op <> 'INSERT' then perform search_internal.refresh_playlists(array(select id from old_rows)); end if;
     if tg_op <> 'DELETE' then
-        perform search.await_renames('artist', array(select distinct owner_did::text from new_rows));
-        perform search.refresh_playlists(array(select id from new_rows));
+        perform search_internal.await_renames('artist', array(select distinct owner_did::text from new_rows));
+        perform search_internal.refresh_playlists(array(select id from new_rows));
     end if;
     return null;
 end;
 $$;
-comment on function search.on_playlists_changed() is 'Keeps the documents of playlists equal to the catalogue.';
-revoke execute on function search.on_playlists_changed() from public;
+comment on function search_internal.on_playlists_changed() is 'Keeps the documents of playlists equal to the catalogue.';
+revoke execute on function search_internal.on_playlists_changed() from public;
 
-create or replace function search.on_playlist_tracks_changed() returns trigger
+create or replace function search_internal.on_playlist_tracks_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -249,5 +249,5 @@ begin
     return null;
 end;
 $$;
-comment on function search.on_playlist_tracks_changed() is 'Keeps the counts of playlists equal to the catalogue.';
-revoke execute on function search.on_playlist_tracks_changed() from public;
+comment on function search_internal.on_playlist_tracks_changed() is 'Keeps the counts of playlists equal to the catalogue.';
+revoke execute on function search_internal.on_playlist_tracks_changed() from public;

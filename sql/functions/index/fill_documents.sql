@@ -1,4 +1,4 @@
-create or replace function search.fill_documents(kind text, after text, most integer) returns text
+create or replace function search_internal.fill_documents(kind text, after text, most integer) returns text
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 -- a plan made while the tables were small must not scan them once they are large
@@ -33,28 +33,28 @@ begin
     end case;
     case kind
         when 'album' then
-            perform search.await_renames('artist', array(
+            perform search_internal.await_renames('artist', array(
                 select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
         when 'playlist' then
-            perform search.await_renames('artist', array(
+            perform search_internal.await_renames('artist', array(
                 select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
-        when 'track' then perform search.await_renames_around(keys::bigint[]);
+        when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;
     delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
     -- The second time sees what was changed until the first had made, and so locked, the documents.
     for again in 1..2 loop
         case kind
-            when 'artist' then perform search.refresh_artists(keys);
-            when 'album' then perform search.refresh_albums(keys::search.album_id[]);
-            when 'tag' then perform search.refresh_tags(keys::bigint[]);
-            when 'playlist' then perform search.refresh_playlists(keys::search.playlist_id[]);
-            when 'track' then perform search.refresh_tracks(keys::bigint[]);
+            when 'artist' then perform search_internal.refresh_artists(keys);
+            when 'album' then perform search_internal.refresh_albums(keys::search.album_id[]);
+            when 'tag' then perform search_internal.refresh_tags(keys::bigint[]);
+            when 'playlist' then perform search_internal.refresh_playlists(keys::search.playlist_id[]);
+            when 'track' then perform search_internal.refresh_tracks(keys::bigint[]);
         end case;
     end loop;
     return keys[cardinality(keys)];
 end;
 $$;
-comment on function search.fill_documents(text, text, integer) is
+comment on function search_internal.fill_documents(text, text, integer) is
     'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: '
     'the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';

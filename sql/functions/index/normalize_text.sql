@@ -1,18 +1,18 @@
-create or replace function search.unaccent(value text) returns text
+create or replace function search_internal.unaccent(value text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog, public
 begin atomic
     -- unaccent() is only stable because its one-argument form looks its dictionary up
     select public.unaccent('public.unaccent'::regdictionary, value);
 end;
-comment on function search.unaccent(text) is 'unaccent with a fixed dictionary, and therefore immutable.';
+comment on function search_internal.unaccent(text) is 'unaccent with a fixed dictionary, and therefore immutable.';
 
 create or replace function search.normalize_text(value text) returns text
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, public
 as $$
 declare
-    folded text := lower(search.unaccent(normalize(value, nfkc)));
+    folded text := lower(search_internal.unaccent(normalize(value, nfkc)));
     -- an apostrophe binds (don't = dont), other punctuation parts (lo-fi = lo fi)
     parted text := regexp_replace(
         regexp_replace(folded, '[''`´‘’ʼ]', '', 'g'),
@@ -27,4 +27,5 @@ end;
 $$;
 comment on function search.normalize_text(text) is
     'The form in which names and queries are compared: compatibility forms, case, accents, apostrophes, '
-    'hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.';
+    'hyphens and repeated spaces make no difference. Chinese and Japanese are parted into letters.
+Example: select search.normalize_text(''Don’t Stop (Lo-Fi)'')';

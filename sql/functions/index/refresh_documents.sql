@@ -4,7 +4,7 @@
 -- two transactions wait for each other instead of deadlocking.
 -- Plans are generic: for one track, planning anew would take three times as long as the work.
 
-create or replace function search.lock_documents(kind text, keys text[]) returns void
+create or replace function search_internal.lock_documents(kind text, keys text[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -16,9 +16,9 @@ begin
     where d.kind = lock_documents.kind and d.key = any (keys) order by d.key, d.field for update;
 end;
 $$;
-comment on function search.lock_documents(text, text[]) is 'Wait for whoever is writing these documents, and keep others from it until the end.';
+comment on function search_internal.lock_documents(text, text[]) is 'Wait for whoever is writing these documents, and keep others from it until the end.';
 
-create or replace function search.await_renames(kind text, keys text[]) returns void
+create or replace function search_internal.await_renames(kind text, keys text[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -30,26 +30,26 @@ begin
     where d.kind = await_renames.kind and d.key = any (keys) order by d.key, d.field for key share;
 end;
 $$;
-comment on function search.await_renames(text, text[]) is
+comment on function search_internal.await_renames(text, text[]) is
     'Wait for whoever is giving these entities another name, and keep others from it until the end: what is about to take their names '
     'into its document would miss the new one.';
 
-create or replace function search.await_renames_around(track_ids bigint[]) returns void
+create or replace function search_internal.await_renames_around(track_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
-    perform search.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
-    perform search.await_renames(
+    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
+    perform search_internal.await_renames(
         'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
+    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
 end;
 $$;
-comment on function search.await_renames_around(bigint[]) is 'As search.await_renames, for the artists, albums and tags of tracks.';
+comment on function search_internal.await_renames_around(bigint[]) is 'As search_internal.await_renames, for the artists, albums and tags of tracks.';
 
-create or replace function search.refresh_tracks(track_ids bigint[]) returns void
+create or replace function search_internal.refresh_tracks(track_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -57,7 +57,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
-    perform search.lock_documents('track', track_ids::text[]);
+    perform search_internal.lock_documents('track', track_ids::text[]);
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
@@ -112,22 +112,22 @@ begin
         is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_tracks(bigint[]) is 'Rebuild the documents of these tracks.';
+comment on function search_internal.refresh_tracks(bigint[]) is 'Rebuild the documents of these tracks.';
 
-create or replace function search.refresh_artists(dids text[]) returns void
+create or replace function search_internal.refresh_artists(dids text[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    perform search.lock_documents('artist', dids);
+    perform search_internal.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
-    from search.count_tracks('artist', dids) as held
+    from search_internal.count_tracks('artist', dids) as held
     join artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
@@ -136,15 +136,15 @@ begin
     where d.label is distinct from excluded.label;
 end;
 $$;
-comment on function search.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
+comment on function search_internal.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
 
-create or replace function search.refresh_albums(album_ids search.album_id[]) returns void
+create or replace function search_internal.refresh_albums(album_ids search.album_id[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    perform search.lock_documents('album', album_ids::text[]);
+    perform search_internal.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
       and not exists (select from albums a where a.id = d.key::search.album_id);
@@ -153,10 +153,10 @@ begin
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, seen.listed, seen.owner
-    from search.count_tracks('album', album_ids::text[]) as held
+    from search_internal.count_tracks('album', album_ids::text[]) as held
     join albums a on a.id = held.key::search.album_id
     join artists artist on artist.did = a.artist_did
-    join search.albums_seen(album_ids) as seen on seen.album_id = a.id
+    join search_internal.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
@@ -165,9 +165,9 @@ begin
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_albums(search.album_id[]) is 'Rebuild the documents of these albums.';
+comment on function search_internal.refresh_albums(search.album_id[]) is 'Rebuild the documents of these albums.';
 
-create or replace function search.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text)
+create or replace function search_internal.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -184,10 +184,10 @@ begin
     where a.id = any (album_ids);
 end;
 $$;
-comment on function search.albums_seen(search.album_id[]) is
+comment on function search_internal.albums_seen(search.album_id[]) is
     'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
 
-create or replace function search.relist_albums(album_ids search.album_id[]) returns void
+create or replace function search_internal.relist_albums(album_ids search.album_id[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -196,27 +196,27 @@ begin
     -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
     update search.documents d
     set listed = seen.listed, owner = seen.owner
-    from search.albums_seen(album_ids) as seen
+    from search_internal.albums_seen(album_ids) as seen
     where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
       and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
 end;
 $$;
-comment on function search.relist_albums(search.album_id[]) is 'List or hide these albums after a change of their tracks.';
+comment on function search_internal.relist_albums(search.album_id[]) is 'List or hide these albums after a change of their tracks.';
 
-create or replace function search.refresh_tags(tag_ids bigint[]) returns void
+create or replace function search_internal.refresh_tags(tag_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    perform search.lock_documents('tag', tag_ids::text[]);
+    perform search_internal.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
       and not exists (select from tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
-    from search.count_tracks('tag', tag_ids::text[]) as held
+    from search_internal.count_tracks('tag', tag_ids::text[]) as held
     join tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
@@ -224,9 +224,9 @@ begin
     where d.label is distinct from excluded.label;
 end;
 $$;
-comment on function search.refresh_tags(bigint[]) is 'Rebuild the documents of these tags.';
+comment on function search_internal.refresh_tags(bigint[]) is 'Rebuild the documents of these tags.';
 
-create or replace function search.relist_tags(tag_ids bigint[]) returns void
+create or replace function search_internal.relist_tags(tag_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -243,16 +243,16 @@ begin
     where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
 end;
 $$;
-comment on function search.relist_tags(bigint[]) is
+comment on function search_internal.relist_tags(bigint[]) is
     'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
 
-create or replace function search.refresh_playlists(playlist_ids search.playlist_id[]) returns void
+create or replace function search_internal.refresh_playlists(playlist_ids search.playlist_id[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    perform search.lock_documents('playlist', playlist_ids::text[]);
+    perform search_internal.lock_documents('playlist', playlist_ids::text[]);
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
@@ -264,7 +264,7 @@ begin
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
-    from search.count_tracks('playlist', playlist_ids::text[]) as held
+    from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join playlists p on p.id = held.key::search.playlist_id
     join artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
@@ -276,9 +276,9 @@ begin
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
 end;
 $$;
-comment on function search.refresh_playlists(search.playlist_id[]) is 'Rebuild the documents of these playlists.';
+comment on function search_internal.refresh_playlists(search.playlist_id[]) is 'Rebuild the documents of these playlists.';
 
-create or replace function search.index_documents() returns void
+create or replace function search_internal.index_documents() returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -290,7 +290,7 @@ begin
     create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
 end;
 $$;
-comment on function search.index_documents() is 'Make the indexes by which names are found, where they are missing.';
+comment on function search_internal.index_documents() is 'Make the indexes by which names are found, where they are missing.';
 
 create or replace function search.rebuild_documents() returns bigint
 language plpgsql
@@ -300,13 +300,13 @@ begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search.refresh_artists(array(select did from artists));
-    perform search.refresh_albums(array(select id from albums));
-    perform search.refresh_tags(array(select id from tags));
-    perform search.refresh_playlists(array(select id from playlists));
+    perform search_internal.refresh_artists(array(select did from artists));
+    perform search_internal.refresh_albums(array(select id from albums));
+    perform search_internal.refresh_tags(array(select id from tags));
+    perform search_internal.refresh_playlists(array(select id from playlists));
     analyze search.documents;
-    perform search.refresh_tracks(array(select id from tracks));
-    perform search.index_documents();
+    perform search_internal.refresh_tracks(array(select id from tracks));
+    perform search_internal.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();
     return (select count(*) from search.documents);
@@ -314,4 +314,5 @@ end;
 $$;
 comment on function search.rebuild_documents() is
     'Make search.documents and the vocabulary anew from the whole catalogue, and return how many documents there are. '
-    'Needed only after the catalogue was written past its triggers.';
+    'Needed only after the catalogue was written past its triggers.
+Example: select search.rebuild_documents()';

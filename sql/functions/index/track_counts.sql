@@ -9,9 +9,10 @@ begin
                     where c.kind = track_count.kind and c.key = track_count.key), 0);
 end;
 $$;
-comment on function search.track_count(text, text) is 'Listed tracks that an artist, album, tag or playlist holds.';
+comment on function search.track_count(text, text) is 'Listed tracks that an artist, album, tag or playlist holds.
+Example: select search.track_count(''tag'', ''1'')';
 
-create or replace function search.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
+create or replace function search_internal.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -30,9 +31,9 @@ begin
     from unnest(keys) as k;
 end;
 $$;
-comment on function search.count_tracks(text, text[]) is 'The listed tracks of each of these entities, counted in the catalogue.';
+comment on function search_internal.count_tracks(text, text[]) is 'The listed tracks of each of these entities, counted in the catalogue.';
 
-create or replace function search.fold_track_counts() returns bigint
+create or replace function search_internal.fold_track_counts() returns bigint
 language plpgsql
 set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -43,7 +44,7 @@ declare
     albums search.album_id[];
 begin
     -- one at a time, and never waiting for a writer that has a document: what it holds is folded next time
-    if not pg_try_advisory_xact_lock(hashtextextended('search.fold_track_counts', 0)) then
+    if not pg_try_advisory_xact_lock(hashtextextended('search_internal.fold_track_counts', 0)) then
         return 0;
     end if;
     select array_agg(distinct c.key::bigint) filter (where c.kind = 'tag'),
@@ -76,7 +77,7 @@ begin
     counts as (
         select t.kind, counted.key, counted.listed
         from (select taken.kind, array_agg(distinct taken.key) as keys from taken group by taken.kind) as t
-        cross join lateral search.count_tracks(t.kind, t.keys) as counted
+        cross join lateral search_internal.count_tracks(t.kind, t.keys) as counted
     )
     update search.documents d
     set track_count = c.listed, popularity = ln(1 + c.listed)
@@ -84,16 +85,16 @@ begin
     where d.kind = c.kind and d.key = c.key and d.track_count <> c.listed;
     get diagnostics folded = row_count;
     -- two writers that each took one of the last two tracks away could not see that none is left
-    perform search.relist_tags(tags);
-    perform search.relist_albums(albums);
+    perform search_internal.relist_tags(tags);
+    perform search_internal.relist_albums(albums);
     return folded;
 end;
 $$;
-comment on function search.fold_track_counts() is
+comment on function search_internal.fold_track_counts() is
     'Count anew what has waiting changes, for the documents and so for their popularity; returns how many documents '
     'changed. The task fold_track_counts calls it every minute.';
 
-create or replace function search.change_track_counts(changed_tracks bigint[], change integer) returns void
+create or replace function search_internal.change_track_counts(changed_tracks bigint[], change integer) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -107,5 +108,5 @@ begin
     from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
 end;
 $$;
-comment on function search.change_track_counts(bigint[], integer) is
+comment on function search_internal.change_track_counts(bigint[], integer) is
     'Count tracks that were listed or hidden for their tags and playlists.';

@@ -1,22 +1,22 @@
-create or replace function search.sorted_letters(word text) returns text
+create or replace function search_internal.sorted_letters(word text) returns text
 language sql immutable strict parallel safe
 set search_path = pg_catalog
 return (select string_agg(letter, '' order by letter) from string_to_table(word, null) as letter);
-comment on function search.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
+comment on function search_internal.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
 
-create or replace function search.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
+create or replace function search_internal.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
 language sql stable strict parallel safe rows 8
 set search_path = pg_catalog, search, public, pg_temp
 as $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
            case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
-                     and search.sorted_letters(found.word) = search.sorted_letters(typed)
+                     and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                 then found.edits / 2 else found.edits end as edits
     from (
         select distinct d.word, levenshtein(d.word, typed) as edits
         from search.word_deletions d
-        where d.deletion = any (array(select search.deletions(typed)))
+        where d.deletion = any (array(select search_internal.deletions(typed)))
           and d.word <> typed
           and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
     ) as found
@@ -28,7 +28,7 @@ as $$
     order by 2, c.documents desc nulls last, found.word
     limit max_words;
 $$;
-comment on function search.similar_words(text, integer) is
+comment on function search_internal.similar_words(text, integer) is
     'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
 
 create or replace function search.refresh_common_words() returns bigint
@@ -62,4 +62,5 @@ end;
 $$;
 comment on function search.refresh_common_words() is
     'Learn from the planner''s statistics which words are common, and return how many. The task refresh_common_words '
-    'calls it every hour; analyze search.documents before where that matters sooner.';
+    'calls it every hour; analyze search.documents before where that matters sooner.
+Example: select search.refresh_common_words()';

@@ -1,6 +1,6 @@
 -- What becomes of the audio of tracks, and of what was learnt from it.
 
-create or replace function search.on_audio_replaced() returns trigger
+create or replace function search_internal.on_audio_replaced() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -13,11 +13,11 @@ begin
     return new;
 end;
 $$;
-comment on function search.on_audio_replaced() is
+comment on function search_internal.on_audio_replaced() is
     'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
-revoke execute on function search.on_audio_replaced() from public;
+revoke execute on function search_internal.on_audio_replaced() from public;
 
-create or replace function search.on_audio_used() returns trigger
+create or replace function search_internal.on_audio_used() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -37,11 +37,11 @@ begin
     return null;
 end;
 $$;
-comment on function search.on_audio_used() is
+comment on function search_internal.on_audio_used() is
     'Notes in search.stored_audio whether a file may be without a track, and keeps a track from using one that is being removed.';
-revoke execute on function search.on_audio_used() from public;
+revoke execute on function search_internal.on_audio_used() from public;
 
-create or replace function search.take_unused_audio(unused_for interval)
+create or replace function search_internal.take_unused_audio(unused_for interval)
 returns table (file_id text, file_type text, used boolean)
 language sql
 set search_path = pg_catalog, search, public, pg_temp
@@ -65,6 +65,6 @@ as $$
     )
     select * from kept union all select * from taken;
 $$;
-comment on function search.take_unused_audio(interval) is
+comment on function search_internal.take_unused_audio(interval) is
     'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then '
     'commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';

@@ -1,6 +1,6 @@
 -- Claims of tracks: several processes that fill in the same results share the tracks among them.
 
-create or replace function search.claim_track(task text, model text, track_id bigint)
+create or replace function search_internal.claim_track(task text, model text, track_id bigint)
 returns table (file_id text, key bigint, claimed boolean)
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
@@ -27,6 +27,6 @@ begin
     return next;
 end;
 $$;
-comment on function search.claim_track(text, text, bigint) is
+comment on function search_internal.claim_track(text, text, bigint) is
     'Claim a track for this session, unless another session has claimed it or a living worker is running the task on it. Returns the '
     'audio, the key to give to pg_advisory_unlock, and whether it was claimed; no row when the track is gone.';

@@ -1,4 +1,4 @@
-create or replace function search.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) returns boolean
+create or replace function search_internal.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) returns boolean
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -20,16 +20,16 @@ begin
         'genre_predictions', predictions, 'genre_predictions_file_id', t.file_id)
     where t.id = store_genre_predictions.track_id;
     if stored -> 'auto_tag' = 'true'::jsonb then
-        perform search.add_tags(store_genre_predictions.track_id, search.choose_auto_tags(predictions));
+        perform search_internal.add_tags(store_genre_predictions.track_id, search_internal.choose_auto_tags(predictions));
     end if;
     return true;
 end;
 $$;
-comment on function search.store_genre_predictions(bigint, text, jsonb) is
+comment on function search_internal.store_genre_predictions(bigint, text, jsonb) is
     'Store what a classifier found in a track''s audio, in extra; where extra.auto_tag is true, make tags of the best of it and remove '
     'that flag. False, and nothing is done, when the track is gone or has other audio by now.';
 
-create or replace function search.choose_auto_tags(predictions jsonb) returns text[]
+create or replace function search_internal.choose_auto_tags(predictions jsonb) returns text[]
 language sql immutable
 set search_path = pg_catalog
 as $$
@@ -43,10 +43,10 @@ as $$
         limit 5
     ) as chosen;
 $$;
-comment on function search.choose_auto_tags(jsonb) is
+comment on function search_internal.choose_auto_tags(jsonb) is
     'The names of predictions that become tags by themselves: those with at least half of the best one''s confidence, five at most.';
 
-create or replace function search.add_tags(track_id bigint, names text[]) returns void
+create or replace function search_internal.add_tags(track_id bigint, names text[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -71,7 +71,7 @@ begin
     on conflict do nothing;
 end;
 $$;
-comment on function search.add_tags(bigint, text[]) is
+comment on function search_internal.add_tags(bigint, text[]) is
     'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
 
 create or replace function search.request_genres(track_id bigint) returns boolean
@@ -98,7 +98,7 @@ begin
     order by j.status desc, j.priority desc
     limit 1;
     if not found then
-        perform search.defer_job(
+        perform search_internal.defer_job(
             'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
             search.job_priority('on_demand'));
     elsif waiting.priority < search.job_priority('on_demand') then
@@ -110,4 +110,5 @@ end;
 $$;
 comment on function search.request_genres(bigint) is
     'Have a track classified for somebody who waits: before every backfill and behind uploads. False when there is nothing to wait for: '
-    'no such track, predictions of its present audio, or audio that cannot be classified.';
+    'no such track, predictions of its present audio, or audio that cannot be classified.
+Example: select search.request_genres(1)';

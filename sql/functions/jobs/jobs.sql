@@ -1,4 +1,4 @@
-create or replace function search.defer_job(queue text, task text, arguments jsonb, priority integer default 0) returns bigint
+create or replace function search_internal.defer_job(queue text, task text, arguments jsonb, priority integer default 0) returns bigint
 language sql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -7,7 +7,7 @@ as $$
         row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
     ]))[1];
 $$;
-comment on function search.defer_job(text, text, jsonb, integer) is
+comment on function search_internal.defer_job(text, text, jsonb, integer) is
     'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
 
 create or replace function search.job_priority(reason text) returns integer
@@ -27,10 +27,11 @@ begin
 end;
 $$;
 comment on function search.job_priority(text) is
-    'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (somebody waits for it) before backfill before model_switch. A worker '
-    'takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.';
+    'Which job goes first: upkeep (10, what keeps the queue healthy) before upload (0) before on_demand (a person waits for it) before backfill before model_switch. A worker '
+    'takes the highest that waits, so none of the lower ones delays an upload by more than the job that it has begun.
+Example: select search.job_priority(''backfill'')';
 
-create or replace function search.enqueue_track_jobs() returns trigger
+create or replace function search_internal.enqueue_track_jobs() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -38,14 +39,14 @@ declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
 begin
     -- a candidate too: whatever is uploaded during a switch must not be missing after it
-    perform search.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
+    perform search_internal.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
     from search.models m where m.serving or m.candidate;
-    perform search.defer_job('classify', 'classify_genres', arguments);
+    perform search_internal.defer_job('classify', 'classify_genres', arguments);
     return null;
 end;
 $$;
-comment on function search.enqueue_track_jobs() is 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
-revoke execute on function search.enqueue_track_jobs() from public;
+comment on function search_internal.enqueue_track_jobs() is 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
+revoke execute on function search_internal.enqueue_track_jobs() from public;
 
 create or replace function search.unprocessed_tracks(task text, identity text default null, permanent boolean default false)
 returns table (track_id bigint, file_id text, model text, job_id bigint, failed boolean)
@@ -88,7 +89,8 @@ $$;
 comment on function search.unprocessed_tracks(text, text, boolean) is
     'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or '
     'classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded '
-    'are among them only with permanent true.';
+    'are among them only with permanent true.
+Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')';
 
 -- the signatures of before: beside the present ones, a call would be ambiguous
 drop function if exists search.enqueue_missing_embeddings(text, integer, boolean);
@@ -106,7 +108,7 @@ begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_embeddings', 0));
     return (
-        select count(search.defer_job(
+        select count(search_internal.defer_job(
             'embed', 'embed_track',
             jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id, 'model', u.model), priority))
         from (
@@ -122,7 +124,8 @@ comment on function search.enqueue_missing_embeddings(text, integer, boolean, bi
     'Enqueue a job for each track without a vector in a model, the serving one unless another is named, except where one is '
     'pending or its audio cannot be decoded; with retry_failed false also where it failed for another reason, with permanent true '
     'not even there. With most, only the first so many of them, pending ones included: those that have not failed yet, by id, then the '
-    'others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.';
+    'others. Behind new uploads, unless the priority says otherwise. Returns how many were enqueued.
+Example: select search.enqueue_missing_embeddings(most => 1000)';
 
 create or replace function search.enqueue_missing_genres(
     priority integer default search.job_priority('backfill'), retry_failed boolean default true, most bigint default null, permanent boolean default false
@@ -134,7 +137,7 @@ as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
     return (
-        select count(search.defer_job(
+        select count(search_internal.defer_job(
             'classify', 'classify_genres',
             jsonb_build_object('track_id', u.track_id, 'file_id', u.file_id), priority))
         from (
@@ -147,4 +150,5 @@ begin
 end;
 $$;
 comment on function search.enqueue_missing_genres(integer, boolean, bigint, boolean) is
-    'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.';
+    'Enqueue a job for each track whose present audio has no genre predictions; otherwise as search.enqueue_missing_embeddings.
+Example: select search.enqueue_missing_genres(most => 1000)';

@@ -44,4 +44,5 @@ $$;
 comment on function search.processing_audit() is
     'What has been done to each track: every vector that is stored of it, in whichever model and of whichever audio; the audio that its '
     'genre predictions are of, and when they were made, as long as the queue remembers; the tasks whose jobs wait or run; and why '
-    'the last attempts at its present audio failed. A track with neither a vector nor predictions was never processed.';
+    'the last attempts at its present audio failed. A track with neither a vector nor predictions was never processed.
+Example: select artist_name, title, pending, failures from search.processing_audit()';

@@ -1,4 +1,4 @@
-create or replace function search.queue_counts() returns table (
+create or replace function search_internal.queue_counts() returns table (
     task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint,
     done_last_minute bigint, done_last_hour bigint, oldest timestamptz
 )
@@ -29,7 +29,7 @@ as $$
            (select min(e.at) from procrastinate_events e where e.job_id = c.oldest_id)
     from counted c;
 $$;
-comment on function search.queue_counts() is
+comment on function search_internal.queue_counts() is
     'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last '
     'minute and hour, and when the oldest unfinished one was enqueued.';
 
@@ -60,11 +60,12 @@ as $$
                 where t.id = (f.args ->> 'track_id')::bigint and t.file_id = f.args ->> 'file_id')
         group by f.queue_name, f.task_name, f.args
     )
-    select count(search.defer_job(w.queue_name, w.task_name, w.args, w.priority)) from wanted w;
+    select count(search_internal.defer_job(w.queue_name, w.task_name, w.args, w.priority)) from wanted w;
 $$;
 comment on function search.retry_failed_jobs(text, boolean) is
     'Enqueue failed jobs anew, of one task or of all, and return how many. Those whose audio cannot be decoded are left alone unless '
-    'permanent is true; those of tracks that are gone or have other audio by now are dropped.';
+    'permanent is true; those of tracks that are gone or have other audio by now are dropped.
+Example: select search.retry_failed_jobs(''embed_track'')';
 
 create or replace function search.cancel_jobs(task text default null, below_priority integer default null) returns bigint
 language sql
@@ -78,4 +79,5 @@ as $$
 $$;
 comment on function search.cancel_jobs(text, integer) is
     'Cancel jobs that no worker has begun, of one task or of all, below a priority or at any, and return how many. '
-    'search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.';
+    'search.enqueue_missing_embeddings and search.enqueue_missing_genres bring them back.
+Example: select search.cancel_jobs(below_priority => search.job_priority(''upload''))';

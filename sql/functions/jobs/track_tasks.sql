@@ -45,4 +45,5 @@ as $$
 $$;
 comment on function search.track_tasks(bigint) is
     'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its '
-    'reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.';
+    'reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
+Example: select task, state, reason from search.track_tasks(1)';

@@ -1,7 +1,7 @@
 -- What a mirror of the vectors must be told. A trigger notes the track in the transaction of the change, so that nothing is
 -- forgotten by a crash and nothing noted that did not happen.
 
-create or replace function search.note_mirror_changes(track_ids bigint[]) returns void
+create or replace function search_internal.note_mirror_changes(track_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -16,10 +16,10 @@ begin
     where c.version is not null or c.refused is not null;
 end;
 $$;
-comment on function search.note_mirror_changes(bigint[]) is
+comment on function search_internal.note_mirror_changes(bigint[]) is
     'Note that the mirror has to be told about tracks, in the caller''s transaction.';
 
-create or replace function search.mirrored_tracks(track_ids bigint[]) returns bigint[]
+create or replace function search_internal.mirrored_tracks(track_ids bigint[]) returns bigint[]
 language sql stable
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -28,14 +28,14 @@ as $$
     join search.embeddings e on e.model_id = n.model_id and e.listed and e.track_id = any (track_ids)
     where n.state in ('filling', 'serving');
 $$;
-comment on function search.mirrored_tracks(bigint[]) is 'Those of the tracks that a namespace of the mirror should have.';
+comment on function search_internal.mirrored_tracks(bigint[]) is 'Those of the tracks that a namespace of the mirror should have.';
 
-create or replace function search.on_embedding_mirrored() returns trigger
+create or replace function search_internal.on_embedding_mirrored() returns trigger
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
-    -- as search.note_mirror_changes does, in one statement: this is paid by every vector that is stored
+    -- as search_internal.note_mirror_changes does, in one statement: this is paid by every vector that is stored
     insert into search.mirror_changes as c (track_id)
     select coalesce(new.track_id, old.track_id)
     from search.mirror_namespaces n
@@ -47,50 +47,50 @@ begin
     return null;
 end;
 $$;
-comment on function search.on_embedding_mirrored() is 'Notes for the mirror that a track has a vector, another one, or none any more.';
+comment on function search_internal.on_embedding_mirrored() is 'Notes for the mirror that a track has a vector, another one, or none any more.';
 
-create or replace function search.on_track_mirrored() returns trigger
+create or replace function search_internal.on_track_mirrored() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
-    perform search.note_mirror_changes(search.mirrored_tracks(array[new.id]))
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
 $$;
-comment on function search.on_track_mirrored() is
+comment on function search_internal.on_track_mirrored() is
     'Notes for the mirror that a track is called otherwise or belongs to another. Whether it is listed comes with its vector.';
-revoke execute on function search.on_track_mirrored() from public;
+revoke execute on function search_internal.on_track_mirrored() from public;
 
-create or replace function search.on_artist_mirrored() returns trigger
+create or replace function search_internal.on_artist_mirrored() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
-    perform search.note_mirror_changes(search.mirrored_tracks(array(
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array(
         select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
 $$;
-comment on function search.on_artist_mirrored() is 'Notes for the mirror all tracks of an artist who has another handle.';
-revoke execute on function search.on_artist_mirrored() from public;
+comment on function search_internal.on_artist_mirrored() is 'Notes for the mirror all tracks of an artist who has another handle.';
+revoke execute on function search_internal.on_artist_mirrored() from public;
 
 -- rows of a partition have these too, however they are written
 create or replace trigger mirror_insert after insert on search.embeddings
-for each row when (new.listed) execute function search.on_embedding_mirrored();
+for each row when (new.listed) execute function search_internal.on_embedding_mirrored();
 
 create or replace trigger mirror_update after update on search.embeddings
 -- the operator has its schema, which "is distinct from" cannot have: a dump of the trigger would not restore
 for each row when ((old.listed or new.listed)
     and (old.embedding operator(public.<>) new.embedding or old.listed <> new.listed))
-execute function search.on_embedding_mirrored();
+execute function search_internal.on_embedding_mirrored();
 
 create or replace trigger mirror_delete after delete on search.embeddings
-for each row when (old.listed) execute function search.on_embedding_mirrored();
+for each row when (old.listed) execute function search_internal.on_embedding_mirrored();
 
-create or replace function search.mirror_documents(
+create or replace function search_internal.mirror_documents(
     namespace text, track_ids bigint[] default null, after bigint default null, most integer default null
 )
 returns table (
@@ -123,10 +123,10 @@ begin
     order by e.track_id;
 end;
 $$;
-comment on function search.mirror_documents(text, bigint[], bigint, integer) is
+comment on function search_internal.mirror_documents(text, bigint[], bigint, integer) is
     'What a namespace of the mirror should hold: listed tracks with a vector in its model, by id, of some tracks or after an id.';
 
-create or replace function search.mirror_serves(namespace text, max_lag interval) returns boolean
+create or replace function search_internal.mirror_serves(namespace text, max_lag interval) returns boolean
 language sql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -140,24 +140,24 @@ as $$
         where c.refused is null and c.changed_at < now() - max_lag
     );
 $$;
-comment on function search.mirror_serves(text, interval) is
+comment on function search_internal.mirror_serves(text, interval) is
     'Whether candidates from a namespace may be used: it has the model that serves, and is not further behind than that.';
 
-create or replace function search.unmirrored_tracks() returns bigint[]
+create or replace function search_internal.unmirrored_tracks() returns bigint[]
 language sql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
     select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
 $$;
-comment on function search.unmirrored_tracks() is
+comment on function search_internal.unmirrored_tracks() is
     'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so '
     'that a search finds what has just been written.';
 
-create or replace function search.raise_mirror_version(least_version bigint) returns void
+create or replace function search_internal.raise_mirror_version(least_version bigint) returns void
 language sql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
     select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
 $$;
-comment on function search.raise_mirror_version(bigint) is
+comment on function search_internal.raise_mirror_version(bigint) is
     'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';

@@ -1,6 +1,6 @@
 -- The states of the mirror's namespaces: filling, serving, retired, dropped.
 
-create or replace function search.begin_mirror_namespace(base text) returns text
+create or replace function search_internal.begin_mirror_namespace(base text) returns text
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -29,11 +29,11 @@ begin
     return begun;
 end;
 $$;
-comment on function search.begin_mirror_namespace(text) is
+comment on function search_internal.begin_mirror_namespace(text) is
     'Begin a namespace for the serving model, to be filled, under a name that was never used: the given one, or that with a number. '
     'Returns the name, or null when no model serves or a namespace is being filled already.';
 
-create or replace function search.serve_mirror_namespace(generation integer) returns boolean
+create or replace function search_internal.serve_mirror_namespace(generation integer) returns boolean
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -52,10 +52,10 @@ begin
     return true;
 end;
 $$;
-comment on function search.serve_mirror_namespace(integer) is
+comment on function search_internal.serve_mirror_namespace(integer) is
     'Let a namespace that was filled serve, and retire the one that did. False, and nothing is done, unless it was being filled.';
 
-create or replace function search.retire_mirror_namespaces() returns void
+create or replace function search_internal.retire_mirror_namespaces() returns void
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -65,5 +65,5 @@ begin
     delete from search.mirror_changes;
 end;
 $$;
-comment on function search.retire_mirror_namespaces() is
+comment on function search_internal.retire_mirror_namespaces() is
     'Retire every namespace of the mirror, so that each is dropped, and forget the changes that it has yet to be told.';

@@ -24,7 +24,8 @@ as $$
 $$;
 comment on function search.model_coverage(text) is
     'How far the store of a model is filled: tracks in all, those with a vector of their present audio, those that cannot be '
-    'decoded, those that failed otherwise and may be tried again, and the share embedded of those that can be.';
+    'decoded, those that failed otherwise and may be tried again, and the share embedded of those that can be.
+Example: select m.name, c.* from search.models m, search.model_coverage(m.identity) c';
 
 create or replace function search.request_model(identity text, coverage_wanted real default 1) returns bigint
 language plpgsql
@@ -48,7 +49,8 @@ end;
 $$;
 comment on function search.request_model(text, real) is
     'Make a registered model the candidate to serve next, in place of any other, enqueue the embedding of every track that it '
-    'lacks, and return their number.';
+    'lacks, and return their number.
+Example: select search.request_model(identity, 0.99) from search.models where not serving';
 
 create or replace function search.finish_switch() returns text
 language plpgsql
@@ -67,7 +69,8 @@ begin
 end;
 $$;
 comment on function search.finish_switch() is
-    'Let the candidate serve if it has enough of the tracks, in the caller''s transaction; its identity, or null.';
+    'Let the candidate serve if it has enough of the tracks, in the caller''s transaction; its identity, or null.
+Example: select search.finish_switch()';
 
 create or replace function search.cancel_switch() returns text
 language sql
@@ -76,7 +79,8 @@ as $$
     update search.models m set candidate = false where m.candidate returning m.identity;
 $$;
 comment on function search.cancel_switch() is
-    'Give up the candidate and return its identity; its store stays, and its jobs find nothing to do.';
+    'Give up the candidate and return its identity; its store stays, and its jobs find nothing to do.
+Example: select search.cancel_switch()';
 
 create or replace function search.previous_model() returns text
 language sql stable
@@ -84,7 +88,8 @@ set search_path = pg_catalog, search, public, pg_temp
 as $$
     select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
 $$;
-comment on function search.previous_model() is 'Identity of the model that served last, to return to.';
+comment on function search.previous_model() is 'Identity of the model that served last, to return to.
+Example: select search.previous_model()';
 
 create or replace function search.remove_model(identity text) returns boolean
 language plpgsql
@@ -108,9 +113,10 @@ begin
     return true;
 end;
 $$;
-comment on function search.remove_model(text) is 'Drop the store of a model that is not in use; false when there is none.';
+comment on function search.remove_model(text) is 'Drop the store of a model that is not in use; false when there is none.
+Example: select search.remove_model(identity) from search.models where not serving and not candidate';
 
-create or replace function search.begin_switch(name text, identity text, dimensions integer, coverage_wanted real default 1)
+create or replace function search_internal.begin_switch(name text, identity text, dimensions integer, coverage_wanted real default 1)
 returns bigint
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
@@ -120,10 +126,10 @@ begin
     return search.request_model(identity, coverage_wanted);
 end;
 $$;
-comment on function search.begin_switch(text, text, integer, real) is
+comment on function search_internal.begin_switch(text, text, integer, real) is
     'Register a model and make it the candidate to serve next; returns how many tracks are to be embedded by it.';
 
-create or replace function search.resume_switch() returns bigint
+create or replace function search_internal.resume_switch() returns bigint
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -143,11 +149,11 @@ begin
     return search.enqueue_missing_embeddings(resumed, search.job_priority('model_switch'), retry_failed => false);
 end;
 $$;
-comment on function search.resume_switch() is
+comment on function search_internal.resume_switch() is
     'Enqueue what the candidate lacks once its queue is empty, such as uploads that were under way when it was requested; returns '
     'their number, or null when there is no candidate or its queue is not empty.';
 
-create or replace function search.switch_now(name text, identity text, dimensions integer) returns bigint
+create or replace function search_internal.switch_now(name text, identity text, dimensions integer) returns bigint
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -157,5 +163,5 @@ begin
     return search.enqueue_missing_embeddings(identity);
 end;
 $$;
-comment on function search.switch_now(text, text, integer) is
+comment on function search_internal.switch_now(text, text, integer) is
     'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';

@@ -30,9 +30,10 @@ begin
 end;
 $$;
 comment on function search.register_model(text, text, integer) is
-    'Create the store of a model identity, once, and return the model''s id.';
+    'Create the store of a model identity, once, and return the model''s id.
+Example: select search.register_model(''my-model'', ''my-model@1'', 512)';
 
-create or replace function search.bind_nearest_tracks() returns void
+create or replace function search_internal.bind_nearest_tracks() returns void
 -- A worker that finishes a switch may write rows, and not functions: this one is written by its owner, from search.models alone.
 -- Whoever calls it must not become the owner by it: types of the caller's temporary schema come last, not first,
 -- and of what is written into the new function only numbers are the caller's to choose.
@@ -41,6 +42,10 @@ set search_path = pg_catalog, search, public, pg_temp
 as $outer$
 declare
     serving search.models;
+    described constant text :=
+        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
+        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.
+Example: select n.track_id, n.similarity from search.track_embeddings e, search.nearest_tracks(e.embedding) n where e.track_id = 1';
 begin
     select * into serving from search.models m where m.serving;
     if not found then
@@ -51,6 +56,7 @@ begin
             language sql stable parallel safe
             begin atomic select null::bigint, null::real where false; end
         $empty$;
+        execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
         return;
     end if;
 
@@ -85,7 +91,7 @@ begin
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
             if candidates is not null
                and (select count(*) from search.embeddings_%1$s e where e.track_id = any (candidates) and e.listed) >= k then
-                candidates := candidates || search.unmirrored_tracks();
+                candidates := candidates || search_internal.unmirrored_tracks();
                 return query
                     select found.track_id, (1 - found.distance)::real
                     from (
@@ -121,14 +127,12 @@ begin
         end;
         $body$
         $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is
-        'The k tracks that the viewer may find whose vectors are nearest to the query''s, by cosine similarity, in the serving model: '
-        'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.';
+    execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
 end;
 $outer$;
-comment on function search.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';
+comment on function search_internal.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';
 -- it runs as its owner: whoever may call it is named in roles.sql
-revoke execute on function search.bind_nearest_tracks() from public;
+revoke execute on function search_internal.bind_nearest_tracks() from public;
 
 create or replace function search.serve_model(identity text) returns void
 language plpgsql
@@ -144,7 +148,8 @@ begin
     update search.models m set serving = false, retired_at = now() where m.serving and m.identity <> serve_model.identity;
     update search.models m set serving = true, candidate = false, served_at = now(), retired_at = null
     where m.identity = serve_model.identity and not m.serving;
-    perform search.bind_nearest_tracks();
+    perform search_internal.bind_nearest_tracks();
 end;
 $$;
-comment on function search.serve_model(text) is 'Make one registered model the one that search reads, in the caller''s transaction.';
+comment on function search.serve_model(text) is 'Make one registered model the one that search reads, in the caller''s transaction.
+Example: select search.serve_model(identity) from search.models where identity = search.previous_model()';

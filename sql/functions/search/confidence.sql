@@ -1,4 +1,4 @@
-create or replace function search.sound_scale(
+create or replace function search_internal.sound_scale(
     query_embedding halfvec, audibility double precision default null,
     out mean real, out deviation real, out slope real, out intercept real, out audible real
 )
@@ -22,31 +22,31 @@ begin
     ) as s;
     slope := calibration.match_slope;
     intercept := calibration.match_intercept;
-    audible := coalesce(search.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
+    audible := coalesce(search_internal.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
 end;
 $$;
-comment on function search.sound_scale(halfvec, double precision) is
+comment on function search_internal.sound_scale(halfvec, double precision) is
     'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the '
     'serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). '
     'All null before the first calibration.';
 
-create or replace function search.logistic(log_odds double precision) returns double precision
+create or replace function search_internal.logistic(log_odds double precision) returns double precision
 language sql immutable strict parallel safe
 return 1 / (1 + exp(-greatest(-700, least(700, log_odds))));
-comment on function search.logistic(double precision) is 'Probability for log-odds.';
+comment on function search_internal.logistic(double precision) is 'Probability for log-odds.';
 
-create or replace function search.confidence(
+create or replace function search_internal.confidence(
     similarity real, mean real, deviation real, slope real, intercept real, audible real default 1
 )
 returns real
 language sql immutable parallel safe
 -- least and greatest pass over nulls, logistic does not
-return (audible * search.logistic(slope * (similarity - mean) / deviation + intercept))::real;
-comment on function search.confidence(real, real, real, real, real, real) is
+return (audible * search_internal.logistic(slope * (similarity - mean) / deviation + intercept))::real;
+comment on function search_internal.confidence(real, real, real, real, real, real) is
     'How far a similarity can be trusted, 0 to 1: logistic(slope * z + intercept), z being its standard score, times the '
     'probability that the text speaks of sound. Platt (1999) for the logistic, T-norm''s sibling Z-norm for z: docs/why/confidence.md.';
 
-create or replace function search.draw_calibration_tracks(model smallint, most integer) returns integer
+create or replace function search_internal.draw_calibration_tracks(model smallint, most integer) returns integer
 language plpgsql
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -69,5 +69,5 @@ begin
     return drawn;
 end;
 $$;
-comment on function search.draw_calibration_tracks(smallint, integer) is
+comment on function search_internal.draw_calibration_tracks(smallint, integer) is
     'Draw the sample of listed tracks of a model anew, and return how many it has.';

@@ -32,17 +32,18 @@ begin
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
            p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
            s.class, s.ranked, s.quality, s.confidence, s.popularity
-    from search.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    from search_internal.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
                    order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
-        from search.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+        from search_internal.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
     order by p.position, s.tier, s.held, s.class, s.field;
 end;
 $$;
 comment on function search.explain(text, halfvec, text, text[], integer, double precision, double precision) is
     'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank '
-    'that the signal alone would give it.';
+    'that the signal alone would give it.
+Example: select rank, label, signal, signal_tier from search.explain(''rain'')';

@@ -1,8 +1,8 @@
 -- What is called so. Each function returns at most enough candidates of a kind, the best first, and reads no more than
 -- it must: everything at once where that is little, else level by level from the most popular down.
 
-create or replace function search.match_names(needle text, kinds text[], viewer text, enough integer)
-returns search.signal[]
+create or replace function search_internal.match_names(needle text, kinds text[], viewer text, enough integer)
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
@@ -13,12 +13,12 @@ declare
     needle_end constant text := needle || chr(1114111);
     length constant real := char_length(needle);
     few constant integer := 200;
-    found search.signal[];
+    found search_internal.signal[];
 begin
     found := array(
-        select search.make_signal(
+        select search_internal.make_signal(
                    d.kind, d.key, d.field, case when d.normalized = needle then 'exact'::search.tier else 'prefix' end,
-                   class => case when d.normalized < word_end then search.whole_word() else search.begun_word() end,
+                   class => case when d.normalized < word_end then search_internal.whole_word() else search_internal.begun_word() end,
                    quality => length / char_length(d.normalized), popularity => d.popularity)
         from search.documents d
         where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
@@ -29,43 +29,43 @@ begin
     end if;
     return array(
         select best.signal
-        from search.highest_levels(kinds) as highest
+        from search_internal.highest_levels(kinds) as highest
         cross join lateral (
-            select search.make_signal(
+            select search_internal.make_signal(
                        highest.kind, d.key, d.field, part.tier, class => part.class,
                        quality => length / char_length(d.normalized), popularity => d.popularity) as signal
             from (values
-                ('exact'::search.tier, search.whole_word(), needle, exact_end),
-                ('prefix', search.whole_word(), exact_end, word_end),
-                ('prefix', search.begun_word(), word_end, needle_end)
+                ('exact'::search.tier, search_internal.whole_word(), needle, exact_end),
+                ('prefix', search_internal.whole_word(), exact_end, word_end),
+                ('prefix', search_internal.begun_word(), word_end, needle_end)
             ) as part (tier, class, first, before)
-            cross join lateral search.names_by_level(
+            cross join lateral search_internal.names_by_level(
                 highest.kind, highest.level, part.first, part.before, viewer, enough) as d
             limit enough
         ) as best);
 end;
 $$;
-comment on function search.match_names(text, text[], text, integer) is
+comment on function search_internal.match_names(text, text[], text, integer) is
     'Names that are, or begin with, the normalised text.';
 
-create or replace function search.match_rare_words(
+create or replace function search_internal.match_rare_words(
     forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer
 )
-returns search.signal[]
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
-    all_words constant tsquery := search.at_any_level(search.all_terms(forms, not alone));
-    in_name constant tsquery := search.at_any_level(search.all_terms(forms, false));
-    some_in_name constant tsquery := search.at_any_level(array_to_string(forms, ' | '));
-    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
+    all_words constant tsquery := search_internal.at_any_level(search_internal.all_terms(forms, not alone));
+    in_name constant tsquery := search_internal.at_any_level(search_internal.all_terms(forms, false));
+    some_in_name constant tsquery := search_internal.at_any_level(array_to_string(forms, ' | '));
+    whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
 begin
     return array(
-        select search.make_signal(
+        select search_internal.make_signal(
                    d.kind, d.key, d.field, 'word_prefix', class => d.class,
-                   quality => case when d.class = search.context_word() then similarity(needle, d.normalized)
+                   quality => case when d.class = search_internal.context_word() then similarity(needle, d.normalized)
                                    else char_length(needle)::real / char_length(d.normalized) end,
                    popularity => d.popularity)
         from (
@@ -74,10 +74,10 @@ begin
                 select d.kind, d.key, d.field, d.popularity, d.normalized,
                        case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
                                 then case when ' ' || d.normalized || ' ' like whole_last_word
-                                          then search.whole_word() else search.begun_word() end
+                                          then search_internal.whole_word() else search_internal.begun_word() end
                             when alone then null
                             when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
-                                then search.context_word() end as class
+                                then search_internal.context_word() end as class
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
                   and ' ' || d.normalized || ' ' || d.context like all (patterns)
@@ -88,40 +88,40 @@ begin
         where d.position <= enough);
 end;
 $$;
-comment on function search.match_rare_words(text[], text[], text, text, text[], text, integer) is
+comment on function search_internal.match_rare_words(text[], text[], text, text, text[], text, integer) is
     'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
 
-create or replace function search.match_common_words(
+create or replace function search_internal.match_common_words(
     forms text[], needle text, last_word text, kinds text[], viewer text, enough integer
 )
-returns search.signal[]
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
-    name_query constant text := search.all_terms(forms, false);
-    context_query constant text := case when cardinality(forms) > 1 then search.all_terms(forms, true) end;
+    name_query constant text := search_internal.all_terms(forms, false);
+    context_query constant text := case when cardinality(forms) > 1 then search_internal.all_terms(forms, true) end;
     some_query constant text := array_to_string(forms, ' | ');
-    whole_last_word constant text := '% ' || search.like_literal(last_word) || ' %';
+    whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
 begin
     return array(
         select best.signal
-        from search.highest_levels(kinds) as highest
+        from search_internal.highest_levels(kinds) as highest
         cross join lateral (
             select candidate.signal
             from (
-                select search.make_signal(
+                select search_internal.make_signal(
                            highest.kind, d.key, d.field, 'word_prefix',
                            class => case when ' ' || d.normalized || ' ' like whole_last_word
-                                         then search.whole_word() else search.begun_word() end,
+                                         then search_internal.whole_word() else search_internal.begun_word() end,
                            quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
-                from search.words_by_level(
+                from search_internal.words_by_level(
                     highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
                 union all
-                select search.make_signal(
-                           highest.kind, d.key, d.field, 'word_prefix', class => search.context_word(),
+                select search_internal.make_signal(
+                           highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
                            quality => similarity(needle, d.normalized), popularity => d.popularity)
-                from search.words_by_level(
+                from search_internal.words_by_level(
                     highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
                 where context_query is not null
             ) as candidate (signal)
@@ -129,68 +129,68 @@ begin
         ) as best);
 end;
 $$;
-comment on function search.match_common_words(text[], text, text, text[], text, integer) is
-    'The same as search.match_rare_words, level by level, where every word is common.';
+comment on function search_internal.match_common_words(text[], text, text, text[], text, integer) is
+    'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
-create or replace function search.match_roughly(
+create or replace function search_internal.match_roughly(
     typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
 )
-returns search.signal[]
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
         select w.word from search.words w
-        where w.word like '%' || search.like_literal(needle) || '%'
+        where w.word like '%' || search_internal.like_literal(needle) || '%'
         order by char_length(w.word), w.word limit 50) end;
-    likely constant record := search.likely_forms(typed, all_known);
-    inner_matches search.signal[] := '{}';
-    misspelt search.signal[] := '{}';
+    likely constant record := search_internal.likely_forms(typed, all_known);
+    inner_matches search_internal.signal[] := '{}';
+    misspelt search_internal.signal[] := '{}';
 begin
     if cardinality(inner_words) > 0 then
-        inner_matches := search.match_any_level(
-            'substring', search.word_terms(inner_words), null, needle, kinds, viewer, enough,
+        inner_matches := search_internal.match_any_level(
+            'substring', search_internal.word_terms(inner_words), null, needle, kinds, viewer, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
     if likely.forms is not null then
         -- of several words few names have all: those are compared whole, whatever their popularity
-        misspelt := search.match_any_level(
-            'fuzzy', search.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
+        misspelt := search_internal.match_any_level(
+            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
             likely.rare or cardinality(typed) > 1);
         if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
-            misspelt := search.match_any_level(
-                'fuzzy', search.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
+            misspelt := search_internal.match_any_level(
+                'fuzzy', search_internal.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
                 needle, kinds, viewer, enough, likely.rare);
         end if;
     end if;
     return inner_matches || misspelt;
 end;
 $$;
-comment on function search.match_roughly(text[], boolean, text, text[], text, integer) is
+comment on function search_internal.match_roughly(text[], boolean, text, text[], text, integer) is
     'Names with words that contain what was typed, or that are a typo away from it.';
 
-create or replace function search.match_any_level(
+create or replace function search_internal.match_any_level(
     tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean
 )
-returns search.signal[]
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
-    all_words constant tsquery := search.at_any_level(all_query);
-    some_in_name constant tsquery := search.at_any_level(some_query);
+    all_words constant tsquery := search_internal.at_any_level(all_query);
+    some_in_name constant tsquery := search_internal.at_any_level(some_query);
 begin
     if rare then
         return array(
-            select search.make_signal(
+            select search_internal.make_signal(
                        d.kind, d.key, d.field, match_any_level.tier,
-                       class => case when match_any_level.tier = 'fuzzy' then search.typo_class(d.quality) else 0 end,
+                       class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(d.quality) else 0 end,
                        quality => d.quality, popularity => d.popularity)
             from (
                 select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
                 from (
-                    select d.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
+                    select d.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
                     from search.documents d
                     where d.tokens @@ all_words and d.kind = any (kinds)
                       and case when some_query is null or d.tokens @@ some_in_name then true end
@@ -200,23 +200,23 @@ begin
             where d.position <= enough);
     end if;
     return array(
-        select search.make_signal(
+        select search_internal.make_signal(
                    best.kind, best.key, best.field, match_any_level.tier,
-                   class => case when match_any_level.tier = 'fuzzy' then search.typo_class(best.quality) else 0 end,
+                   class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(best.quality) else 0 end,
                    quality => best.quality, popularity => best.popularity)
-        from search.highest_levels(kinds) as highest
+        from search_internal.highest_levels(kinds) as highest
         cross join lateral (
-            select highest.kind, d.key, d.field, d.popularity, search.likeness(needle, d.normalized) as quality
-            from search.words_by_level(
+            select highest.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
+            from search_internal.words_by_level(
                 highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
             limit enough
         ) as best);
 end;
 $$;
-comment on function search.match_any_level(search.tier, text, text, text, text[], text, integer, boolean) is
-    'Candidates of a tier for a query of search.all_terms, at once where few documents have one of its words, else level by level.';
+comment on function search_internal.match_any_level(search.tier, text, text, text, text[], text, integer, boolean) is
+    'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
 
-create or replace function search.likeness(needle text, normalized text) returns real
+create or replace function search_internal.likeness(needle text, normalized text) returns real
 language sql immutable strict parallel safe
 set search_path = pg_catalog, public
 return greatest(
@@ -225,5 +225,5 @@ return greatest(
     case when octet_length(needle) < 256 and octet_length(normalized) < 256
          then 1 - levenshtein(needle, normalized)::real / greatest(char_length(needle), char_length(normalized)) end
 )::real;
-comment on function search.likeness(text, text) is
+comment on function search_internal.likeness(text, text) is
     'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';

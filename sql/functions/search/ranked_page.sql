@@ -1,4 +1,4 @@
-create or replace function search.ranked_page(
+create or replace function search_internal.ranked_page(
     q text,
     query_embedding halfvec,
     viewer text,
@@ -35,7 +35,7 @@ begin
         select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
                array_agg(distinct s.field) as fields,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
+        from search_internal.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
@@ -54,17 +54,17 @@ begin
                order by c.tier, c.held, c.class, c.distance, c.popularity desc,
                         array_position(types, c.kind), c.key_length, c.key),
            c.kind, c.key, c.tier, c.held, c.class,
-           case when c.tier = 'word_prefix' and not c.held and c.class = search.context_word()
-                then c.fields || search.named_by(c.kind, c.key, typed) else c.fields end,
+           case when c.tier = 'word_prefix' and not c.held and c.class = search_internal.context_word()
+                then c.fields || search_internal.named_by(c.kind, c.key, typed) else c.fields end,
            c.quality, c.popularity, c.similarity, c.confidence
     from chosen c
     where c.of_kind <= max_per_type;
 end;
 $$;
-comment on function search.ranked_page(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.ranked_page(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'The order of a page: each entity once, the best max_per_type of each type.';
 
-create or replace function search.named_by(kind text, key text, typed text[]) returns text[]
+create or replace function search_internal.named_by(kind text, key text, typed text[]) returns text[]
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
@@ -76,9 +76,9 @@ begin
     end if;
     return (
         select array_remove(array[
-            case when search.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
-            case when search.begins_a_word(typed, b.title) then 'album' end,
-            case when search.begins_a_word(typed, (
+            case when search_internal.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
+            case when search_internal.begins_a_word(typed, b.title) then 'album' end,
+            case when search_internal.begins_a_word(typed, (
                 select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
                 where tt.track_id = t.id)) then 'tag' end
         ], null)
@@ -88,5 +88,5 @@ begin
         where t.id = named_by.key::bigint);
 end;
 $$;
-comment on function search.named_by(text, text, text[]) is
+comment on function search_internal.named_by(text, text, text[]) is
     'Which names of what an entity belongs to begin with one of the typed words.';

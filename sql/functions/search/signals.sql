@@ -1,11 +1,11 @@
-create or replace function search.match_held(named search.signal[], viewer text, max_tracks integer)
-returns search.signal[]
+create or replace function search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer)
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 begin
     return array(
-        select search.make_signal(
+        select search_internal.make_signal(
                    'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
                    quality => e.quality, popularity => ln(1 + track.play_count))
         from (
@@ -28,36 +28,36 @@ begin
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select d.key::bigint, (exp(d.popularity) - 1)::bigint
-             from search.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
-             cross join lateral search.words_by_level(
-                 highest.kind, highest.level, search.in_context(search.word_term('#' || e.key)), null, null, null,
+             from search_internal.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
+             cross join lateral search_internal.words_by_level(
+                 highest.kind, highest.level, search_internal.in_context(search_internal.word_term('#' || e.key)), null, null, null,
                  viewer => null, enough => max_tracks) as d
              limit max_tracks)
         ) as track
         order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
-comment on function search.match_held(search.signal[], text, integer) is
+comment on function search_internal.match_held(search_internal.signal[], text, integer) is
     'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
 
-create or replace function search.match_sounds(
+create or replace function search_internal.match_sounds(
     query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
     candidates bigint[]
 )
-returns search.signal[]
+returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
-    scale constant record := search.sound_scale(query_embedding, audibility);
+    scale constant record := search_internal.sound_scale(query_embedding, audibility);
 begin
     return array(
-        select search.make_signal(
+        select search_internal.make_signal(
                    'track', n.track_id::text, 'sound', 'sound', quality => n.similarity,
                    similarity => n.similarity, confidence => n.confidence)
         from (
             select near.track_id, near.similarity,
-                   search.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
+                   search_internal.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
                        as confidence
             from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
         ) as n
@@ -65,10 +65,10 @@ begin
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
-comment on function search.match_sounds(halfvec, text, integer, double precision, double precision, bigint[]) is
+comment on function search_internal.match_sounds(halfvec, text, integer, double precision, double precision, bigint[]) is
     'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
 
-create or replace function search.signals(
+create or replace function search_internal.signals(
     q text,
     query_embedding halfvec,
     viewer text,
@@ -78,7 +78,7 @@ create or replace function search.signals(
     min_confidence double precision,
     candidates bigint[] default null
 )
-returns setof search.signal
+returns setof search_internal.signal
 language plpgsql stable parallel safe rows 150
 set search_path = pg_catalog, search, public, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -89,59 +89,59 @@ declare
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
     typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
-    named search.signal[] := '{}';
+    named search_internal.signal[] := '{}';
     lacking text[];
     forms record;
 begin
     if needle is not null then
-        named := search.match_names(needle, types, viewer, enough);
-        lacking := search.lacking(types, named, enough);
+        named := search_internal.match_names(needle, types, viewer, enough);
+        lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            forms := search.word_forms(typed);
+            forms := search_internal.word_forms(typed);
             if forms.known and forms.rare then
-                named := named || search.match_rare_words(
+                named := named || search_internal.match_rare_words(
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
-                named := named || search.match_common_words(
+                named := named || search_internal.match_common_words(
                     forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
-        if 'track' = any (types) and search.has_room(named, max_per_type) then
-            named := named || search.match_held(named, viewer, max_per_type);
+        if 'track' = any (types) and search_internal.has_room(named, max_per_type) then
+            named := named || search_internal.match_held(named, viewer, max_per_type);
         end if;
         return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
-        return query select * from unnest(search.match_sounds(
+        return query select * from unnest(search_internal.match_sounds(
             query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
-comment on function search.signals(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.signals(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
-create or replace function search.lacking(types text[], named search.signal[], enough integer) returns text[]
+create or replace function search_internal.lacking(types text[], named search_internal.signal[], enough integer) returns text[]
 language sql immutable strict parallel safe
 return array(
     select wanted from unnest(types) as wanted
     where (select count(*) from unnest(named) as n where n.kind = wanted) < enough);
-comment on function search.lacking(text[], search.signal[], integer) is 'The types of which not enough was found yet.';
+comment on function search_internal.lacking(text[], search_internal.signal[], integer) is 'The types of which not enough was found yet.';
 
-create or replace function search.has_room(named search.signal[], max_tracks integer) returns boolean
+create or replace function search_internal.has_room(named search_internal.signal[], max_tracks integer) returns boolean
 language sql immutable strict parallel safe
 return (
     select count(*) filter (where n.kind = 'track' and n.tier <= holder.best) < max_tracks and min(holder.best) is not null
     from unnest(named) as n
     cross join (select min(h.tier) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')) as holder (best)
 );
-comment on function search.has_room(search.signal[], integer) is
+comment on function search_internal.has_room(search_internal.signal[], integer) is
     'Whether something was found that holds tracks, and a page of tracks still has room for them.';

@@ -7,7 +7,8 @@ $$;
 comment on function search.near_duplicate_similarity() is
     'Cosine similarity in the serving model from which two vectors count as one recording. musicnn-tags: the 28 sample tracks, '
     'encoded again as MP3 (64 and 128 kbit/s) and AAC (96), or at a quarter of the volume, reach it in 109 of 112 cases; two '
-    'different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.';
+    'different ones are at 0.93 at most. Otherwise CLAP''s: two rips of one track score 0.9972 and more.
+Example: select search.near_duplicate_similarity()';
 
 create or replace function search.tracks_by_vector(
     query_embedding halfvec, viewer text default null, k integer default 10, candidates bigint[] default null
@@ -29,7 +30,8 @@ as $$
     order by n.similarity desc, t.id;
 $$;
 comment on function search.tracks_by_vector(halfvec, text, integer, bigint[]) is
-    'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.';
+    'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.
+Example: select t.title, t.similarity from search.track_embeddings e, search.tracks_by_vector(e.embedding) t where e.track_id = 1';
 
 create or replace function search.similar_tracks(
     track_id bigint, viewer text default null, k integer default 10, candidates bigint[] default null
@@ -54,4 +56,5 @@ as $$
 $$;
 comment on function search.similar_tracks(bigint, text, integer, bigint[]) is
     'The k tracks that sound most like a track, the nearest first, never itself; nothing when the viewer may not find it or '
-    'it has no vector yet. near_duplicate: the same recording, by its file or by its sound.';
+    'it has no vector yet. near_duplicate: the same recording, by its file or by its sound.
+Example: select title, artist, similarity from search.similar_tracks(1)';

@@ -50,7 +50,7 @@ begin
     return query
     with page as materialized (
         select r.*
-        from search.ranked_page(
+        from search_internal.ranked_page(
             q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
     select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
@@ -102,4 +102,5 @@ begin
 end;
 $$;
 comment on function search.unified(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
-    'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.';
+    'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
+Example: select type, label, tier from search.unified(''rain'')';

@@ -1,25 +1,25 @@
-create or replace function search.word_term(word text, begun boolean default false) returns text
+create or replace function search_internal.word_term(word text, begun boolean default false) returns text
 language sql immutable strict parallel safe
 return '''' || chr(1) || replace(replace(word, '\', '\\'), '''', '''''') || '''' || case when begun then ':*' else '' end;
-comment on function search.word_term(text, boolean) is
+comment on function search_internal.word_term(text, boolean) is
     'Text of a tsquery for one word, or for all that begin so. chr(1) stands for the letters of kind and level before a token.';
 
-create or replace function search.word_terms(words text[]) returns text
+create or replace function search_internal.word_terms(words text[]) returns text
 language sql immutable strict parallel safe
-return (select '(' || string_agg(search.word_term(word), ' | ') || ')' from unnest(words) as word);
-comment on function search.word_terms(text[]) is 'Text of a tsquery for any of the words.';
+return (select '(' || string_agg(search_internal.word_term(word), ' | ') || ')' from unnest(words) as word);
+comment on function search_internal.word_terms(text[]) is 'Text of a tsquery for any of the words.';
 
-create or replace function search.in_context(query text) returns text
+create or replace function search_internal.in_context(query text) returns text
 language sql immutable strict parallel safe
 return replace(query, chr(1), chr(2));
-comment on function search.in_context(text) is 'The same query for words of the context, whose place is held by chr(2).';
+comment on function search_internal.in_context(text) is 'The same query for words of the context, whose place is held by chr(2).';
 
-create or replace function search.like_literal(value text) returns text
+create or replace function search_internal.like_literal(value text) returns text
 language sql immutable strict parallel safe
 return replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_');
-comment on function search.like_literal(text) is 'The text as a pattern that matches nothing but itself.';
+comment on function search_internal.like_literal(text) is 'The text as a pattern that matches nothing but itself.';
 
-create or replace function search.word_forms(
+create or replace function search_internal.word_forms(
     typed text[], out forms text[], out known boolean, out patterns text[], out rare boolean
 )
 language plpgsql stable strict parallel safe
@@ -50,7 +50,7 @@ begin
         end if;
         many := many || (cardinality(words) > few);
         if not many[place] then
-            forms := forms || search.word_terms(words);
+            forms := forms || search_internal.word_terms(words);
             rare := rare or not exists (select from search.common_words c where c.word = any (words));
         end if;
     end loop;
@@ -58,19 +58,19 @@ begin
         for place in 1 .. cardinality(typed) loop
             if many[place] and rare then
                 -- few documents have the rare word: read them and look
-                patterns := patterns || ('% ' || search.like_literal(typed[place]) || '%');
+                patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || '%');
             elsif many[place] then
-                forms := forms || search.begun_term(typed[place], few, cardinality(typed) > 1);
+                forms := forms || search_internal.begun_term(typed[place], few, cardinality(typed) > 1);
             end if;
         end loop;
     end if;
 end;
 $$;
-comment on function search.word_forms(text[]) is
+comment on function search_internal.word_forms(text[]) is
     'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a '
     'pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
 
-create or replace function search.begun_term(begun text, most integer, beside_others boolean) returns text
+create or replace function search_internal.begun_term(begun text, most integer, beside_others boolean) returns text
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
@@ -84,15 +84,15 @@ declare
         limit most) end;
 begin
     if cardinality(common) > 0 then
-        return search.word_terms(case when begun = any (common) then common else common || begun end);
+        return search_internal.word_terms(case when begun = any (common) then common else common || begun end);
     end if;
-    return search.word_term(begun, true);
+    return search_internal.word_term(begun, true);
 end;
 $$;
-comment on function search.begun_term(text, integer, boolean) is
+comment on function search_internal.begun_term(text, integer, boolean) is
     'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
 
-create or replace function search.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
+create or replace function search_internal.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
@@ -108,53 +108,53 @@ begin
             order by w.word limit 4);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search.similar_words(typed[place], 10) s);
+            words := words || array(select s.word from search_internal.similar_words(typed[place], 10) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
             return;
         end if;
-        forms := forms || search.word_terms(words);
+        forms := forms || search_internal.word_terms(words);
         rare := rare or not exists (select from search.common_words c where c.word = any (words));
     end loop;
 end;
 $$;
-comment on function search.likely_forms(text[], boolean) is
+comment on function search_internal.likely_forms(text[], boolean) is
     'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that '
     'few documents have one of them.';
 
-create or replace function search.all_terms(forms text[], or_context boolean) returns text
+create or replace function search_internal.all_terms(forms text[], or_context boolean) returns text
 language sql immutable strict parallel safe
 return (
-    select string_agg(case when or_context then '(' || form || ' | ' || search.in_context(form) || ')' else form end, ' & ')
+    select string_agg(case when or_context then '(' || form || ' | ' || search_internal.in_context(form) || ')' else form end, ' & ')
     from unnest(forms) as form
 );
-comment on function search.all_terms(text[], boolean) is 'Text of a tsquery for all of the forms, in the name or also in the context.';
+comment on function search_internal.all_terms(text[], boolean) is 'Text of a tsquery for all of the forms, in the name or also in the context.';
 
-create or replace function search.at_level(query text, kind text, level integer) returns tsquery
+create or replace function search_internal.at_level(query text, kind text, level integer) returns tsquery
 language sql immutable strict parallel safe
-return replace(replace(query, chr(1), search.token_prefix(kind, level)), chr(2), search.token_prefix(kind, level, true))::tsquery;
-comment on function search.at_level(text, text, integer) is 'A query of search.all_terms for the documents of one kind and level.';
+return replace(replace(query, chr(1), search_internal.token_prefix(kind, level)), chr(2), search_internal.token_prefix(kind, level, true))::tsquery;
+comment on function search_internal.at_level(text, text, integer) is 'A query of search_internal.all_terms for the documents of one kind and level.';
 
-create or replace function search.context_alternatives() returns text
+create or replace function search_internal.context_alternatives() returns text
 language sql immutable parallel safe
 set search_path = pg_catalog, search, pg_temp
 return '(' || (
-    select string_agg('''' || search.token_prefix(kind, level, true) || '\1''', ' | ')
+    select string_agg('''' || search_internal.token_prefix(kind, level, true) || '\1''', ' | ')
     from unnest(array['track', 'album', 'playlist']) as kind, generate_series(0, 6) as level
 ) || ')';
-comment on function search.context_alternatives() is
+comment on function search_internal.context_alternatives() is
     'What stands for a word of the context, \1, in a query for all kinds and levels: the 21 tokens that it may be.';
 
-create or replace function search.at_any_level(query text) returns tsquery
+create or replace function search_internal.at_any_level(query text) returns tsquery
 language sql immutable strict parallel safe
 return regexp_replace(
-    replace(query, chr(1), '='), '''' || chr(2) || '((?:[^'']|'''')*)''', search.context_alternatives(), 'g')::tsquery;
-comment on function search.at_any_level(text) is 'A query of search.all_terms for the documents of all kinds and levels.';
+    replace(query, chr(1), '='), '''' || chr(2) || '((?:[^'']|'''')*)''', search_internal.context_alternatives(), 'g')::tsquery;
+comment on function search_internal.at_any_level(text) is 'A query of search_internal.all_terms for the documents of all kinds and levels.';
 
-create or replace function search.begins_a_word(typed text[], names text) returns boolean
+create or replace function search_internal.begins_a_word(typed text[], names text) returns boolean
 language sql stable strict parallel safe
 return exists (
     select from unnest(string_to_array(search.normalize_text(names), ' ')) as word, unnest(typed) as begun
     where starts_with(word, begun));
-comment on function search.begins_a_word(text[], text) is 'Whether one of the typed words begins a word of the names.';
+comment on function search_internal.begins_a_word(text[], text) is 'Whether one of the typed words begins a word of the names.';

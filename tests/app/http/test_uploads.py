@@ -237,7 +237,7 @@ def test_the_same_file_twice_is_two_tracks_of_one_file(
 
     assert as_uploader(steps) == [201, 201]
     assert len(files(stored)) == 1
-    row = connection.execute("select file_id from search.take_unused_audio('0 s') where not used").fetchone()
+    row = connection.execute("select file_id from search_internal.take_unused_audio('0 s') where not used").fetchone()
     assert row is None, "the second track still uses it"
 
 

@@ -312,7 +312,7 @@ class Events(RuleBasedStateMachine):
             for name in list(self.world.server.namespaces)[:1]:
                 del self.world.server.namespaces[name]
         # nobody is told: what notices is the next write, and the comparison
-        self.world.execute("select search.note_mirror_changes(array[1])")
+        self.world.execute("select search_internal.note_mirror_changes(array[1])")
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

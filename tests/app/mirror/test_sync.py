@@ -387,7 +387,7 @@ def test_writers_of_the_same_tracks_do_not_deadlock(mirrored: Mirrored, database
             connection.autocommit = True
             for _ in range(20):
                 try:
-                    connection.execute("select search.note_mirror_changes(%s)", [order])
+                    connection.execute("select search_internal.note_mirror_changes(%s)", [order])
                 except psycopg.Error as error:
                     errors.append(error)
 

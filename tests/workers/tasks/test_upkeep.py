@@ -12,7 +12,7 @@ Drain = Callable[..., None]
 
 
 def enqueue(connection: Connection, task: str) -> None:
-    connection.execute("select search.defer_job('upkeep', %s, '{\"timestamp\": 0}')", [task])
+    connection.execute("select search_internal.defer_job('upkeep', %s, '{\"timestamp\": 0}')", [task])
 
 
 def state_of(connection: Connection, task: str) -> list[tuple[str, int]]:

@@ -35,7 +35,7 @@ def search(adopted: str) -> Any:
 
 def require_equal_documents(connection: Connection) -> None:
     """What triggers kept equal is what would be made anew."""
-    connection.execute("select search.fold_track_counts()")
+    connection.execute("select search_internal.fold_track_counts()")
     kept = connection.execute(DOCUMENTS).fetchall()
     connection.execute("select search.rebuild_documents()")
     assert kept == connection.execute(DOCUMENTS).fetchall()

@@ -229,7 +229,9 @@ def test_workers_finish_a_switch_on_their_own(
     worked(run("models", "use", FIRST, "--no-wait"))
     drain()
     assert embedded(connection, identities[FIRST]) == set(library)
-    connection.execute("select search.defer_job('upkeep', 'advance_model_switch', jsonb_build_object('timestamp', 0))")
+    connection.execute(
+        "select search_internal.defer_job('upkeep', 'advance_model_switch', jsonb_build_object('timestamp', 0))"
+    )
     drain()
     assert models(connection)[FIRST] == "serving"
 

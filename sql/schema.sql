@@ -6185,6 +6185,108 @@ CREATE TABLE search.schema_state (
 COMMENT ON TABLE search.schema_state IS 'What the last migrate applied, for readiness checks.';
 
 --
+-- Name: sizes; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.sizes AS
+ WITH tables AS (
+         SELECT COALESCE(parent.oid, c.oid) AS oid,
+            (COALESCE(parent.relname, c.relname))::text AS name,
+            ((COALESCE(parent.relnamespace, c.relnamespace))::regnamespace)::text AS schema_name,
+            (GREATEST(c.reltuples, (0)::real))::bigint AS rows,
+            pg_table_size((c.oid)::regclass) AS heap_bytes,
+            pg_indexes_size((c.oid)::regclass) AS index_bytes
+           FROM ((pg_class c
+             LEFT JOIN pg_inherits i ON ((i.inhrelid = c.oid)))
+             LEFT JOIN pg_class parent ON ((parent.oid = i.inhparent)))
+          WHERE ((c.relkind = ANY (ARRAY['r'::"char", 'm'::"char"])) AND ((c.relnamespace = ('search'::regnamespace)::oid) OR ((c.relnamespace = ('public'::regnamespace)::oid) AND ((c.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR (c.relname ~ '^procrastinate_'::text)))))
+        ), topics AS (
+         SELECT
+                CASE
+                    WHEN (t.name ~ '^procrastinate_'::text) THEN 'queue'::text
+                    WHEN (t.name ~ '^mirror_'::text) THEN 'mirror'::text
+                    WHEN (t.name ~ '^map_'::text) THEN 'map'::text
+                    WHEN (t.name = ANY (ARRAY['embeddings'::text, 'calibration_tracks'::text])) THEN 'vectors'::text
+                    WHEN (t.name = ANY (ARRAY['documents'::text, 'words'::text, 'word_deletions'::text, 'common_words'::text, 'track_count_changes'::text])) THEN 'names'::text
+                    WHEN (t.name = ANY (ARRAY['tracks'::text, 'artists'::text, 'albums'::text, 'tags'::text, 'track_tags'::text, 'playlists'::text, 'playlist_tracks'::text])) THEN 'catalogue'::text
+                    ELSE 'other'::text
+                END AS topic,
+            t.oid,
+            t.name,
+            t.schema_name,
+            t.rows,
+            t.heap_bytes,
+            t.index_bytes
+           FROM tables t
+        ), summed AS (
+         SELECT t.topic,
+            ((t.schema_name || '.'::text) || t.name) AS name,
+            (sum(t.rows))::bigint AS rows,
+            (sum(t.heap_bytes))::bigint AS heap_bytes,
+            (sum(t.index_bytes))::bigint AS index_bytes
+           FROM topics t
+          GROUP BY GROUPING SETS ((t.topic, t.schema_name, t.name), (t.topic), ())
+        )
+ SELECT COALESCE(topic, 'everything'::text) AS topic,
+    name,
+    rows,
+    heap_bytes,
+    index_bytes,
+    (heap_bytes + index_bytes) AS total_bytes,
+    pg_size_pretty((heap_bytes + index_bytes)) AS total
+   FROM summed s
+  ORDER BY (topic IS NOT NULL), (name IS NOT NULL), (heap_bytes + index_bytes) DESC, name;
+
+--
+-- Name: VIEW sizes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.sizes IS 'How big everything is: one row for all of it, one for each topic, and one for each table, its partitions taken together.
+Example: select topic, name, rows, total from search.sizes';
+
+--
+-- Name: COLUMN sizes.topic; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.topic IS 'everything, catalogue, names, vectors, queue, mirror, map or other.';
+
+--
+-- Name: COLUMN sizes.name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.name IS 'The table with its schema; null in a row that sums a topic or everything.';
+
+--
+-- Name: COLUMN sizes.rows; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.rows IS 'The planner''s estimate of the rows.';
+
+--
+-- Name: COLUMN sizes.heap_bytes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.heap_bytes IS 'Bytes of the rows, with what is stored apart of long ones.';
+
+--
+-- Name: COLUMN sizes.index_bytes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.index_bytes IS 'Bytes of the indexes.';
+
+--
+-- Name: COLUMN sizes.total_bytes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.total_bytes IS 'The sum of both.';
+
+--
+-- Name: COLUMN sizes.total; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.sizes.total IS 'The same for people to read.';
+
+--
 -- Name: slow_queries; Type: VIEW; Schema: search; Owner: -
 --
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.support.catalogue import Catalogue, direction
 
@@ -65,3 +66,24 @@ def test_every_example_runs(catalogue: Catalogue) -> None:
                 empty += [name] * (cursor.fetchall() == [])
         assert f"{name}" in str(example)
     assert empty == []
+
+
+@pytest.mark.parametrize("topic", ["catalogue", "names", "vectors", "queue"])
+def test_sizes_sum_up(catalogue: Catalogue, topic: str) -> None:
+    catalogue.embed(catalogue.track("Rain on Tin"), direction(0))
+    catalogue.connection.execute("analyze")
+    sizes = "select name, rows, heap_bytes + index_bytes, total_bytes from search.sizes where topic = %s order by name"
+    *tables, summed = catalogue.connection.execute(sizes, [topic]).fetchall()
+    assert summed[0] is None
+    for column in (1, 2, 3):
+        assert sum(int(str(table[column])) for table in tables) == summed[column]
+    everything = catalogue.connection.execute("select name, total_bytes from search.sizes limit 1").fetchone()
+    measured = catalogue.connection.execute(
+        "select sum(pg_total_relation_size(c.oid)) from pg_class c "
+        "where c.relkind = 'r' and (c.relnamespace = 'search'::regnamespace or c.relname ~ '^procrastinate_' "
+        "or c.oid in ('tracks'::regclass, 'artists'::regclass, 'albums'::regclass, 'tags'::regclass, "
+        "'track_tags'::regclass, 'playlists'::regclass, 'playlist_tracks'::regclass))"
+    ).fetchone()
+    assert everything is not None
+    assert measured is not None
+    assert everything == (None, measured[0])

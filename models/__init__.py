@@ -2,7 +2,7 @@
 
 `models.registry.open_model` gives a `models.model.EmbeddingModel` by name; `models.audio.decoding.decode`
 makes the waveform it wants. Nothing in this package knows of a database or a web server, and nothing in it
-downloads but `models.files.hub`, when it is told to: what a model reads lies on disk or is reported missing.
+downloads but `models.files`, when it is told to: what a model reads lies on disk or is reported missing.
 """
 
 import os

@@ -17,7 +17,8 @@ from app.cli.version import AsJson
 from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
-from models.files.hub import DownloadProgress, download_checkpoint
+from models.files.download import DownloadProgress
+from models.files.hub import download_checkpoint
 from models.files.installation import (
     RECORD,
     InstallationError,

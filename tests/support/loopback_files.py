@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,9 +25,11 @@ class LoopbackFiles:
         break_after: Bytes of an answer after which the connection is cut, once each, by name.
         redirects: Where a name lies instead.
         status: What is answered in place of a file, by name.
+        status_once: The same, once each.
         versioned: Whether the server says which version a file is of.
         ranged: Whether it sends parts.
         measured: Whether it says how long a file is.
+        coded: Whether it compresses files, whatever it is asked for.
         requests: Name and Range of everything asked, in order.
     """
 
@@ -34,9 +37,11 @@ class LoopbackFiles:
     break_after: dict[str, list[int]] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
+    status_once: dict[str, list[int]] = field(default_factory=dict)
     versioned: bool = True
     ranged: bool = True
     measured: bool = True
+    coded: bool = False
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     address: str = ""
 
@@ -54,18 +59,22 @@ class _Handler(BaseHTTPRequestHandler):
         web.requests.append((name, part))
         if name in web.redirects:
             self._start(302, {"location": web.redirects[name], "content-length": "0"})
+        elif web.status_once.get(name):
+            self._start(web.status_once[name].pop(0), {"content-length": "0"})
         elif name in web.status or name not in web.files:
             self._start(web.status.get(name, 404), {"content-length": "0"})
         else:
             self._send(web, name, part)
 
     def _send(self, web: LoopbackFiles, name: str, part: str | None) -> None:
-        content = web.files[name]
+        content = gzip.compress(web.files[name]) if web.coded else web.files[name]
         version = f'"{hashlib.sha256(content).hexdigest()}"'
         start = 0
         if web.ranged and part and self.headers["if-range"] == version:
             start = int(part.removeprefix("bytes=").removesuffix("-"))
         fields = {"etag": version} if web.versioned else {}
+        if web.coded:
+            fields["content-encoding"] = "gzip"
         if web.measured:
             fields["content-length"] = str(len(content) - start)
         if start:

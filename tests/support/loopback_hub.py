@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,10 @@ class LoopbackHub:
         commit: What it says of that, where it is to say something else.
         announced: Digests that differ from the content's, by path.
         break_after: Bytes of an answer after which the connection is cut, once each, by path.
+        token: Who does not send it gets 401 from the hub itself; where large files are kept, it is not asked for.
+        storage: Address of another server that keeps the large files; empty for this one.
         requests: Method, path and Range of everything asked, in order.
+        tokens: Path and Authorization of the same.
     """
 
     files: dict[str, bytes]
@@ -42,7 +46,10 @@ class LoopbackHub:
     commit: str | None = None
     announced: dict[str, str] = field(default_factory=dict)
     break_after: dict[str, int] = field(default_factory=dict)
+    token: str | None = None
+    storage: str = ""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    tokens: list[tuple[str, str | None]] = field(default_factory=list)
     address: str = ""
 
     def asked_for(self, path: str) -> list[str | None]:
@@ -72,16 +79,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         hub = self.server.hub
+        # a proxy is sent whole addresses
+        self.path = urlsplit(self.path).path
         hub.requests.append((self.command, self.path, self.headers.get("Range")))
+        hub.tokens.append((self.path, self.headers.get("Authorization")))
         prefix = f"/{REPO}/resolve/{hub.revision}/"
         if self.path.startswith("/storage/"):
             self._send(self.path.removeprefix("/storage/"))
+        elif hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":
+            self._start(401, {"X-Error-Code": "GatedRepo", "Content-Length": "0"})
         elif not self.path.startswith(prefix) or self.path.removeprefix(prefix) not in hub.files:
             known = self.path.startswith(prefix)
             self._start(404, {"X-Error-Code": "EntryNotFound" if known else "RevisionNotFound", "Content-Length": "0"})
         elif (path := self.path.removeprefix(prefix)) in hub.large:
             about = {"X-Linked-Etag": f'"{hub.digest(path)}"', "X-Linked-Size": str(len(hub.files[path]))}
-            where = {"Location": f"{hub.address}/storage/{path}", "ETag": '"pointer"', "Content-Length": "0"}
+            where = {
+                "Location": f"{hub.storage or hub.address}/storage/{path}",
+                "ETag": '"pointer"',
+                "Content-Length": "0",
+            }
             self._start(302, {"X-Repo-Commit": hub.commit or hub.revision, **about, **where})
         else:
             self._send(path)

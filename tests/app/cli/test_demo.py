@@ -10,11 +10,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from tests.support.small_disk import small_disk
 
 COMMAND = [str(Path(sys.executable).parent / "vibe-search")]
 ENVIRONMENT = {
@@ -222,20 +225,13 @@ def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
     assert (folder / "thesis.txt").read_text() == "the only copy"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+@pytest.fixture(name="small_disk")
+def mount_small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     """Mounts a disk of so many MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-
-    def mount(megabytes: int) -> Path:
-        options = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(disk)]
-        if os.geteuid() != 0 or subprocess.run(options, check=False).returncode != 0:
-            pytest.skip("only root, outside of most containers, may mount a disk")
-        return disk
-
-    yield mount
-    subprocess.run(["umount", "-l", disk], check=False, capture_output=True)
+    with ExitStack() as mounted:
+        yield lambda megabytes: mounted.enter_context(small_disk(disk, megabytes))
 
 
 def test_too_small_a_disk(small_disk: Callable[[int], Path]) -> None:

@@ -15,6 +15,7 @@ from app.cli.command import cli
 from app.errors import UserError
 from app.settings import get_settings
 from models import registry
+from models.files import download
 from models.genres import GenreModel
 from models.registry import MANIFEST, Registry, open_genre_model
 from tests.support import tiny_effnet
@@ -61,6 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path, web: 
         "COLUMNS": "200",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
     get_settings.cache_clear()
     yield lambda *arguments: CliRunner().invoke(cli, ["models", *map(str, arguments)])
     get_settings.cache_clear()
@@ -103,7 +105,7 @@ def test_pull_list_and_remove(run: Run, models_dir: Path) -> None:
 
 
 def test_pull_goes_on_where_it_was_cut_off(run: Run, models_dir: Path, web: LoopbackFiles) -> None:
-    web.break_after[NETWORK] = [200_000, 0]
+    web.break_after[NETWORK] = [200_000, *[0] * download.ATTEMPTS]
     assert "Run it again to go on" in refused(run("pull", NAME))
     assert not (models_dir / NAME).exists()
     with pytest.raises(registry.ModelFileError, match="is not installed: vibe-search models pull discogs-effnet"):

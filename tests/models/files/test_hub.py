@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +15,7 @@ from models.card import HubFile, HubSource
 from models.files.hub import download_checkpoint
 from models.files.installation import InstallationError
 from tests.support.loopback_hub import REPO, REVISION, LoopbackHub, serve
+from tests.support.small_disk import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,6 +186,71 @@ def test_a_hub_that_is_down_is_reported(tmp_path: Path) -> None:
         address = hub.address
     with pytest.raises(InstallationError, match=r"config.json at 5f5f.* cannot be downloaded: .*refused.*Run it again"):
         download_checkpoint(source("config.json"), tmp_path, Progress(), endpoint=address)
+
+
+def test_a_part_of_another_commit_is_not_continued(hub: LoopbackHub, tmp_path: Path) -> None:
+    hub.break_after[WEIGHTS] = 2_000_000
+
+    def die(path: str, done: int, _: int | None) -> None:
+        if path == WEIGHTS and done > 1_000_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download_checkpoint(source(WEIGHTS), tmp_path, die, endpoint=hub.address)
+    hub.files[WEIGHTS] = np.random.default_rng(2).bytes(LARGE)
+    hub.break_after.clear()
+    download_checkpoint(source(WEIGHTS), tmp_path, Progress(), endpoint=hub.address)
+    assert hub.asked_for(WEIGHTS) == [None, None]
+    assert everything(tmp_path) == {WEIGHTS: hub.files[WEIGHTS]}
+
+
+def test_a_file_behind_a_gate_takes_a_token(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    hub.token = "hf_secret"  # noqa: S105 - of the loopback hub
+    wanted = source("config.json", WEIGHTS)
+    with pytest.raises(InstallationError, match=r"the hub has no .*config.json at 5f5f5f5f5f5f \(it answers 401\)"):
+        download_checkpoint(wanted, tmp_path, Progress(), endpoint=hub.address)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    with serve(LoopbackHub(hub.files, large=hub.large)) as storage:
+        hub.storage = storage.address
+        download_checkpoint(wanted, tmp_path, Progress(), endpoint=hub.address)
+    assert everything(tmp_path) == {path: hub.files[path] for path in ("config.json", WEIGHTS)}
+    assert storage.tokens == [(f"/storage/{WEIGHTS}", None)], "the token stays with the hub"
+
+
+def pull(target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Download in a process of its own: the hub's client reads the environment when it is imported."""
+    command = (
+        "import pathlib; from models.files.hub import download_checkpoint; "
+        "from models.card import HubFile, HubSource; "
+        f"source = HubSource({REPO!r}, {REVISION!r}, (HubFile('config.json'),)); "
+        f"download_checkpoint(source, pathlib.Path({str(target)!r}), print)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", command], env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_hub_of_the_environment_is_asked_through_its_proxy(hub: LoopbackHub, tmp_path: Path) -> None:
+    finished = pull(tmp_path, HF_ENDPOINT="http://hub.invalid", HTTP_PROXY=hub.address, NO_PROXY="")
+    assert finished.returncode == 0, finished.stderr
+    assert everything(tmp_path) == {"config.json": hub.files["config.json"]}
+
+
+def test_without_a_network_by_choice_nothing_is_asked(hub: LoopbackHub, tmp_path: Path) -> None:
+    finished = pull(tmp_path, HF_ENDPOINT=hub.address, HF_HUB_OFFLINE="1")
+    assert finished.returncode != 0
+    assert "config.json at 5f5f5f5f5f5f cannot be downloaded: Cannot reach" in finished.stderr
+    assert "HF_HUB_OFFLINE" in finished.stderr
+    assert hub.requests == []
+
+
+def test_a_disk_without_room_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
+    with small_disk(tmp_path, 5) as disk:
+        words = f"the disk is full: {disk} has no room for {REPO}/{WEIGHTS} at 5f5f5f5f5f5f"
+        with pytest.raises(InstallationError, match=words):
+            download_checkpoint(source(WEIGHTS), disk, Progress(), endpoint=hub.address)
+        assert (disk / f"{WEIGHTS}.partial").stat().st_size > 1_000_000
 
 
 def test_a_file_without_a_digest_is_refused(hub: LoopbackHub, tmp_path: Path) -> None:

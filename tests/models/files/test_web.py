@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from models.card import GenreCard, ModelFileError, WebFile, WebSource
+from models.files import download
+from models.files.download import ATTEMPTS
 from models.files.installation import InstallationError
 from models.files.web import download_files, install_files
 from models.registry import Registry, open_genre_model
 from tests.support import tiny_effnet
 from tests.support.loopback_files import LoopbackFiles, serve
+from tests.support.small_disk import small_disk
 from tests.support.tiny_effnet import METADATA, NETWORK
 
 if TYPE_CHECKING:
@@ -25,6 +28,15 @@ if TYPE_CHECKING:
 LARGE = 3_000_000
 WEIGHTS = "weights.onnx"
 LABELS = "labels.json"
+
+
+NOTHING = [0] * ATTEMPTS
+"""Cuts of the connection after which a download is given up."""
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -93,7 +105,7 @@ def test_a_connection_that_is_cut_is_taken_up_again(web: LoopbackFiles, tmp_path
 
 
 def test_what_was_begun_is_continued_later(web: LoopbackFiles, tmp_path: Path) -> None:
-    web.break_after[WEIGHTS] = [1_000_000, 0]
+    web.break_after[WEIGHTS] = [1_000_000, *NOTHING]
     assert "Run it again to go on" in refused(source(web), tmp_path)
     there = len(content_of(tmp_path)[f"{WEIGHTS}.partial"])
     assert 0 < there <= 1_000_000
@@ -106,11 +118,66 @@ def test_what_was_begun_is_continued_later(web: LoopbackFiles, tmp_path: Path) -
 
 def test_a_part_of_another_version_is_not_continued(web: LoopbackFiles, tmp_path: Path) -> None:
     """Without a digest, nothing else would tell that the halves do not belong together."""
-    web.break_after[WEIGHTS] = [1_000_000, 0]
+    web.break_after[WEIGHTS] = [1_000_000, *NOTHING]
     refused(source(web), tmp_path)
     web.files[WEIGHTS] = np.random.default_rng(2).bytes(LARGE)
     download_files(source(web), tmp_path, ignore)
     assert content_of(tmp_path) == web.files
+
+
+def test_a_file_that_changes_while_it_is_downloaded_starts_over(web: LoopbackFiles, tmp_path: Path) -> None:
+    """The connection is cut in the middle, and what is asked for next is of another version."""
+    other = np.random.default_rng(2).bytes(LARGE + 5)
+    web.break_after[WEIGHTS] = [1_000_000]
+
+    def change(path: str, done: int, _size: int | None) -> None:
+        if path == WEIGHTS and done >= 500_000:
+            web.files[WEIGHTS] = other
+
+    download_files(source(web), tmp_path, change)
+    first, second = ranges(web)
+    assert first is None
+    assert second is not None, "a part is asked for, if it is still of this version"
+    assert content_of(tmp_path) == {LABELS: b"{}", WEIGHTS: other}
+
+
+def test_a_file_that_becomes_shorter_starts_over(web: LoopbackFiles, tmp_path: Path) -> None:
+    web.break_after[WEIGHTS] = [1_000_000, *NOTHING]
+    refused(source(web), tmp_path)
+    web.files[WEIGHTS] = b"short"
+    download_files(source(web), tmp_path, ignore)
+    assert content_of(tmp_path) == web.files
+
+
+def test_requests_that_bring_nothing_are_bounded(web: LoopbackFiles, tmp_path: Path) -> None:
+    web.break_after[WEIGHTS] = [*NOTHING[1:], 1_000, *NOTHING[1:], 1_000, *NOTHING]
+    assert "Run it again to go on" in refused(source(web), tmp_path)
+    assert len(ranges(web)) == 3 * ATTEMPTS
+    assert (tmp_path / f"{WEIGHTS}.partial").stat().st_size == 2_000
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(web: LoopbackFiles, tmp_path: Path) -> None:
+    web.status_once[WEIGHTS] = [503, 429, 500]
+    download_files(source(web), tmp_path, ignore)
+    assert len(ranges(web)) == 4
+    assert content_of(tmp_path) == web.files
+
+
+def test_a_disk_without_room_is_reported_and_the_download_continued(web: LoopbackFiles, tmp_path: Path) -> None:
+    web.files[WEIGHTS] = np.random.default_rng(1).bytes(2 * LARGE)
+    (tmp_path / "disk").mkdir()
+    with small_disk(tmp_path / "disk", 8) as disk:
+        (disk / "ballast").write_bytes(bytes(4_000_000))
+        words = refused(source(web), disk)
+        assert f"the disk is full: {disk} has no room for {web.address}{WEIGHTS}" in words
+        assert "set MODELS_DIR to another disk" in words
+        there = (disk / f"{WEIGHTS}.partial").stat().st_size
+        assert 0 < there < 2 * LARGE
+        (disk / "ballast").unlink()
+        web.requests.clear()
+        download_files(source(web), disk, ignore)
+        assert web.requests == [(WEIGHTS, f"bytes={there}-")]
+        assert content_of(disk) == web.files
 
 
 @pytest.mark.parametrize("lack", ["versioned", "ranged"])
@@ -118,7 +185,7 @@ def test_a_server_that_cannot_continue_is_asked_from_the_beginning(
     web: LoopbackFiles, tmp_path: Path, lack: str
 ) -> None:
     setattr(web, lack, False)
-    web.break_after[WEIGHTS] = [1_000_000] if lack == "versioned" else [1_000_000, 0]
+    web.break_after[WEIGHTS] = [1_000_000, *NOTHING]
     refused(source(web), tmp_path)
     download_files(source(web), tmp_path, ignore)
     assert content_of(tmp_path) == web.files
@@ -127,7 +194,9 @@ def test_a_server_that_cannot_continue_is_asked_from_the_beginning(
 def test_other_content_than_the_manifests_is_removed(web: LoopbackFiles, tmp_path: Path) -> None:
     wanted = source(web, pinned=True)
     web.files[WEIGHTS] = b"?" + web.files[WEIGHTS][1:]
-    assert f"{WEIGHTS} is not the file that the manifest describes" in refused(wanted, tmp_path)
+    words = refused(wanted, tmp_path)
+    assert f"{WEIGHTS} arrived damaged and was removed: run it again" in words
+    assert "another file than the manifest describes" in words
     assert set(content_of(tmp_path)) == {LABELS}
 
 
@@ -152,6 +221,14 @@ def test_a_file_of_no_stated_length_is_refused(web: LoopbackFiles, tmp_path: Pat
     wanted = WebSource(web.address, (WebFile(WEIGHTS),))
     web.measured = False
     assert "does not say how long it is" in refused(wanted, tmp_path)
+
+
+def test_a_server_that_compresses_is_understood_where_the_file_is_known(web: LoopbackFiles, tmp_path: Path) -> None:
+    web.coded = True
+    assert "does not say how long it is" in refused(source(web), tmp_path / "unknown")
+    web.break_after[WEIGHTS] = [1_000_000]
+    download_files(source(web, pinned=True), tmp_path / "known", ignore)
+    assert content_of(tmp_path / "known") == web.files
 
 
 def test_a_server_that_is_down_is_reported(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
+.PHONY: help demo test check lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ demo: $(VENV)/.demo ## import, embed and search the sample library, then serve i
 	@$(BIN)/vibe-search demo $(ARGS)
 
 test: $(VENV)/.test lint types tests ## everything that must hold: ruff, mypy, pytest
+
+check: $(VENV)/.test ## ruff, mypy and the tests of what you changed (ARGS=FILE...: of these files)
+	@$(BIN)/python -m scripts.check_changes $(ARGS)
 
 lint: $(VENV)/.test ## ruff
 	@$(BIN)/ruff check

@@ -83,14 +83,14 @@ def main(arguments: list[str]) -> int:
     python = [name for name in files if name.endswith(".py")]
     tests = find_tests(files)
     tools = Path(sys.executable).parent
-    commands = []
+    commands: list[list[str]] = []
     if python:
-        commands += [[tools / "ruff", "check", *python], [tools / "ruff", "format", "--check", *python]]
-        commands += [[tools / "dmypy", "run", "--timeout", _IDLE_SECONDS]]
+        commands += [[str(tools / "ruff"), *words, *python] for words in (["check"], ["format", "--check"])]
+        commands += [[str(tools / "dmypy"), "run", "--timeout", _IDLE_SECONDS]]
     if tests:
         commands += [[sys.executable, "-m", "pytest", "-q", "--exitfirst", *tests]]
     for command in commands:
-        print("$", *(str(part) for part in command[:8]), *(["..."] if len(command) > 8 else []))  # noqa: T201 - a command's own output
+        print("$", *command[:8], *(["..."] if len(command) > 8 else []))  # noqa: T201 - a command's own output
         status = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - fixed programs
         if status:
             return status

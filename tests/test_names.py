@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from app.database.sql_files import load_query
+from app.database.named_queries import read_queries
+from app.database.sql_files import SQL_DIR
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("app", "services", "models", "workers", "scripts")
@@ -79,10 +80,9 @@ def test_what_the_walkthrough_names_exists(connection: psycopg.Connection[tuple[
     assert len(modules) > 15
     for name in modules:
         resolve(name)
-    queries = re.findall(r"the query `(\w+)`", text)
+    queries = set(re.findall(r"the query `(\w+)`", text))
     assert queries
-    for name in queries:
-        load_query(name)
+    assert queries <= read_queries(SQL_DIR / "queries").keys()
     tables = [row[0] for row in rows(WALKTHROUGH) if row[0].startswith("`")]
     functions = {name for cell in tables for name in re.findall(r"`(\w+)`", cell)}
     functions |= set(re.findall(r"`(on_\w+|enqueue_\w+)`", text))

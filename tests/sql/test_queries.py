@@ -114,17 +114,44 @@ def _names_in_code(*folders: str) -> Iterator[str]:
     """The names that the code loads, each as a pattern: one that is put together from parts has gaps."""
     for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            if file != Path(__file__):
-                yield from _names_in_file(file)
+            # where a session takes a statement, it may be a name or not
+            if file not in {Path(__file__), ROOT / "app" / "database" / "session.py"}:
+                yield from _names_in_file(file, ROOT / folder)
 
 
-def _names_in_file(file: Path) -> Iterator[str]:
+LOADERS = {"load_query", "load_statement"}
+ASKING = {"all", "one", "one_or_none", "scalar", "scalar_or_none", "execute"}
+"""Methods of app.database.session.Session: they take a name, a statement of SQLAlchemy, or what a result takes."""
+
+COMMANDS = {"checkpoint"}
+"""Statements of one word, which connections take too."""
+
+
+def _names_in_file(file: Path, folder: Path) -> Iterator[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    loaders = {"load_query", "load_statement"}
     forwarded: set[ast.Call] = set()
+    loaders = _add_forwarders(tree, LOADERS, forwarded)
+    for call in _calls(tree, loaders):
+        if call not in forwarded:
+            yield _pattern(call.args[0], f"{file.relative_to(ROOT)}:{call.lineno}")
+    # a job names the statement that stores its result
+    for call in _calls(tree, {"TrackJob"}):
+        yield from (name.value for name in call.args if isinstance(name, ast.Constant) and name.value in QUERIES)
+    # a test's connections are psycopg's, which take statements
+    asking = set() if folder.name == "tests" else _add_forwarders(tree, ASKING, forwarded)
+    for call in _calls(tree, asking - loaders):
+        if isinstance(call.args[0], ast.Constant | ast.JoinedStr):
+            pattern = _pattern(call.args[0], f"{file.relative_to(ROOT)}:{call.lineno}")
+            if re.fullmatch(r"(\w|\\w\+)+", pattern) and pattern not in COMMANDS:
+                yield pattern
+
+
+def _add_forwarders(tree: ast.AST, known: set[str], forwarded: set[ast.Call]) -> set[str]:
+    """Loaders, and functions that load the name that they are given; their calls are noted in `forwarded`."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    loaders = set(known)
     found = True
-    while found:  # a function that loads the name that it is given is a loader too, and so is one that calls it
+    while found:
         found = False
         for function in functions:
             parameters = {argument.arg for argument in function.args.args}
@@ -134,9 +161,7 @@ def _names_in_file(file: Path) -> Iterator[str]:
                     forwarded.add(call)
                     loaders.add(function.name)
                     found = True
-    for call in _calls(tree, loaders):
-        if call not in forwarded:
-            yield _pattern(call.args[0], f"{file.relative_to(ROOT)}:{call.lineno}")
+    return loaders
 
 
 def _calls(tree: ast.AST, called: set[str]) -> list[ast.Call]:
@@ -144,6 +169,7 @@ def _calls(tree: ast.AST, called: set[str]) -> list[ast.Call]:
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
+        and node.args
         and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in called
     ]
 

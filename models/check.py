@@ -198,6 +198,9 @@ def check_answers(model: Checked, *, elsewhere: bool = False) -> Finding:
         model: An opened model.
         elsewhere: As of `check_model`.
     """
+    known = model.card.answers
+    if elsewhere and known is not None and not known.locate(model.card.folder).is_file():
+        return Finding(_ANSWERS, True, "not on this machine: the service compares them", "recorded by the export")
     answers = read_answers(model.card)
     if answers is None and not model.card.files:
         return Finding(

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound, NoR
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Database, Session, retry_read
+from app.database.named_queries import UnknownQueryError
 from app.database.tables import Tag
 from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
 
@@ -84,7 +85,7 @@ def test_each_method_takes_a_name_a_text_or_a_select(database: str, connection: 
             for method in (session.one, session.one_or_none, session.scalar, session.scalar_or_none):
                 with pytest.raises(MultipleResultsFound):
                     await method(text("values (1), (2)"))
-            with pytest.raises(FileNotFoundError, match="no_such_query"):
+            with pytest.raises(UnknownQueryError, match="no_such_query"):
                 await session.all("no_such_query")
 
     run(database, steps)

@@ -12,8 +12,8 @@ import httpx
 import numpy as np
 import psycopg
 import pytest
+import sqlalchemy
 from fastapi import HTTPException
-from sqlalchemy import Engine, event
 from starlette.requests import Request
 
 from app.auth import Scope, create_token
@@ -268,11 +268,11 @@ def token_look_ups() -> Iterator[list[str]]:
         if "from search.tokens" in statement:
             seen.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
 
 
 def test_a_token_is_looked_up_once_a_request(as_uploader: Any) -> None:

@@ -333,20 +333,23 @@ def test_models_are_never_mixed_while_they_are_swapped(
         text: [similarities(connection, known, identities[name], text) for name in (FIRST, SECOND)] for text in texts
     }
 
-    async def swap(stop: asyncio.Event) -> None:
+    async def swap(asked: asyncio.Event, stop: asyncio.Event) -> None:
         for number in range(_SWAPS):
+            # one swap for each round of searches, however slow the machine is
+            await asked.wait()
+            asked.clear()
             identity = identities[(SECOND, FIRST)[number % 2]]
             await asyncio.to_thread(connection.execute, "select search.serve_model(%s)", [identity])
-            await asyncio.sleep(0.03)
         stop.set()
 
     async def steps() -> list[tuple[str, Any]]:
         async with Database.open(str(settings.database_url), pool_size=6) as opened:
             search = Search(opened, ServingModel(known), deadline_seconds=5.0, min_confidence=0.0)
-            stop = asyncio.Event()
-            swapping = asyncio.create_task(swap(stop))
+            asked, stop = asyncio.Event(), asyncio.Event()
+            swapping = asyncio.create_task(swap(asked, stop))
             answers: list[tuple[str, Any]] = []
             while not stop.is_set():
+                asked.set()
                 found = await asyncio.gather(*(search.semantic(text) for text in texts))
                 answers += zip(texts, found, strict=True)
             await swapping

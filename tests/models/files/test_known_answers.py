@@ -226,7 +226,7 @@ def test_texts_are_read_in_float32_where_int8_does_not_hold(
     assert vector.tobytes() == float32_text(card, "rain on a roof").tobytes()
     assert float(vector @ tiny_clap.embed_text("rain on a roof")) >= LEAST_COSINE, "the vectors stay comparable"
     assert clap.card.identity == tiny_clap.card.identity
-    (record,) = (record for record in caplog.records if record.name == "models.clap")
+    (record,) = (record for record in caplog.records if record.name == "models.clap.model")
     assert card.identity in record.getMessage()
     assert "texts are read in float32 here, which is slower. Export tiny-clap on this machine" in record.getMessage()
 
@@ -246,7 +246,7 @@ def test_what_was_found_of_int8_is_not_looked_for_again(deviating: Any, caplog: 
         # unloaded and loaded again in between, or not
         clap.embed_text(f"song {number}")
     assert clap.embed_text("song 0").tobytes() == first.tobytes()
-    assert len([record for record in caplog.records if record.name == "models.clap"]) == 1
+    assert len([record for record in caplog.records if record.name == "models.clap.model"]) == 1
 
 
 def test_a_text_half_that_holds_in_no_form_is_refused(deviating: Any) -> None:

@@ -139,22 +139,36 @@ function nameOf(i) {
 }
 
 let listing = 0;
+let listed = "";
 
 /** The tracks in the middle, as buttons: what is seen can be reached by keyboard and heard by a screen reader. */
 function listNearby() {
   clearTimeout(listing);
-  listing = setTimeout(async () => {
+  nearby.ariaBusy = "true";
+  const mine = setTimeout(async () => {
     const shown = nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, LISTED);
     const tracks = (await Promise.all(shown.map(nameOf))).filter(Boolean);
-    nearby.replaceChildren(
-      ...tracks.map((track) => {
-        const button = element("button", { type: "button", ariaLabel: `Play ${track.title} by ${track.artist_display_name}` });
-        button.append(element("strong", {}, track.title), ` ${track.artist_display_name}`);
-        button.addEventListener("click", () => play(track));
-        return element("li", {}, button, aboutButton(track));
-      }),
-    );
+    // the map was moved while names were fetched: its own list is to come
+    if (mine !== listing) return;
+    showNearby(tracks);
+    nearby.ariaBusy = "false";
   }, 200);
+  listing = mine;
+}
+
+/** Fill the list. Buttons that stay the same keep the focus. */
+function showNearby(tracks) {
+  const ids = tracks.map((track) => track.id).join(" ");
+  if (ids === listed) return;
+  listed = ids;
+  nearby.replaceChildren(
+    ...tracks.map((track) => {
+      const button = element("button", { type: "button", ariaLabel: `Play ${track.title} by ${track.artist_display_name}` });
+      button.append(element("strong", {}, track.title), ` ${track.artist_display_name}`);
+      button.addEventListener("click", () => play(track));
+      return element("li", {}, button, aboutButton(track));
+    }),
+  );
 }
 
 function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {

@@ -52,13 +52,15 @@ def test_the_map_names_what_is_pointed_at_and_plays_it(page: Page) -> None:
 
 def test_the_map_can_be_used_by_keyboard(page: Page) -> None:
     open_map(page)
-    listed = page.get_by_role("list", name="Tracks in the middle").get_by_role("listitem")
+    middle = page.get_by_role("list", name="Tracks in the middle")
+    listed = middle.get_by_role("listitem")
     expect(listed).to_have_count(5)
     before = listed.all_inner_texts()
     page.locator("#map-canvas").focus()
     for key in ("+", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
     expect(listed.first).not_to_have_text(before[0])
+    expect(middle).to_have_attribute("aria-busy", "false")
     expect(listed).to_have_count(5)
     page.get_by_role("button", name=re.compile("^Play ")).last.focus()
     page.keyboard.press("Enter")

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -25,22 +27,24 @@ _RETRY_SECONDS = 10
 _UNFINISHED = {"queued", "running"}
 
 
-async def open_stream(state: State) -> AsyncIterator[None]:
-    """Hold one of the process's places for streams, for each looks at the database all the time.
+async def open_stream(state: State) -> AsyncIterator[AsyncExitStack]:
+    """Hold one of the process's places for streams, because each stream polls the database.
+
+    Closing what it yields frees the place before the response is over.
 
     Raises:
         HTTPException: 503, all are taken.
     """
     if state.event_streams.locked():
         raise HTTPException(503, "too many streams are open: try again", headers={"retry-after": str(_RETRY_SECONDS)})
-    async with state.event_streams:
-        yield
+    async with AsyncExitStack() as place:
+        await place.enter_async_context(state.event_streams)
+        yield place
 
 
 @router.get(
     "/{track_id}/events",
     response_class=EventSourceResponse,
-    dependencies=[Depends(open_stream)],
     responses={
         **INVALID_TOKEN,
         **NOT_FOUND,
@@ -50,7 +54,11 @@ async def open_stream(state: State) -> AsyncIterator[None]:
     summary="The state of a track's processing, live",
 )
 async def follow_track(
-    request: Request, state: State, viewer: Viewer, track: VisibleTrack
+    request: Request,
+    state: State,
+    viewer: Viewer,
+    place: Annotated[AsyncExitStack, Depends(open_stream)],
+    track: VisibleTrack,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events while a track's tasks wait and run.
 
@@ -69,6 +77,8 @@ async def follow_track(
             break
         await asyncio.sleep(_LOOK_SECONDS)
         current = await _look_again(state, viewer, current)
+    # a client that has read the end may open its next stream at once
+    await place.aclose()
     yield ServerSentEvent(event="end", data={"deleted": current is None})
 
 

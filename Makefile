@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
+.PHONY: help demo test test-deep check lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,9 @@ demo: $(VENV)/.demo ## import, embed and search the sample library, then serve i
 
 test: $(VENV)/.test lint types tests ## everything that must hold: ruff, mypy, pytest
 
+test-deep: $(VENV)/.test ## the random tests with many cases, and those of real sizes (minutes)
+	@VIBE_SEARCH_DEEP=1 $(BIN)/pytest --numprocesses auto --dist worksteal -m deep $(ARGS)
+
 check: $(VENV)/.test ## ruff, mypy and the tests of what you changed (ARGS=FILE...: of these files)
 	@$(BIN)/python -m scripts.check_changes $(ARGS)
 
@@ -53,7 +56,7 @@ browser: ## install Chromium, in which the page is tested, where there is none (
 	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 tests: $(VENV)/.test browser ## pytest (ARGS='-k name' chooses)
-	@$(BIN)/pytest --numprocesses auto $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 evaluate: $(VENV)/.demo ## how well labelled queries are answered (ARGS=FILE: your own)
 	@$(BIN)/vibe-search evaluate $(ARGS)

@@ -14,7 +14,6 @@ from pkgutil import iter_modules
 from typing import Any
 
 import psycopg
-import pytest
 import typer
 from annotated_types import Ge, Gt, Le
 from starlette.routing import Mount
@@ -23,7 +22,7 @@ import app.http.routes
 from app.cli.command import cli
 from app.cli.demo import EXAMPLES
 from app.http.application import create_api
-from app.measure.relevance import LabelledQuery, load_labels
+from app.measure.relevance import load_labels
 from app.measure.sample import load_library
 from app.providers import Providers
 from app.settings import Settings
@@ -79,22 +78,21 @@ def documented_settings() -> dict[str, list[str]]:
     return {row[0].strip("`"): row for row in rows if row[0].startswith("`")}
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_setting_is_documented_with_its_default(name: str) -> None:
+def test_settings_are_documented_with_their_defaults() -> None:
     documented = documented_settings()
-    assert name.upper() in documented, "missing from docs/reference/settings.md"
-    _, kind, default, limits, _ = documented[name.upper()]
-    field = Settings.model_fields[name]
-    written = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    assert default == ("unset" if field.default is None else f"`{written}`")
+    assert documented.keys() == {name.upper() for name in Settings.model_fields}
     names = {bool: "true or false", int: "integer", float: "number", Path: "path"}
-    assert kind == (names.get(field.annotation, "text") if isinstance(field.annotation, type) else "text")
-    bounds = allowed(field.metadata)
-    assert bounds is None or limits == bounds
-
-
-def test_no_setting_is_documented_that_does_not_exist() -> None:
-    assert documented_settings().keys() == {name.upper() for name in Settings.model_fields}
+    wrong = []
+    for name, field in Settings.model_fields.items():
+        _, kind, default, limits, _ = documented[name.upper()]
+        written = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        expected = names.get(field.annotation, "text") if isinstance(field.annotation, type) else "text"
+        bounds = allowed(field.metadata)
+        if (kind, default) != (expected, "unset" if field.default is None else f"`{written}`"):
+            wrong.append(f"{name}: {expected}, {written}")
+        if bounds is not None and limits != bounds:
+            wrong.append(f"{name}: {bounds}")
+    assert wrong == []
 
 
 # --- http
@@ -173,25 +171,29 @@ def commands(command: Any, path: str = "vibe-search") -> Iterator[tuple[str, Any
 COMMANDS = dict(commands(typer.main.get_command(cli)))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_command_is_documented_with_its_options(name: str) -> None:
-    text = section(read("docs/reference/cli.md"), f"## `{name}`")
-    assert text, f"docs/reference/cli.md has no section for {name}"
-    parameters = [parameter for parameter in COMMANDS[name].params if parameter.param_type_name == "option"]
-    options = {option for parameter in parameters for option in parameter.opts}
-    assert {cell for row in table_rows(text) for cell in code_in(row[0])} == options - {"--help"}
+def test_commands_are_documented_with_their_options() -> None:
+    page = read("docs/reference/cli.md")
+    wrong = []
+    for name, command in COMMANDS.items():
+        text = section(page, f"## `{name}`")
+        parameters = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+        options = {option for parameter in parameters for option in parameter.opts} - {"--help"}
+        if not text or {cell for row in table_rows(text) for cell in code_in(row[0])} != options:
+            wrong.append(f"{name}: {sorted(options)}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["backfill_embeddings", "backfill_genres", "ml_audit"])
-def test_script_is_documented_with_its_options(name: str) -> None:
-    script = typer.Typer(add_completion=False)
-    script.command()(import_module(f"scripts.{name}").main)
-    command = typer.main.get_command(script)
-    assert all(getattr(parameter, "help", None) for parameter in command.params)
-    options = {option for parameter in command.params for option in parameter.opts}
-    text = section(read("docs/reference/cli.md"), f"## `scripts/{name}.py`")
-    documented = {cell for row in table_rows(text) for cell in code_in(row[0])}
-    assert documented == options - {"--help"}
+def test_scripts_are_documented_with_their_options() -> None:
+    page = read("docs/reference/cli.md")
+    for name in ("backfill_embeddings", "backfill_genres", "ml_audit"):
+        script = typer.Typer(add_completion=False)
+        script.command()(import_module(f"scripts.{name}").main)
+        command = typer.main.get_command(script)
+        assert all(getattr(parameter, "help", None) for parameter in command.params), name
+        options = {option for parameter in command.params for option in parameter.opts}
+        text = section(page, f"## `scripts/{name}.py`")
+        documented = {cell for row in table_rows(text) for cell in code_in(row[0])}
+        assert documented == options - {"--help"}, name
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
@@ -212,17 +214,21 @@ def test_make_targets_are_documented() -> None:
     assert documented == {"Target"} | {f"`make {target}`" for target in targets}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_that_a_page_names_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    code = "\n".join([*code_in(text), *re.findall(r"^```(?:console|bash)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)])
-    for first, second in re.findall(
-        r"(?<![\w/])(?:\.venv/bin/)?vibe-search(?: --verbose)? ([a-z]+)(?: ([a-z]+))?", code
-    ):
-        known = f"vibe-search {first}" in COMMANDS or f"vibe-search {first} {second}" in COMMANDS
-        assert known, f"there is no command vibe-search {first} {second}"
+def test_commands_that_pages_name_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
-    assert set(re.findall(r"^(?:\$ )?make ([a-z-]+)", code, re.MULTILINE)) <= targets
+    unknown = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```(?:console|bash)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        code = "\n".join([*code_in(text), *blocks])
+        for first, second in re.findall(
+            r"(?<![\w/])(?:\.venv/bin/)?vibe-search(?: --verbose)? ([a-z]+)(?: ([a-z]+))?", code
+        ):
+            if not {f"vibe-search {first}", f"vibe-search {first} {second}"} & COMMANDS.keys():
+                unknown.append(f"{page.name}: vibe-search {first} {second}")
+        named = set(re.findall(r"^(?:\$ )?make ([a-z-]+)", code, re.MULTILINE))
+        unknown += [f"{page.name}: make {target}" for target in named - targets]
+    assert unknown == []
 
 
 # --- sql
@@ -299,27 +305,30 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        if re.match(r"[a-z]+:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        file = (page.parent / path).resolve() if path else page
-        assert file.is_file(), f"{target} is not there"
-        assert file.is_relative_to(ROOT), f"{target} leads out of the repository"
-        if anchor:
-            assert anchor in anchors(file), f"{target}: no such heading"
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (page.parent / path).resolve() if path else page
+            assert file.is_file(), f"{page.name}: {target} is not there"
+            assert file.is_relative_to(ROOT), f"{page.name}: {target} leads out of the repository"
+            assert not anchor or anchor in anchors(file), f"{page.name}: {target}: no such heading"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_paths_in_backticks_exist(page: Path) -> None:
+def test_paths_in_backticks_exist() -> None:
     """Only what looks like a file of the repository: a slash, an extension, and nothing that is made later."""
-    for name in code_in(page.read_text(encoding="utf-8")):
-        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/[\w-]+\.\w+", name) and not name.startswith((".data/", ".venv/")):
-            assert (ROOT / name).is_file(), f"{name} is not there"
-        if re.fullmatch(r"[a-z_]+(/[a-z_-]+)*/", name) and name not in {"postgres/", "audio/"}:
-            assert (ROOT / name).is_dir(), f"{name} is not there"
+    missing = []
+    for page in PAGES:
+        for name in code_in(page.read_text(encoding="utf-8")):
+            is_file = re.fullmatch(r"[\w.-]+(/[\w.-]+)*/[\w-]+\.\w+", name)
+            is_folder = re.fullmatch(r"[a-z_]+(/[a-z_-]+)*/", name)
+            if is_file and not name.startswith((".data/", ".venv/")) and not (ROOT / name).is_file():
+                missing.append(f"{page.name}: {name}")
+            if is_folder and name not in {"postgres/", "audio/"} and not (ROOT / name).is_dir():
+                missing.append(f"{page.name}: {name}")
+    assert missing == []
 
 
 def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -393,20 +402,20 @@ def test_the_page_has_examples() -> None:
     assert len(buttons()) == read("app/web/index.html").count("<li><button") > 3
 
 
-@pytest.mark.parametrize(("purpose", "text"), [*buttons(), *EXAMPLES])
-def test_examples_are_in_the_sample_library(purpose: str, text: str) -> None:
+def test_examples_are_in_the_sample_library() -> None:
     library = load_library()
     titles = [track.title for track in library.tracks]
-    if purpose == "an exact title":
-        assert text in titles
-    elif purpose == "a title with a typo":
-        assert text.casefold() not in {title.casefold() for title in titles}
-        assert max(SequenceMatcher(None, text.casefold(), title.casefold()).ratio() for title in titles) > 0.8
-    elif purpose == "an artist's first letters":
-        names = [name.casefold() for artist in library.artists for name in (artist.display_name, artist.handle)]
-        assert any(name.startswith(text.casefold()) for name in names)
-    else:
-        assert purpose in {"how it sounds", "a description of a sound"}, "say what kind of example this is"
+    names = [name.casefold() for artist in library.artists for name in (artist.display_name, artist.handle)]
+    for purpose, text in [*buttons(), *EXAMPLES]:
+        if purpose == "an exact title":
+            assert text in titles
+        elif purpose == "a title with a typo":
+            assert text.casefold() not in {title.casefold() for title in titles}
+            assert max(SequenceMatcher(None, text.casefold(), title.casefold()).ratio() for title in titles) > 0.8
+        elif purpose == "an artist's first letters":
+            assert any(name.startswith(text.casefold()) for name in names)
+        else:
+            assert purpose in {"how it sounds", "a description of a sound"}, f"what kind of example is {purpose!r}?"
 
 
 MOODS = {
@@ -447,24 +456,24 @@ def test_rule_is_the_one_in_the_header() -> None:
     assert f"fast -> {SLOWEST_FAST} bpm or more" in header
 
 
-@pytest.mark.parametrize("description", load_labels(SAMPLE / "descriptions.toml").queries, ids=lambda query: query.text)
-def test_descriptions_follow_their_rule(description: LabelledQuery) -> None:
+def test_descriptions_follow_their_rule() -> None:
     tempo_of = tempos()
     library = {track.file for track in load_library().tracks}
     assert library == tempo_of.keys()
-    words = set(description.text.split())
-    mood, family = meant(words, MOODS), meant(words, FAMILIES)
-    tempo = meant(words, {"slow": {"slow"}, "fast": {"fast"}})
-    assert mood or family or tempo, "names nothing that the rule knows"
-    relevant = {
-        file
-        for file in library
-        if (mood is None or file.startswith(f"{mood}/"))
-        and (family is None or f"_{family}_" in file)
-        and (tempo != "slow" or tempo_of[file] <= FASTEST_SLOW)
-        and (tempo != "fast" or tempo_of[file] >= SLOWEST_FAST)
-    }
-    assert set(description.relevant) == relevant
+    for description in load_labels(SAMPLE / "descriptions.toml").queries:
+        words = set(description.text.split())
+        mood, family = meant(words, MOODS), meant(words, FAMILIES)
+        tempo = meant(words, {"slow": {"slow"}, "fast": {"fast"}})
+        assert mood or family or tempo, f"{description.text!r} names nothing that the rule knows"
+        relevant = {
+            file
+            for file in library
+            if (mood is None or file.startswith(f"{mood}/"))
+            and (family is None or f"_{family}_" in file)
+            and (tempo != "slow" or tempo_of[file] <= FASTEST_SLOW)
+            and (tempo != "fast" or tempo_of[file] >= SLOWEST_FAST)
+        }
+        assert set(description.relevant) == relevant, description.text
 
 
 def test_figures_are_those_of_the_descriptions() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from numpy import float32
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from app.settings import Settings
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import sample
 
-Get = Callable[..., httpx.Response]
-Post = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
+Post = Callable[..., httpx2.Response]
 Issue = Callable[..., IssuedToken]
 
 RECORDINGS = {
@@ -33,12 +33,12 @@ RECORDINGS = {
 
 
 @asynccontextmanager
-async def open_client(settings: Settings, providers: Providers) -> AsyncIterator[httpx.AsyncClient]:
+async def open_client(settings: Settings, providers: Providers) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of an application that has started."""
     api = create_api(str(settings.database_url), settings, providers)
     async with api.router.lifespan_context(api):
-        transport = httpx.ASGITransport(app=api)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        transport = httpx2.ASGITransport(app=api)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
 
 
@@ -46,7 +46,7 @@ async def open_client(settings: Settings, providers: Providers) -> AsyncIterator
 def with_client(settings: Settings, providers: Providers) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Any]:
     """Runs an async function with a client of the started application."""
 
-    def run(steps: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
+    def run(steps: Callable[[httpx2.AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
         async def session() -> Any:
             async with open_client(settings, providers) as client:
                 return await steps(client)
@@ -60,11 +60,11 @@ def with_client(settings: Settings, providers: Providers) -> Callable[[Callable[
 def get(with_client: Callable[..., Any]) -> Get:
     """GET one path of the started application."""
 
-    def request(path: str, **options: Any) -> httpx.Response:
-        async def steps(client: httpx.AsyncClient) -> httpx.Response:
+    def request(path: str, **options: Any) -> httpx2.Response:
+        async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
             return await client.get(path, **options)
 
-        response: httpx.Response = with_client(steps)
+        response: httpx2.Response = with_client(steps)
         return response
 
     return request
@@ -74,11 +74,11 @@ def get(with_client: Callable[..., Any]) -> Get:
 def post(with_client: Callable[..., Any]) -> Post:
     """POST to one path of the started application."""
 
-    def request(path: str, **options: Any) -> httpx.Response:
-        async def steps(client: httpx.AsyncClient) -> httpx.Response:
+    def request(path: str, **options: Any) -> httpx2.Response:
+        async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
             return await client.post(path, **options)
 
-        response: httpx.Response = with_client(steps)
+        response: httpx2.Response = with_client(steps)
         return response
 
     return request

@@ -19,8 +19,9 @@ from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
+from tests.support.depth import cases
 
-CASES = int(os.environ.get("FUZZ_CASES", "15"))
+CASES = int(os.environ.get("FUZZ_CASES", cases(short=5, deep=15)))
 """For each endpoint, kind of caller and kind of request; `make fuzz` wants more."""
 
 REPEATABLE = "FUZZ_CASES" not in os.environ

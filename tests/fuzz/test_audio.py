@@ -3,12 +3,15 @@
 import random
 from collections import Counter
 
-import httpx
+import httpx2
 import numpy as np
 
 from app.measure.sample.encoding import CONTAINERS, encode
 from tests.fuzz.conftest import CASES, Target
+from tests.support.depth import DEEP
 from tests.support.recordings import chirp
+
+pytestmark = DEEP
 
 MUTATIONS = 10 * CASES
 CHANNELS = np.stack([chirp(1.2, 44_100)] * 2)
@@ -44,7 +47,7 @@ def test_a_damaged_recording_is_taken_or_refused(target: Target) -> None:
     chance = random.Random(7)  # noqa: S311 - decides what is damaged
     statuses: Counter[int] = Counter()
     headers = {"authorization": f"Bearer {target.token}"}
-    with httpx.Client(base_url=target.address, timeout=120) as client:
+    with httpx2.Client(base_url=target.address, timeout=120) as client:
         for number in range(MUTATIONS):
             content = mutate(chance.choice(files), chance)
             if number % 2:

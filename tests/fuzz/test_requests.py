@@ -16,6 +16,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.fuzz.conftest import CASES, REPEATABLE, Target
+from tests.support.depth import DEEP
+
+pytestmark = DEEP
 
 CHECKS: list[Callable[..., Any]] = [
     not_a_server_error,

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from app.search.description import parse_description
 from tests.fuzz.conftest import CASES, REPEATABLE
 from tests.support.catalogue import Catalogue
+from tests.support.depth import DEEP
+
+pytestmark = DEEP
 
 PIECES = [*'-"“\\%_; é🥝', "'", "\u202e", "like:", "like:1", "but", "--", "harbour", "secret"]
 TEXTS = st.one_of(st.text(max_size=100), st.lists(st.sampled_from(PIECES), max_size=30).map(lambda t: "".join(t)[:100]))

@@ -71,6 +71,8 @@ def run(
 def start(environment: dict[str, str]) -> Iterator[Start]:
     """Any command, in the background; what still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
+    # a shell that starts the tests in the background has them ignore Ctrl-C, and a child inherits that
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def begin(*command: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
@@ -85,6 +87,7 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
         return process
 
     yield begin
+    signal.signal(signal.SIGINT, before)
     for process in started:
         process.kill()
         process.communicate()

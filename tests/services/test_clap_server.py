@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from fastapi import FastAPI
@@ -54,8 +54,8 @@ def encoded(name: str = "happy_acoustic_1") -> str:
     return base64.b64encode(sample(name).read_bytes()).decode()
 
 
-def post(address: str, path: str, body: Any) -> httpx.Response:
-    return httpx.post(f"{address}{path}", json=body, timeout=60)
+def post(address: str, path: str, body: Any) -> httpx2.Response:
+    return httpx2.post(f"{address}{path}", json=body, timeout=60)
 
 
 def same(found: list[float], expected: NDArray[float32]) -> bool:
@@ -98,7 +98,7 @@ def test_one_bad_recording_does_not_lose_the_others(address: str) -> None:
 
 
 def test_health(address: str) -> None:
-    answer = httpx.get(f"{address}/healthz").json()
+    answer = httpx2.get(f"{address}/healthz").json()
     assert answer == {"status": "ok", "dimensions": 100, "model": CARD.identity}
 
 
@@ -131,7 +131,7 @@ def test_bad_input_names_its_field(address: str, path: str, body: Any, field: li
 
 
 def test_a_body_that_is_not_json(address: str) -> None:
-    assert httpx.post(f"{address}/embed_text", content=b"{").status_code == 422
+    assert httpx2.post(f"{address}/embed_text", content=b"{").status_code == 422
 
 
 def test_a_recording_that_is_too_large(address: str) -> None:
@@ -153,7 +153,7 @@ def test_a_request_that_is_too_large_is_refused_before_it_is_read(address: str) 
 
 def test_a_request_of_unknown_length_is_refused_when_it_is_too_large(address: str) -> None:
     chunks = (b"A" * 65_536 for _ in range(64))
-    answer = httpx.post(f"{address}/embed_audio", content=chunks, timeout=30)
+    answer = httpx2.post(f"{address}/embed_audio", content=chunks, timeout=30)
     assert answer.status_code == 413
     assert "CLAP_MAX_BYTES" in answer.json()["detail"][0]["msg"]
 
@@ -206,7 +206,7 @@ def test_one_request_too_many_is_sent_away_and_health_still_answers() -> None:
             assert provider.entered.acquire(timeout=30)
         refused = post(found, "/embed_text", {"text": SLOW})
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
-        assert httpx.get(f"{found}/healthz").status_code == 200
+        assert httpx2.get(f"{found}/healthz").status_code == 200
         provider.released.set()
         assert [future.result(timeout=30).status_code for future in waiting] == [200, 200]
         assert post(found, "/embed_text", {"text": SLOW}).status_code == 200

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from app.database import connect
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.installed_clap import DIMENSIONS, FIRST, SECOND
 from tests.support.recordings import sample
 
@@ -44,9 +45,9 @@ def clap_service(models_dir: Path, model: str) -> Iterator[str]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                httpx.get(f"{address}/healthz").raise_for_status()
+                httpx2.get(f"{address}/healthz").raise_for_status()
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 assert service.poll() is None, service.communicate()[1]
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -89,9 +90,7 @@ def run(settings: Settings, known_only: Path) -> Run:
             "MODAL_EMBED_TEXT_URL": f"{address}/embed_text",
             "COLUMNS": "200",
         }
-        return subprocess.run(
-            [COMMAND, *arguments], env=environment | more, capture_output=True, text=True, timeout=120, check=False
-        )
+        return run_command(*arguments, environment=environment | more)
 
     return command
 
@@ -103,7 +102,7 @@ def refused(finished: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_the_service_answers_as_the_replaced_one_did(service: str) -> None:
-    answer = httpx.post(f"{service}/embed_text", json={"text": "warm jazz"}).json()
+    answer = httpx2.post(f"{service}/embed_text", json={"text": "warm jazz"}).json()
     assert len(answer["embedding"]) == answer["dimensions"] == DIMENSIONS
 
 
@@ -115,28 +114,15 @@ def test_the_service_answers_as_the_replaced_one_did(service: str) -> None:
     ],
 )
 def test_a_model_that_cannot_be_served(tmp_path: Path, environment: dict[str, str], words: str) -> None:
-    finished = subprocess.run(
-        [COMMAND, "clap", "serve"],
-        env=os.environ | {"MODELS_DIR": str(tmp_path)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    finished = run_command("clap", "serve", environment=os.environ | {"MODELS_DIR": str(tmp_path)} | environment)
     assert words in refused(finished)
 
 
 def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        finished = subprocess.run(
-            [COMMAND, "clap", "serve", "--port", str(port)],
-            env=os.environ | {"CLAP_MODEL": "musicnn-tags"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        chosen = os.environ | {"CLAP_MODEL": "musicnn-tags"}
+        finished = run_command("clap", "serve", "--port", str(port), environment=chosen)
     assert "choose another port with CLAP_PORT=" in refused(finished)
 
 

@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -13,14 +12,11 @@ from pgvector import HalfVector
 
 from app import __version__
 from app.cli.command import cli
+from tests.support.command import run_command
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *arguments], env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
-    )
+def run(*arguments: str, **environment: str) -> CompletedProcess[str]:
+    return run_command(*arguments, environment=os.environ | environment)
 
 
 def leaves(command: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.command import run_command
 from tests.support.small_disk import small_disk
 
 COMMAND = [str(Path(sys.executable).parent / "vibe-search")]
@@ -26,15 +27,7 @@ ENVIRONMENT = {
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env=ENVIRONMENT | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_command(*arguments, environment=ENVIRONMENT | environment, folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -3,26 +3,24 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from app.measure.turbopuffer_server import API_KEY
+from tests.support.command import run_command
 from tests.support.mirrored import Mirrored
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
 def run(database: str, mirrored: Mirrored, tmp_path: Path) -> Run:
     """Runs the command with a mirror."""
 
-    def call(*arguments: str, status: int = 0, **settings: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, status: int = 0, **settings: str) -> CompletedProcess[str]:
         environment = os.environ | {
             "DATABASE_URL": database,
             "DATA_DIR": str(tmp_path),
@@ -32,15 +30,7 @@ def run(database: str, mirrored: Mirrored, tmp_path: Path) -> Run:
             "HTTP_PORT": str(free_port()),
             "COLUMNS": "160",
         }
-        result = subprocess.run(
-            [COMMAND, *arguments],
-            env=environment | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=tmp_path,
-        )
+        result = run_command(*arguments, environment=environment | settings, folder=tmp_path)
         assert result.returncode == status, result.stderr + result.stdout
         assert "Traceback" not in result.stderr
         return result

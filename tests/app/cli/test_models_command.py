@@ -3,19 +3,18 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.support.command import run_command
 from tests.support.installed_clap import FIRST, SECOND
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 CLAP = "clap-htsat-unfused"
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -36,20 +35,13 @@ def run(tmp_path: Path, models_dir: Path) -> Run:
         "COLUMNS": "200",
     }
 
-    def command(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, "models", *arguments],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def command(*arguments: str, **more: str) -> CompletedProcess[str]:
+        return run_command("models", *arguments, environment=environment | more)
 
     return command
 
 
-def refused(finished: subprocess.CompletedProcess[str]) -> str:
+def refused(finished: CompletedProcess[str]) -> str:
     """What a command says that did nothing."""
     assert finished.returncode == 2, finished.stdout + finished.stderr
     assert "Traceback" not in finished.stderr

@@ -2,30 +2,25 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import psycopg
 import pytest
 
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
 def run(database: str) -> Run:
     """`vibe-search queue` on the test's database."""
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str) -> CompletedProcess[str]:
         environment = os.environ | {"DATABASE_URL": database, "COLUMNS": "160"}
-        return subprocess.run(
-            [COMMAND, "queue", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        return run_command("queue", *arguments, environment=environment)
 
     return call
 

@@ -2,22 +2,20 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from numpy import float32
 from numpy.typing import NDArray
 
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.recordings import sample
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 TITLES = {"Fern Index": "happy_acoustic_1", "Fern Copy": "happy_acoustic_1", "Theodolite": "energetic_electronic_2"}
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -29,15 +27,13 @@ def run(database: str, catalogue: Catalogue, heard: Callable[[str], NDArray[floa
     # a flag of viewers does not concern the operator
     environment = os.environ | {"DATABASE_URL": database, "COLUMNS": "200", "VIBE_SEARCH_FOR_EVERYONE": "false"}
 
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+    def command(*arguments: str) -> CompletedProcess[str]:
+        return run_command(*arguments, environment=environment)
 
     return command
 
 
-def titles(finished: subprocess.CompletedProcess[str]) -> list[str]:
+def titles(finished: CompletedProcess[str]) -> list[str]:
     assert finished.returncode == 0, finished.stderr
     return [hit["details"]["title"] for hit in json.loads(finished.stdout)["results"]]
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -16,9 +14,9 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.recordings import sample
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 WORDS = "the database can only be read"
 
 
@@ -40,7 +38,7 @@ def token(database: str, catalogue: Catalogue, providers: Providers) -> str:
 
 
 def test_searches_go_on_and_changes_are_refused_in_words(token: str, settings: Settings, providers: Providers) -> None:
-    async def steps() -> list[httpx.Response]:
+    async def steps() -> list[httpx2.Response]:
         async with open_client(settings, providers) as client:
             client.headers["authorization"] = f"Bearer {token}"
             for path in (
@@ -79,7 +77,7 @@ def test_searches_go_on_and_changes_are_refused_in_words(token: str, settings: S
 )
 def test_commands_that_write_say_so(token: str, database: str, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     environment = os.environ | {"DATABASE_URL": database, "DATA_DIR": str(tmp_path)}
-    finished = subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False)
+    finished = run_command(*arguments, environment=environment)
     assert finished.returncode == 2, finished.stdout + finished.stderr
     assert WORDS in finished.stderr
     assert token not in finished.stderr

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
@@ -24,6 +22,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.recordings import sample
 from workers.app import run_worker
 
@@ -67,7 +66,7 @@ def test_the_application_works_as_vibe_app(granted: str, providers: Providers, t
             client.headers["authorization"] = f"Bearer {token}"
             audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
             fields = {"title": "Harbour", "album": "Quays", "tags": ["tape"], "auto_tag": "true"}
-            created: httpx.Response = await client.post("/tracks", data=fields, files=audio)
+            created: httpx2.Response = await client.post("/tracks", data=fields, files=audio)
             assert created.status_code == 201, created.text
             track = created.json()["id"]
             await run_worker(url, settings, providers, wait=False)
@@ -193,8 +192,7 @@ def test_passwords_are_kept_as_their_hash_and_shown_never(
     assert all(str(row[0]).startswith("SCRAM-SHA-256$") for row in rows)
     environment = os.environ | {"DATABASE_URL": granted, "VIBE_APP_PASSWORD": "canary-password"}
     for options in (["--dry-run"], ["--json"], ["--json", "--dry-run"], []):
-        command = [sys.executable, "-c", "from app.cli import main; main()", "db", "roles", *options]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = run_command("db", "roles", *options, environment=environment)
         assert done.returncode == 0, done.stderr
         assert "canary" not in done.stdout + done.stderr
         if options[:1] == ["--json"]:

@@ -4,13 +4,13 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.providers import Providers
 from tests.support.catalogue import Catalogue
 
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 CONTENT = bytes(range(256)) * 8
 
 
@@ -31,7 +31,7 @@ def test_whole_file(get: Get, catalogue: Catalogue, file_id: str) -> None:
 def test_head(with_client: Callable[..., Any], catalogue: Catalogue, file_id: str) -> None:
     catalogue.track("Played", file_id=file_id, file_type="opus")
 
-    async def steps(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def steps(client: httpx2.AsyncClient) -> list[httpx2.Response]:
         return [await client.head(f"/audio/{file_id}"), await client.head("/")]
 
     audio, page = with_client(steps)

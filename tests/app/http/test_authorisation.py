@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 
@@ -148,10 +148,10 @@ def test_a_body_that_holds_no_audio_is_small(
     artist, headers = callers
     track = catalogue.track("Something", artist=artist)
 
-    async def steps(client: httpx.AsyncClient) -> httpx.Response:
+    async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
         content = b'{"title": "' + b"a" * 70_000 + b'"}'
         sent = headers["upload, its artist's"] | {"content-type": "application/json"}
-        answer: httpx.Response = await client.patch(f"/tracks/{track}", content=content, headers=sent)
+        answer: httpx2.Response = await client.patch(f"/tracks/{track}", content=content, headers=sent)
         return answer
 
     answer = with_client(steps)

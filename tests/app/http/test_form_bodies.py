@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from app.auth import Scope
@@ -62,7 +62,7 @@ def test_it_is_refused_in_words(
     status, kind, content = BODIES[body]
     headers = {"content-type": kind} | bearer(issue(catalogue.artist(), Scope.UPLOAD))
 
-    async def steps() -> list[httpx.Response]:
+    async def steps() -> list[httpx2.Response]:
         async with open_client(settings, replace(providers, audio_store=store)) as client:
             return [
                 await client.post(path, content=content, headers=headers) for path in ("/tracks", "/search/by-audio")

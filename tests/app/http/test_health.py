@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -14,7 +14,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 
 
 def test_ready(get: Get) -> None:
@@ -79,7 +79,7 @@ async def _search_through_an_outage(settings: Settings, providers: Providers, fo
             assert [r["handle"] for r in await _results(client)] == ["a.example"]
 
 
-async def _results(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+async def _results(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
     response = await client.get("/search/", params={"q": "ann arbor"})
     assert response.status_code == 200
     results: list[dict[str, Any]] = response.json()["results"]

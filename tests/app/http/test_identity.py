@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -41,7 +41,7 @@ def file_id(providers: Providers) -> str:
     return providers.audio_store.put(io.BytesIO(CONTENT), "opus").file_id
 
 
-def titles(response: httpx.Response) -> list[str]:
+def titles(response: httpx2.Response) -> list[str]:
     assert response.status_code == 200, response.text
     return sorted(result["title"] for result in response.json()["results"])
 
@@ -54,7 +54,7 @@ def test_a_token_finds_ones_own_private_tracks_and_no_others(
     catalogue.track("Secret Of All", artist=other)
     mine, theirs, admin = issue(me), issue(other, Scope.UPLOAD), issue(None, Scope.ADMIN)
 
-    async def steps(client: httpx.AsyncClient) -> list[list[str]]:
+    async def steps(client: httpx2.AsyncClient) -> list[list[str]]:
         headers: list[dict[str, str]] = [bearer(mine), bearer(theirs), bearer(admin), {}]
         return [titles(await client.get("/search/?q=secret&type=tracks", headers=asked)) for asked in headers]
 
@@ -84,7 +84,7 @@ def test_an_invalid_token_is_never_anonymous(
         [(b"authorization", valid), (b"authorization", valid)],
     ]
 
-    async def steps(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def steps(client: httpx2.AsyncClient) -> list[httpx2.Response]:
         method, address = path.split() if " " in path else ("GET", path)
         files = {"file": ("clip.mp3", b"noise")} if method == "POST" else None
         return [await client.request(method, address, headers=headers, files=files) for headers in refused]
@@ -101,7 +101,7 @@ def test_a_token_ends_with_its_revocation(
 ) -> None:
     token = issue(me)
 
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         before = await client.get("/me", headers=bearer(token))
         connection.execute("update search.tokens set revoked_at = now()")
         return [before.status_code, (await client.get("/me", headers=bearer(token))).status_code]
@@ -148,12 +148,12 @@ def test_scopes_are_asked_for(settings: Settings, providers: Providers, issue: I
         async def administer(caller: Admin) -> str:
             return caller.token_id
 
-    async def steps() -> dict[str, list[httpx.Response]]:
+    async def steps() -> dict[str, list[httpx2.Response]]:
         api = create_api(str(settings.database_url), settings, providers)
         add_endpoints(api)
         async with api.router.lifespan_context(api):
-            transport = httpx.ASGITransport(app=api)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            transport = httpx2.ASGITransport(app=api)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
                 return {
                     path: [await client.get(path, headers=bearer(token) if token else {}) for token in tokens]
                     for path in ("/reading", "/uploading", "/administering")
@@ -196,7 +196,7 @@ def test_kept_back_audio_is_played_to_its_artist(
     catalogue.track("Kept Back", artist=me, file_id=file_id, file_type="opus", visibility=visibility)
     tokens = [issue(me), issue(None, Scope.ADMIN), issue(other, Scope.UPLOAD), None]
 
-    async def steps(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def steps(client: httpx2.AsyncClient) -> list[httpx2.Response]:
         return [
             await client.get(f"/audio/{file_id}", headers={"range": "bytes=0-3"} | (bearer(token) if token else {}))
             for token in tokens
@@ -243,7 +243,7 @@ def test_the_description_of_the_api_says_who_takes_a_token(settings: Settings, p
 def test_postgres_away_is_not_a_refusal(tmp_path: Path, providers: Providers) -> None:
     settings = Settings(_env_file=None, database_url="postgresql://nobody@127.0.0.1:1/none", data_dir=tmp_path)
 
-    async def steps() -> list[httpx.Response]:
+    async def steps() -> list[httpx2.Response]:
         async with open_client(settings, providers) as client:
             token = f"vs_{'0' * 12}_{'0' * 64}"
             return [await client.get(path, headers=bearer(token)) for path in LOOKING]

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import start_http_server
 from prometheus_client.parser import text_string_to_metric_families
@@ -255,7 +255,7 @@ def test_the_dashboard_asks_whoever_imports_it_for_the_source() -> None:
 
 
 def test_answers_of_refusals_are_counted_too(settings: Settings, providers: Providers) -> None:
-    async def steps() -> list[httpx.Response]:
+    async def steps() -> list[httpx2.Response]:
         limited = settings.model_copy(update={"rate_limit_costly": 1})
         async with open_client(limited, providers) as client:
             found: list[Any] = [await client.get("/map") for _ in range(2)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 
@@ -20,7 +20,7 @@ from tests.support.recordings import sample
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 
 FOUND = [
     {"name": "techno", "confidence": 0.8},
@@ -38,8 +38,8 @@ def classified(catalogue: Catalogue, file_id: str = "f", **columns: Any) -> int:
 def impatient(settings: Settings, providers: Providers) -> Get:
     """GET one path of an application that waits for nothing."""
 
-    def request(path: str, with_providers: Providers = providers) -> httpx.Response:
-        async def steps() -> httpx.Response:
+    def request(path: str, with_providers: Providers = providers) -> httpx2.Response:
+        async def steps() -> httpx2.Response:
             changed = settings.model_copy(update={"recommended_tags_wait_seconds": 0.0})
             async with open_client(changed, with_providers) as client:
                 return await client.get(path)
@@ -76,7 +76,7 @@ def test_a_track_is_classified_while_somebody_waits(
     track = catalogue.track("One", file_id=file_id, file_type="opus")
     connection.execute("delete from procrastinate_jobs")
 
-    async def steps() -> tuple[httpx.Response, httpx.Response]:
+    async def steps() -> tuple[httpx2.Response, httpx2.Response]:
         working = asyncio.create_task(run_worker(str(settings.database_url), settings, providers))
         async with open_client(settings, providers) as client:
             asked = await client.get(f"/tracks/{track}/recommended-tags?limit=3", timeout=30)

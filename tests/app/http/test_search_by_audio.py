@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from tests.app.conftest import RECORDINGS, open_client
 from tests.support.catalogue import Catalogue, direction
 from tests.support.recordings import CONTAINERS, chirp, encode, sample
 
-Post = Callable[..., httpx.Response]
+Post = Callable[..., httpx2.Response]
 
 PATH = "/search/by-audio"
 NOTHING = {"results": [], "available": False, "vector_backend": None, "vector_fallback": False}
@@ -45,7 +45,7 @@ def tone(seconds: float = 4.0) -> bytes:
 def test_a_clip_finds_its_track(with_client: Callable[..., Any], sounding: dict[str, int], ending: str) -> None:
     """Measured on all 28: first in 25 (MP3) and 26 (AAC), among the first three in all."""
 
-    async def steps(client: httpx.AsyncClient) -> list[tuple[str, list[int]]]:
+    async def steps(client: httpx2.AsyncClient) -> list[tuple[str, list[int]]]:
         found = []
         for name in RECORDINGS:
             response = await client.post(PATH, data={"limit": "3"}, **upload(middle(name, ending, 15.0)))
@@ -73,8 +73,8 @@ def changed(settings: Settings, **values: Any) -> Settings:
     return settings.model_copy(update=values)
 
 
-def send(settings: Settings, providers: Providers, **options: Any) -> httpx.Response:
-    async def steps() -> httpx.Response:
+def send(settings: Settings, providers: Providers, **options: Any) -> httpx2.Response:
+    async def steps() -> httpx2.Response:
         async with open_client(settings, providers) as client:
             return await client.post(PATH, **options)
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.providers import Providers
 from tests.support.catalogue import Catalogue, direction
 
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 
 
 def test_every_field_of_the_contract(get: Get, catalogue: Catalogue) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from app.providers import Providers
@@ -13,8 +13,8 @@ PAGE = "default-src 'self'; img-src 'self' https: data:; media-src 'self'; frame
 DATA = "default-src 'none'; frame-ancestors 'none'"
 
 
-def ask(settings: Settings, providers: Providers, method: str, path: str) -> httpx.Response:
-    async def steps() -> httpx.Response:
+def ask(settings: Settings, providers: Providers, method: str, path: str) -> httpx2.Response:
+    async def steps() -> httpx2.Response:
         async with open_client(settings, providers) as http:
             return await http.request(method, path)
 

@@ -3,16 +3,13 @@
 import asyncio
 import io
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 
@@ -21,10 +18,11 @@ from app.settings import Settings
 from services.audio_store import PublicAddress, S3AudioStore
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.loopback_bucket import new_bucket
 
 CONTENT = np.random.default_rng(1).bytes(1_500_000)
-Ask = Callable[..., httpx.Response]
+Ask = Callable[..., httpx2.Response]
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def ask(settings: Settings, providers: Providers) -> Ask:
     """Asks an application that uses a store."""
 
     def request(store: Any, method: str, path: str, *, with_settings: Settings = settings, **options: Any) -> Any:
-        async def steps() -> httpx.Response:
+        async def steps() -> httpx2.Response:
             async with open_client(with_settings, replace(providers, audio_store=store)) as client:
                 return await client.request(method, path, **options)
 
@@ -113,7 +111,7 @@ def test_the_loop_goes_on_while_the_store_is_asked(
             """As the real one."""
             return store.open(*name, **options)
 
-    async def steps() -> httpx.Response:
+    async def steps() -> httpx2.Response:
         async with open_client(settings, replace(providers, audio_store=Slow())) as client:
             playing = asyncio.create_task(client.get(f"/audio/{file_id}"))
             assert await asyncio.to_thread(asked.wait, 10)
@@ -167,14 +165,8 @@ def test_a_store_that_does_not_answer(ask: Ask, s3_server: str, catalogue: Catal
 
 def test_a_command_that_needs_to_write_says_what_is_missing(settings: Settings) -> None:
     environment = {"AUDIO_STORE": "s3", "R2_PUBLIC_BUCKET_URL": "https://cdn.example.org"}
-    finished = subprocess.run(
-        [str(Path(sys.executable).parent / "vibe-search"), "sample", "import"],
-        env=os.environ | environment | {"DATABASE_URL": str(settings.database_url)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment["DATABASE_URL"] = str(settings.database_url)
+    finished = run_command("sample", "import", environment=os.environ | environment)
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: the audio store is read at R2_PUBLIC_BUCKET_URL")
     assert finished.stderr.rstrip().endswith("R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.http.application import create_api
@@ -21,7 +21,7 @@ from workers.app import run_worker
 Event = tuple[str, dict[str, Any]]
 
 
-async def events(answer: httpx.Response) -> AsyncIterator[Event]:
+async def events(answer: httpx2.Response) -> AsyncIterator[Event]:
     """What a browser makes of the stream."""
     name, data = "message", ""
     async for line in answer.aiter_lines():
@@ -35,22 +35,22 @@ async def events(answer: httpx.Response) -> AsyncIterator[Event]:
 
 
 @asynccontextmanager
-async def socket_client(settings: Settings, providers: Providers) -> AsyncIterator[httpx.AsyncClient]:
+async def socket_client(settings: Settings, providers: Providers) -> AsyncIterator[httpx2.AsyncClient]:
     """A client over a real connection: in this process an answer is handed over only when it is whole."""
     with serving(create_api(str(settings.database_url), settings, providers)) as address:
-        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+        async with httpx2.AsyncClient(base_url=address, timeout=60) as client:
             yield client
 
 
 @asynccontextmanager
-async def begun(client: httpx.AsyncClient, track: int) -> AsyncIterator[tuple[Event, AsyncIterator[Event]]]:
+async def begun(client: httpx2.AsyncClient, track: int) -> AsyncIterator[tuple[Event, AsyncIterator[Event]]]:
     """The first event of a track's stream, and those that are to come."""
     async with client.stream("GET", f"/tracks/{track}/events") as answer:
         following = events(answer)
         yield await anext(following), following
 
 
-async def all_events(client: httpx.AsyncClient, track: int, **options: Any) -> list[Event]:
+async def all_events(client: httpx2.AsyncClient, track: int, **options: Any) -> list[Event]:
     async with client.stream("GET", f"/tracks/{track}/events", timeout=60, **options) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -116,7 +116,7 @@ def test_a_track_that_nobody_may_see_is_not_there(
     catalogue.connection.execute("delete from procrastinate_jobs")
     settings.viewer_header = "X-Viewer"
 
-    async def steps(client: httpx.AsyncClient) -> None:
+    async def steps(client: httpx2.AsyncClient) -> None:
         assert (await client.get(f"/tracks/{track}/events")).status_code == 404
         assert (await client.get("/tracks/999999/events")).status_code == 404
         found = await all_events(client, track, headers={"X-Viewer": did})

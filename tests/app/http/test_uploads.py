@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import psycopg
 import pytest
@@ -29,7 +29,7 @@ from tests.support.catalogue import Catalogue
 from tests.support.recordings import chirp, sample
 
 Connection = psycopg.Connection[Any]
-Steps = Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]
+Steps = Callable[[httpx2.AsyncClient], Coroutine[Any, Any, Any]]
 
 MP3 = encode(np.stack([chirp(2.0, 44_100)] * 2), "mp3")
 FLAC = encode(np.stack([chirp(2.0, 44_100, start=200.0)] * 2), "flac")
@@ -68,7 +68,7 @@ def as_uploader(settings: Settings, stored: Providers, artist: str) -> Callable[
     return run
 
 
-async def upload(client: httpx.AsyncClient, content: bytes = MP3, **fields: Any) -> httpx.Response:
+async def upload(client: httpx2.AsyncClient, content: bytes = MP3, **fields: Any) -> httpx2.Response:
     return await client.post(
         "/tracks", data={"title": "One"} | fields, files={"audio": ("song.wav", content, "image/png")}
     )
@@ -123,7 +123,7 @@ def test_it_is_found_by_name_at_once_and_by_sound_after_its_jobs(
 ) -> None:
     from workers.app import run_worker
 
-    async def steps(client: httpx.AsyncClient) -> Any:
+    async def steps(client: httpx2.AsyncClient) -> Any:
         track = (await upload(client, sample("calm_acoustic_1").read_bytes(), title="Uploaded")).json()["id"]
         by_name = (await client.get("/search/", params={"q": "uploaded"})).json()["results"]
         before = (await client.get("/search/semantic", params={"q": "acoustic guitar"})).json()["results"]
@@ -184,7 +184,7 @@ def test_a_missing_file_is_named(as_uploader: Any) -> None:
 
 
 def test_a_request_that_is_too_large_is_refused_in_words(as_uploader: Any, stored: Providers) -> None:
-    async def steps(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def steps(client: httpx2.AsyncClient) -> list[httpx2.Response]:
         audio = {"audio": ("song.mp3", MP3)}
         return [await upload(client), await client.put("/tracks/1/audio", files=audio)]
 
@@ -195,7 +195,7 @@ def test_a_request_that_is_too_large_is_refused_in_words(as_uploader: Any, store
 
 
 def test_nobody_uploads_without_a_token_and_nothing_of_it_is_read(settings: Settings, stored: Providers) -> None:
-    async def steps() -> httpx.Response:
+    async def steps() -> httpx2.Response:
         async def endless() -> Any:
             yield b"--x\r\n"
             raise AssertionError("the body was read")
@@ -230,7 +230,7 @@ def test_only_administrators_upload_for_others(as_uploader: Any, catalogue: Cata
 def test_the_same_file_twice_is_two_tracks_of_one_file(
     as_uploader: Any, stored: Providers, connection: Connection
 ) -> None:
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         first, second = await upload(client), await upload(client, title="Two")
         await client.delete(f"/tracks/{first.json()['id']}")
         return [first.status_code, second.status_code]
@@ -244,7 +244,7 @@ def test_the_same_file_twice_is_two_tracks_of_one_file(
 def test_uploads_at_once_are_all_in(as_uploader: Any, stored: Providers, connection: Connection) -> None:
     contents = [encode(np.stack([chirp(0.5, 44_100, start=100.0 + number)] * 2), "wav") for number in range(20)]
 
-    async def steps(client: httpx.AsyncClient) -> set[int]:
+    async def steps(client: httpx2.AsyncClient) -> set[int]:
         uploads = (
             upload(client, content, title=f"T{n}", tags="same, tags", album="A") for n, content in enumerate(contents)
         )
@@ -276,7 +276,7 @@ def token_look_ups() -> Iterator[list[str]]:
 
 
 def test_a_token_is_looked_up_once_a_request(as_uploader: Any) -> None:
-    async def steps(client: httpx.AsyncClient) -> list[tuple[int, int]]:
+    async def steps(client: httpx2.AsyncClient) -> list[tuple[int, int]]:
         with token_look_ups() as seen:
             made = await upload(client)
             found = [(made.status_code, len(seen))]
@@ -297,7 +297,7 @@ def test_a_token_is_looked_up_once_a_request(as_uploader: Any) -> None:
 
 
 def test_a_token_that_is_revoked_is_refused_at_the_next_request(as_uploader: Any, connection: Connection) -> None:
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         first = await upload(client)
         connection.execute("update search.tokens set revoked_at = now()")
         return [first.status_code, (await upload(client)).status_code]
@@ -307,7 +307,7 @@ def test_a_token_that_is_revoked_is_refused_at_the_next_request(as_uploader: Any
 
 
 def test_who_is_asking_is_kept_for_one_request_and_its_headers(as_uploader: Any, artist: str) -> None:
-    async def steps(client: httpx.AsyncClient) -> None:
+    async def steps(client: httpx2.AsyncClient) -> None:
         state = client._transport.app.state.api  # type: ignore[attr-defined]  # noqa: SLF001 - of ASGITransport
         token = client.headers["authorization"].encode()
 
@@ -342,7 +342,7 @@ def test_an_upload_is_read_once_and_written_twice(as_uploader: Any, stored: Prov
     """The server writes a large form to a temporary file, from which it is hashed and stored in one pass."""
     content = encode(np.stack([chirp(60.0, 44_100)] * 2), "wav")
 
-    async def steps(client: httpx.AsyncClient) -> tuple[httpx.Response, dict[str, float]]:
+    async def steps(client: httpx2.AsyncClient) -> tuple[httpx2.Response, dict[str, float]]:
         # what is loaded once, and the decoder's process
         assert (await upload(client)).status_code == 201
         before = process_io()
@@ -375,7 +375,7 @@ def test_audio_that_cannot_be_registered_leaves_no_file(
 
 
 def test_other_audio_takes_the_place_of_the_former(as_uploader: Any, stored: Providers, connection: Connection) -> None:
-    async def steps(client: httpx.AsyncClient) -> httpx.Response:
+    async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
         track = (await upload(client)).json()["id"]
         return await client.put(f"/tracks/{track}/audio", files={"audio": ("song.mp3", FLAC)})
 
@@ -393,7 +393,7 @@ def test_audio_of_somebody_else_is_not_replaced(as_uploader: Any, catalogue: Cat
     other = catalogue.artist("bert.example", "Bert")
     shown, hidden = catalogue.track("His", artist=other), catalogue.track("Secret", artist=other, visibility="private")
 
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         paths = (f"/tracks/{shown}/audio", f"/tracks/{hidden}/audio", "/tracks/999/audio")
         return [(await client.put(path, files={"audio": ("a.mp3", MP3)})).status_code for path in paths]
 
@@ -405,7 +405,7 @@ def test_audio_of_somebody_else_is_not_replaced(as_uploader: Any, catalogue: Cat
 
 
 def test_fields_are_changed_and_searches_see_it_at_once(as_uploader: Any, connection: Connection) -> None:
-    async def steps(client: httpx.AsyncClient) -> Any:
+    async def steps(client: httpx2.AsyncClient) -> Any:
         track = (await upload(client, tags="old, kept", album="First")).json()["id"]
         patch = {"title": "Renamed  thing", "tags": ["kept", "NEW"], "album": None, "visibility": "unlisted"}
         changed = await client.patch(f"/tracks/{track}", json=patch)
@@ -438,7 +438,7 @@ def test_fields_are_changed_and_searches_see_it_at_once(as_uploader: Any, connec
     ],
 )
 def test_a_change_that_cannot_be_made_is_named(as_uploader: Any, patch: Any, field: str) -> None:
-    async def steps(client: httpx.AsyncClient) -> httpx.Response:
+    async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
         track = (await upload(client)).json()["id"]
         return await client.patch(f"/tracks/{track}", json=patch)
 
@@ -451,7 +451,7 @@ def test_what_is_not_ones_own_cannot_be_changed(as_uploader: Any, catalogue: Cat
     other = catalogue.artist("bert.example", "Bert")
     shown, hidden = catalogue.track("His", artist=other), catalogue.track("Secret", artist=other, visibility="private")
 
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         found = []
         for track in (shown, hidden, 999):
             found.append((await client.patch(f"/tracks/{track}", json={"title": "Mine"})).status_code)
@@ -464,9 +464,9 @@ def test_what_is_not_ones_own_cannot_be_changed(as_uploader: Any, catalogue: Cat
 
 
 def test_a_private_track_is_there_for_its_artist_alone(
-    as_uploader: Any, get: Callable[..., httpx.Response], catalogue: Catalogue
+    as_uploader: Any, get: Callable[..., httpx2.Response], catalogue: Catalogue
 ) -> None:
-    async def steps(client: httpx.AsyncClient) -> Any:
+    async def steps(client: httpx2.AsyncClient) -> Any:
         track = (await upload(client, visibility="private")).json()["id"]
         return track, (await client.get(f"/tracks/{track}")).status_code
 
@@ -477,7 +477,7 @@ def test_a_private_track_is_there_for_its_artist_alone(
 
 
 def test_reasons_that_may_pass_are_for_the_artist(
-    as_uploader: Any, get: Callable[..., httpx.Response], connection: Connection
+    as_uploader: Any, get: Callable[..., httpx2.Response], connection: Connection
 ) -> None:
     track = as_uploader(upload).json()["id"]
     connection.execute("update procrastinate_jobs set status = 'failed'")
@@ -489,7 +489,7 @@ def test_reasons_that_may_pass_are_for_the_artist(
             [task, task, task, permanent],
         )
 
-    def reasons(response: httpx.Response) -> dict[str, str | None]:
+    def reasons(response: httpx2.Response) -> dict[str, str | None]:
         assert response.json()["processing"]["state"] == "failed"
         return {task["task"]: task["reason"] for task in response.json()["processing"]["tasks"]}
 
@@ -506,7 +506,7 @@ def test_a_deleted_track_leaves_nothing(
 ) -> None:
     from workers.app import run_worker
 
-    async def steps(client: httpx.AsyncClient) -> list[int]:
+    async def steps(client: httpx2.AsyncClient) -> list[int]:
         track = (await upload(client)).json()["id"]
         gone = await client.delete(f"/tracks/{track}")
         await run_worker(str(settings.database_url), settings, stored, wait=False)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.providers import Providers
@@ -39,7 +39,7 @@ def ask(settings: Settings, providers: Providers, catalogue: Catalogue, me: str)
         changed = settings.model_copy(update={"vibe_search_for_everyone": everyone, "viewer_header": header})
         headers = [("X-Viewer-DID", viewer) for viewer in viewers]
 
-        async def steps() -> httpx.Response:
+        async def steps() -> httpx2.Response:
             async with open_client(changed, providers) as client:
                 if path != "/search/by-audio":
                     return await client.get(path, headers=headers)

@@ -26,8 +26,9 @@ from app.measure.turbopuffer_server import API_KEY, Fault, TurbopufferServer, se
 from app.mirror import MirrorSync, compare, read_namespaces
 from services.vector_mirror import MirrorError
 from services.vector_mirror.turbopuffer import TurbopufferMirror
+from tests.support.depth import DEEP, cases
 
-EXAMPLES = int(os.environ.get("MIRROR_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("MIRROR_EXAMPLES", cases(short=16, deep=80)))
 STEPS = 50
 TRACKS = 6
 ARTISTS = 2
@@ -334,6 +335,7 @@ def world(database: str) -> Iterator[World]:
         made.close()
 
 
+@DEEP
 @pytest.mark.usefixtures("world")
 def test_it_converges_whatever_happens() -> None:
     run_state_machine_as_test(

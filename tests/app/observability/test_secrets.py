@@ -1,8 +1,6 @@
 """No secret stands in what is printed, logged or answered."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.settings import Settings
+from tests.support.command import run_command
 
 CANARIES = {
     "R2_SECRET_ACCESS_KEY": "canary-bucket",
@@ -64,8 +63,7 @@ def test_no_command_shows_them_when_nothing_answers(command: list[str], tmp_path
         "LOG_LEVEL": "debug",
         "LOG_QUERIES": "true",
     }
-    program = [sys.executable, "-c", "from app.cli import main; main()", "--verbose", *command]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = run_command("--verbose", *command, environment=environment)
     assert done.returncode in ({0} if command[0] == "models" else {1, 2}), done.stderr
     for value in (*CANARIES.values(), IN_URL):
         assert value not in done.stdout + done.stderr

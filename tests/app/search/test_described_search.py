@@ -4,7 +4,7 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from numpy import float32
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from app.search.query_vector import embed_description
 from tests.app.conftest import RECORDINGS
 from tests.support.catalogue import Catalogue, direction
 
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 Listen = Callable[..., dict[str, float]]
 
 SLOW = {name for name, tempo in RECORDINGS.items() if tempo <= 78}

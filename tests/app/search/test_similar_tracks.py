@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.catalogue import Catalogue, direction
 
-Get = Callable[..., httpx.Response]
+Get = Callable[..., httpx2.Response]
 
 
 def test_neighbours_of_a_recording(get: Get, sounding: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 
@@ -58,7 +58,7 @@ def ask(settings: Settings, providers: Providers, mirrored: Mirrored) -> Ask:
 @asynccontextmanager
 async def opened(
     settings: Settings, providers: Providers, mirrored: Mirrored, **changed: Any
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> AsyncIterator[httpx2.AsyncClient]:
     mirror = TurbopufferMirror(API_KEY, region="api", base_url=mirrored.server.url)
     wanted = settings.model_copy(
         update={"vector_backend": "turbopuffer", "vector_backend_deadline_seconds": 2.0, "sound_min_confidence": 0.0}

@@ -22,6 +22,7 @@ from models.clap.export.export import make_sounds
 from models.relevance.calibration import load_texts
 from models.runtime.onnx_session import open_session
 from models.runtime.run_options import RunOptions
+from tests.support.depth import DEEP, only_deep
 from tests.support.recordings import sample, write
 from tests.support.transformers_clap import TransformersClap
 
@@ -39,6 +40,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
+@DEEP
+@only_deep("the small model of test_clap_export.py has every layer of it")
 def test_the_real_size_is_exported_truly_and_stays_near_itself(folder: Path) -> None:
     subject = random_subject(folder, Stages(Console(quiet=True)))
     card = subject.card

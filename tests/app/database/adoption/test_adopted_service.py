@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -20,17 +20,16 @@ from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.app.conftest import open_client
 from tests.app.database.adoption.conftest import Connection
+from tests.support.command import run_command
 from tests.support.recordings import sample
 from workers.app import run_worker
 
 BERT = "did:plc:bert"
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
 
 def command(database: str, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [COMMAND, *arguments]
     environment = os.environ | {"DATABASE_URL": database, "DATA_DIR": str(data_dir), "COLUMNS": "120"}
-    return subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    return run_command(*arguments, environment=environment)
 
 
 async def with_token(url: str, did: str | None = BERT) -> str:
@@ -48,7 +47,7 @@ def run(settings: Settings, providers: Providers, steps: Any, *, did: str | None
     return asyncio.run(session())
 
 
-async def upload(client: httpx.AsyncClient, **fields: Any) -> httpx.Response:
+async def upload(client: httpx2.AsyncClient, **fields: Any) -> httpx2.Response:
     audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
     return await client.post("/tracks", data={"title": "Harbour Lamp"} | fields, files=audio)
 
@@ -64,7 +63,7 @@ def test_a_track_goes_all_the_way(
         url = adopted.replace("postgres:@", f"{role}@", 1)
     settings = Settings(_env_file=None, database_url=url, data_dir=tmp_path, semantic_deadline_seconds=10.0)
 
-    async def steps(client: httpx.AsyncClient) -> None:
+    async def steps(client: httpx2.AsyncClient) -> None:
         created = await upload(client, album="Lanterns", tags=["Tape"], auto_tag="true")
         assert created.status_code == 201, created.text
         track = created.json()["id"]
@@ -124,7 +123,7 @@ def test_what_was_there_is_processed_by_a_backfill(adopted: str, owner: Connecti
 
 
 def test_what_they_call_otherwise_is_seen_by_its_artist_alone(settings: Settings, providers: Providers) -> None:
-    async def look(client: httpx.AsyncClient) -> list[int]:
+    async def look(client: httpx2.AsyncClient) -> list[int]:
         return [
             (await client.get(path)).status_code for path in ("/tracks/6", "/tracks/6/recommended-tags", "/tracks/4")
         ]
@@ -139,7 +138,7 @@ def test_what_they_do_not_take_is_said_in_words(settings: Settings, owner: Conne
     owner.execute("create table charts (track_id integer not null references tracks (id))")
     owner.execute("insert into charts values (3)")
 
-    async def steps(client: httpx.AsyncClient) -> list[tuple[int, str]]:
+    async def steps(client: httpx2.AsyncClient) -> list[tuple[int, str]]:
         answers = [await upload(client), await client.delete("/tracks/3")]
         return [(answer.status_code, answer.json()["detail"]) for answer in answers]
 
@@ -187,8 +186,7 @@ def test_the_embedded_database_is_not_for_adoption(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
         "DATA_DIR": str(tmp_path)
     }
-    program = [COMMAND, "db", "adopt"]
-    refused = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    refused = run_command("db", "adopt", environment=environment)
     assert (refused.returncode, "set DATABASE_URL" in refused.stderr) == (2, True)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from app.errors import UserError
@@ -21,7 +21,7 @@ def statuses(settings: Settings, providers: Providers, *requests: tuple[str, str
 
 
 def test_one_more_is_refused_with_when_to_try_again(settings: Settings, providers: Providers) -> None:
-    async def steps() -> list[httpx.Response]:
+    async def steps() -> list[httpx2.Response]:
         limited = settings.model_copy(update={"rate_limit_searches": 3})
         async with open_client(limited, providers) as http:
             return [await http.get("/search/", params={"q": "anything"}) for _ in range(4)]
@@ -57,8 +57,8 @@ def test_every_address_has_its_own(settings: Settings, providers: Providers) -> 
         async with open_client(limited, providers) as first:
             app = first._transport.app  # type: ignore[attr-defined]  # noqa: SLF001 - the same application, from elsewhere
             for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1", "2001:db8::1", "2001:db8::2", "2001:db8:1::1"):
-                transport = httpx.ASGITransport(app, client=(address, 1))
-                async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+                transport = httpx2.ASGITransport(app, client=(address, 1))
+                async with httpx2.AsyncClient(transport=transport, base_url="http://test") as http:
                     found.append((await http.get("/models")).status_code)
         return found
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.observability.log import configure_service_log
@@ -44,8 +44,8 @@ def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., list[st
     root.setLevel(level)
 
 
-def ask(settings: Settings, providers: Providers, path: str, **headers: str) -> httpx.Response:
-    async def steps() -> httpx.Response:
+def ask(settings: Settings, providers: Providers, path: str, **headers: str) -> httpx2.Response:
+    async def steps() -> httpx2.Response:
         async with open_client(settings, providers) as client:
             return await client.get(path, headers=headers)
 

@@ -2,29 +2,24 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from app.cli.evaluate import SAMPLE_LABELS
 from tests.support.catalogue import Catalogue
-
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
+from tests.support.command import run_command
 
 
 @pytest.fixture
 def evaluate(database: str, tmp_path: Path) -> Any:
     """Runs the command on the test's database."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> CompletedProcess[str]:
         environment = os.environ | {"DATABASE_URL": database, "DATA_DIR": str(tmp_path), "COLUMNS": "140"}
-        command = [COMMAND, "evaluate", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        return run_command("evaluate", *arguments, environment=environment, folder=tmp_path)
 
     return run
 

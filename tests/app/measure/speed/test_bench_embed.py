@@ -27,6 +27,7 @@ from app.measure.speed.stages import Stages
 from app.settings import Settings
 from models.audio.decoding import decode
 from models.registry import find_model
+from tests.support.command import run_command
 from tests.support.installed_clap import DIMENSIONS, FIRST
 from tests.support.recordings import sample
 from tests.support.transformers_clap import TransformersClap
@@ -42,14 +43,7 @@ def server_url(server: EmbeddedPostgres) -> str:
 
 
 def bench(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "bench", "embed", *arguments],
-        env=os.environ | {"COLUMNS": "200"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_command("bench", "embed", *arguments, environment=os.environ | {"COLUMNS": "200"} | environment)
 
 
 def test_it_measures_from_end_to_end(server_url: str, tmp_path: Path, clap_models: Path) -> None:

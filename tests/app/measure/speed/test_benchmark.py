@@ -3,11 +3,10 @@
 import json
 import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,8 @@ from app.measure.speed.sizes import Sizes
 from app.measure.speed.stages import Stages
 from app.measure.speed.success import Success, measure_recall, measure_success
 from app.measure.speed.vectors import VectorSpace
+from tests.support.command import run_command
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 QUIET = Console(quiet=True)
 TRACKS = 1500
 
@@ -435,11 +434,9 @@ def test_an_embedded_server_takes_its_settings_and_keeps_them(tmp_path: Path) ->
 # --- the commands
 
 
-def bench(server_url: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def bench(server_url: str, tmp_path: Path, *arguments: str) -> CompletedProcess[str]:
     environment = os.environ | {"DATABASE_URL": server_url, "DATA_DIR": str(tmp_path), "COLUMNS": "200"}
-    return subprocess.run(
-        [COMMAND, "bench", *arguments], env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    return run_command("bench", *arguments, environment=environment)
 
 
 def test_search_from_end_to_end(server_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,11 @@ from app.search import Search, ServingModel
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command
 from tests.support.installed_clap import DIMENSIONS, FIRST, SECOND
 from tests.support.recordings import sample
 from workers.app import run_worker
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 _SWAPS = 30
 NAMES = ("calm_acoustic_s411", "energetic_electronic_2", "happy_acoustic_1")
 
@@ -68,9 +67,7 @@ def run(settings: Settings) -> Run:
     }
 
     def command(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments], env=environment | more, capture_output=True, text=True, timeout=120, check=False
-        )
+        return run_command(*arguments, environment=environment | more)
 
     return command
 

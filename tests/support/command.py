@@ -1,0 +1,55 @@
+"""The command line in processes that start fast: each is forked from one that has imported everything."""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from app.cli import main
+
+SECONDS = 300
+"""Far more than any command needs on a busy machine: a command that hangs is killed then."""
+
+_processes = multiprocessing.get_context("forkserver")
+# nothing that starts a thread or reads the environment while it is imported
+_processes.set_forkserver_preload([__name__])
+
+
+def run_command(
+    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> CompletedProcess[str]:
+    """Run `vibe-search` with these arguments, as a shell does, without its second of imports.
+
+    Args:
+        arguments: What follows the program's name.
+        environment: The whole environment; this process's by default.
+        folder: Where it runs; the current folder by default.
+    """
+    chosen = dict(os.environ if environment is None else environment)
+    with tempfile.TemporaryDirectory() as written:
+        process = _processes.Process(target=_become, args=(arguments, chosen, folder or Path.cwd(), Path(written)))
+        process.start()
+        process.join(SECONDS)
+        late = process.is_alive()
+        process.kill()
+        process.join()
+        output, errors = ((Path(written) / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        assert not late, f"{arguments} did not end: {output}{errors}"
+        assert process.exitcode is not None
+        return CompletedProcess(["vibe-search", *arguments], process.exitcode, output, errors)
+
+
+def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, written: Path) -> None:
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(written / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, descriptor)
+        os.close(file)
+    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", encoding="utf-8") for descriptor in (1, 2))
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["vibe-search", *arguments]
+    main()

@@ -1,9 +1,8 @@
 """A real Postgres for every test that touches data: one server a test process, one cloned database a test."""
 
-import itertools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -12,26 +11,16 @@ from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from tests.support.catalogue import Catalogue
-from tests.support.installed_clap import install_both
-from tests.support.loopback_bucket import serving_s3
-from tests.support.mirrored import Mirrored, mirroring
+from tests.support.databases import new_database, running_server
 
-_numbers = itertools.count(1)
+if TYPE_CHECKING:
+    from tests.support.mirrored import Mirrored
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """The embedded server of this test process."""
-    with (
-        # not below pytest's own folder, which another run of the same user closes to the server's user
-        tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder,
-        EmbeddedPostgres(Path(folder) / "postgres") as running,
-    ):
-        with psycopg.connect(running.url, autocommit=True) as connection:
-            # nothing here has to outlive a power cut
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-                connection.execute(f"alter system set {setting}".encode())
-            connection.execute("select pg_reload_conf()")
+    with running_server() as running:
         yield running
 
 
@@ -51,6 +40,9 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Providers:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """Address of a server of S3's protocol, which lets everybody in."""
+    # seconds of imports, which only some tests need; so below
+    from tests.support.loopback_bucket import serving_s3
+
     with serving_s3() as address:
         yield address
 
@@ -58,19 +50,23 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clap_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with the two of tests.support.installed_clap; not to be written to."""
+    from tests.support.installed_clap import install_both
+
     return install_both(tmp_path_factory.mktemp("clap"))
 
 
 @pytest.fixture
 def empty_database(server: EmbeddedPostgres) -> Iterator[str]:
     """URL of a database without any schema."""
-    yield from _database(server, "template0")
+    with new_database(server) as url:
+        yield url
 
 
 @pytest.fixture
 def database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     """URL of a migrated database that belongs to one test."""
-    yield from _database(server, template)
+    with new_database(server, template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -88,8 +84,10 @@ def catalogue(connection: psycopg.Connection[tuple[object, ...]]) -> Catalogue:
 
 
 @pytest.fixture
-def mirrored(database: str, catalogue: Catalogue) -> Iterator[Mirrored]:
+def mirrored(database: str, catalogue: Catalogue) -> "Iterator[Mirrored]":
     """The test's database with a mirror at a server of turbopuffer's API."""
+    from tests.support.mirrored import mirroring
+
     with mirroring(database, catalogue) as made:
         yield made
 
@@ -99,11 +97,3 @@ def settings(tmp_path: Path, database: str) -> Settings:
     """Settings for the test's database, untouched by the environment's."""
     # on a busy machine even a quick model is late for the default
     return Settings(_env_file=None, database_url=database, data_dir=tmp_path, semantic_deadline_seconds=30.0)
-
-
-def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server.url.replace("/vibe_search?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template}".encode())
-        yield server.url.replace("/vibe_search?", f"/{name}?")
-        admin.execute(f"drop database {name} with (force)".encode())

@@ -3,7 +3,6 @@
 import subprocess
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from app.database import EmbeddedPostgres, connect, find_program, migrate
 from app.providers import Providers
 from tests.support.catalogue import Catalogue
+from tests.support.databases import new_database
 
 Connection = psycopg.Connection[Any]
 
@@ -54,13 +54,9 @@ def test_it_answers_the_same(
 ) -> None:
     before = answers(filled.connection, providers)
     assert len(before) > 20
-    dump, restored = tmp_path / "vibe.dump", "restored_here"
+    dump = tmp_path / "vibe.dump"
     run(find_program("pg_dump"), "--format=custom", f"--file={dump}", database)
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"create database {restored} template template0".encode())
-    url = database.replace(urlsplit(database).path, f"/{restored}")
-    try:
+    with new_database(server) as url:
         run(find_program("pg_restore"), f"--dbname={url}", "--exit-on-error", "--jobs=2", dump)
         assert migrate(url, providers.embedding.card) == [], "nothing is missing"
         with connect(url) as connection:
@@ -78,6 +74,3 @@ def test_it_answers_the_same(
                 "select count(*) from search.index_health where method = 'hnsw' and valid"
             ).fetchone()
             assert plan == (1,)
-    finally:
-        with psycopg.connect(admin_url, autocommit=True) as admin:
-            admin.execute(f"drop database if exists {restored} with (force)".encode())

@@ -1,7 +1,6 @@
 """A logical replica, set up by the statements of the page for DBAs, answers as the primary does."""
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.database import EmbeddedPostgres, connect, migrate
+from app.database import connect, migrate
 from app.providers import Providers
 from tests.support.catalogue import Catalogue
+from tests.support.databases import FAST, running_server
 
 Connection = psycopg.Connection[Any]
 
@@ -38,11 +38,7 @@ def wait(condition: Callable[[], bool], what: str) -> None:
 @pytest.fixture
 def pair(providers: Providers) -> Iterator[tuple[Connection, Connection, str]]:
     """Two servers with the schema, and how the second reaches the first."""
-    with (
-        tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder,
-        EmbeddedPostgres(Path(folder) / "primary", settings={"wal_level": "logical"}) as first,
-        EmbeddedPostgres(Path(folder) / "replica") as second,
-    ):
+    with running_server(FAST | {"wal_level": "logical"}) as first, running_server() as second:
         for server in (first, second):
             migrate(server.url, providers.embedding.card)
         with connect(first.url) as primary, connect(second.url) as replica:

@@ -3,25 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from app.database import EmbeddedPostgres
 from tests.sql.same_pages.catalogue import make_catalogue
 from tests.sql.same_pages.pages import GOLDEN, Page, describe_differences, prepare, read_pages
+from tests.support.databases import new_database
 
 
 @pytest.fixture(scope="module")
 def pages(server: EmbeddedPostgres) -> Iterator[list[Page]]:
     """What every query finds now."""
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("create database same_pages template template0")
-    url = server.url.replace("/vibe_search?", "/same_pages?")
-    prepare(url)
-    yield list(read_pages(url))
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("drop database same_pages with (force)")
+    with new_database(server) as url:
+        prepare(url)
+        yield list(read_pages(url))
 
 
 def test_every_page_is_as_recorded(pages: list[Page]) -> None:

@@ -1,7 +1,6 @@
 """A server with the sample library, and a browser that looks at it."""
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal, TypeAlias
 
-import psycopg
 import pytest
 import uvicorn
 from immich_memories_music import tracks_dir
@@ -28,6 +26,7 @@ from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
+from tests.support.databases import new_database
 from tests.support.recordings import encode, read_stereo
 from workers.app import run_worker
 
@@ -98,20 +97,14 @@ def site(
     server: EmbeddedPostgres, template: str, providers: Providers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """The sample library behind the real server, its vectors made of what its recordings are called."""
-    name = f"web_{os.getpid()}"
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    url = server.url.replace("/vibe_search?", f"/{name}?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template}".encode())
-    settings = Settings(
-        _env_file=None, database_url=url, data_dir=tmp_path_factory.mktemp("web"), semantic_deadline_seconds=10.0
-    )
-    providers = replace(providers, audio_store=LocalAudioStore(settings.audio_dir))
-    in_thread(_fill, url, providers)
-    with _serving(settings, providers) as address:
-        yield Site(address, settings, providers)
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"drop database {name} with (force)".encode())
+    with new_database(server, template) as url:
+        settings = Settings(
+            _env_file=None, database_url=url, data_dir=tmp_path_factory.mktemp("web"), semantic_deadline_seconds=10.0
+        )
+        providers = replace(providers, audio_store=LocalAudioStore(settings.audio_dir))
+        in_thread(_fill, url, providers)
+        with _serving(settings, providers) as address:
+            yield Site(address, settings, providers)
 
 
 def in_thread(function: Any, *arguments: Any) -> Any:

@@ -1,7 +1,6 @@
 """A worker whose database goes away under it."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
 from app.settings import Settings
 from tests.support.catalogue import Catalogue
+from tests.support.databases import running_server
 from tests.support.recordings import sample
 from workers.app import run_worker
 
@@ -23,10 +23,8 @@ Connection = psycopg.Connection[Any]
 @pytest.fixture
 def own_server() -> Iterator[EmbeddedPostgres]:
     """A server that no other test uses."""
-    with (
-        tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder,
-        EmbeddedPostgres(Path(folder) / "postgres") as running,
-    ):
+    # it is killed, and loses nothing: with the settings of a user's server
+    with running_server({}) as running:
         yield running
 
 

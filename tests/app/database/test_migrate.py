@@ -13,6 +13,7 @@ from app.database.schema import head, pending_migrations
 from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_scripts
 from app.errors import DatabaseUnavailableError, UserError
 from app.providers import Providers
+from tests.support.databases import new_database
 
 
 def test_migrating_again_does_nothing(database: str, providers: Providers) -> None:
@@ -81,15 +82,8 @@ def test_a_queue_that_nobody_tracked_is_left_alone(database: str, providers: Pro
 
 
 def test_a_locale_that_drops_letters_is_refused(server: EmbeddedPostgres, providers: Providers) -> None:
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("create database ascii_only template template0 locale 'C'")
-    try:
-        with pytest.raises(UserError, match="locale knows ASCII letters only"):
-            migrate(server.url.replace("/vibe_search?", "/ascii_only?"), providers.embedding.card)
-    finally:
-        with psycopg.connect(admin_url, autocommit=True) as admin:
-            admin.execute("drop database ascii_only")
+    with new_database(server, options="locale 'C'") as url, pytest.raises(UserError, match="knows ASCII letters only"):
+        migrate(url, providers.embedding.card)
 
 
 def test_an_unreachable_server(providers: Providers) -> None:
@@ -103,9 +97,7 @@ def test_urls_of_other_things(url: str, providers: Providers) -> None:
         migrate(url, providers.embedding.card)
 
 
-def test_an_owner_who_is_no_superuser_migrates_and_searches(
-    server: EmbeddedPostgres, empty_database: str, providers: Providers
-) -> None:
+def test_an_owner_who_is_no_superuser_migrates_and_searches(empty_database: str, providers: Providers) -> None:
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute("drop role if exists keeper")
         connection.execute("create role keeper login")
@@ -119,10 +111,10 @@ def test_an_owner_who_is_no_superuser_migrates_and_searches(
         serve = "select search.serve_model(identity) from search.models"
         connection.execute(serve)
         assert connection.execute("select count(*) from search.unified('fern')").fetchone() == (0,)
-    with psycopg.connect(server.url.replace("/vibe_search?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"drop database {empty_database.split('/')[3].split('?', maxsplit=1)[0]} with (force)".encode())
-        admin.execute("drop role keeper")
-        admin.execute(f"create database {empty_database.split('/')[3].split('?', maxsplit=1)[0]}".encode())
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("reassign owned by keeper to postgres")
+        connection.execute("drop owned by keeper")
+        connection.execute("drop role keeper")
 
 
 def test_a_database_of_a_newer_version(database: str) -> None:
@@ -135,15 +127,9 @@ def test_a_database_of_a_newer_version(database: str) -> None:
 
 
 def test_an_encoding_that_has_no_letters(server: EmbeddedPostgres, providers: Providers) -> None:
-    admin_url = server.url.replace("/vibe_search?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("create database bytes_only template template0 encoding 'SQL_ASCII' locale 'C'")
-    try:
-        with pytest.raises(UserError, match="encoded in SQL_ASCII"):
-            migrate(server.url.replace("/vibe_search?", "/bytes_only?"), providers.embedding.card)
-    finally:
-        with psycopg.connect(admin_url, autocommit=True) as admin:
-            admin.execute("drop database bytes_only")
+    of_bytes = "encoding 'SQL_ASCII' locale 'C'"
+    with new_database(server, options=of_bytes) as url, pytest.raises(UserError, match="encoded in SQL_ASCII"):
+        migrate(url, providers.embedding.card)
 
 
 def test_a_role_that_may_not(server: EmbeddedPostgres, empty_database: str, providers: Providers) -> None:

@@ -32,8 +32,9 @@ def decoders() -> list[psutil.Process]:
     return [child for child in children if "models.audio.decoder_child" in " ".join(child.cmdline())]
 
 
-@pytest.fixture(autouse=True)
-def _none_idle() -> None:
+@pytest.fixture
+def none_idle() -> None:
+    """The next decoder is a new one, and the only one."""
     end_idle_decoders()
 
 
@@ -77,6 +78,7 @@ def test_what_is_no_audio_is_not_taken_for_some(way: str) -> None:
         identify(io.BytesIO(content))
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_one_process_serves_one_file_after_the_other() -> None:
     decode(sample("calm_acoustic_1"), RATE)
     before = the_decoder().pid
@@ -86,6 +88,7 @@ def test_one_process_serves_one_file_after_the_other() -> None:
     assert the_decoder().pid == before
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_several_threads_decode_at_once() -> None:
     content = sample("calm_acoustic_1").read_bytes()
     alone = decode(io.BytesIO(content), RATE)
@@ -96,6 +99,7 @@ def test_several_threads_decode_at_once() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+@pytest.mark.usefixtures("none_idle")
 def test_a_decoder_that_dies_takes_nothing_with_it(number: signal.Signals) -> None:
     with (  # noqa: PT012 - it dies midway
         sample("calm_acoustic_1").open("rb") as file,
@@ -108,6 +112,7 @@ def test_a_decoder_that_dies_takes_nothing_with_it(number: signal.Signals) -> No
     assert decode(sample("calm_acoustic_1"), RATE).size
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_one_that_died_while_it_was_idle_is_replaced() -> None:
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     for child in decoders():
@@ -116,6 +121,7 @@ def test_one_that_died_while_it_was_idle_is_replaced() -> None:
     assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_one_that_dies_with_the_order_in_its_hands_is_replaced() -> None:
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     idle = the_decoder()
@@ -128,6 +134,7 @@ def test_one_that_dies_with_the_order_in_its_hands_is_replaced() -> None:
         assert decoded.result().size == RATE
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     idle = the_decoder()
@@ -137,6 +144,7 @@ def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch)
     assert idle not in decoders()
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
     file = io.BytesIO(write(np.zeros((1, 600 * 8000), np.float32), "flac", "flac", 8000))
     with pytest.raises(AudioError, match=r"longer than 0\.01 seconds"):
@@ -144,6 +152,7 @@ def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
     assert decoders() == []
 
 
+@pytest.mark.usefixtures("none_idle")
 def test_a_decoder_that_stops_in_the_middle_of_a_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.audio.decoder._STALLED_SECONDS", 1)
     content = sample("calm_acoustic_1").read_bytes()

@@ -11,6 +11,7 @@ import pytest
 from app.database import EmbeddedPostgres, adopt, connect, find_program, grant_roles, inspect_schema, migrate
 from app.providers import Providers
 from tests.app.database.adoption.conftest import Connection
+from tests.support.databases import new_database
 
 DOCUMENTS = (
     "select kind, key, field, label, normalized, context, popularity, track_count, listed, owner, level, tokens::text "
@@ -149,22 +150,18 @@ def test_the_applications_own_queue_is_left_alone(
 
 
 def test_a_dump_is_restored(search: Connection, adopted: str, server: EmbeddedPostgres, tmp_path: Path) -> None:
-    dump, url = tmp_path / "adopted.dump", server.url.replace("/vibe_search?", "/adopted_again?")
-    with psycopg.connect(server.url, autocommit=True) as admin:
-        admin.execute("create database adopted_again template template0")
-        try:
-            for program, *arguments in (
-                ("pg_dump", "-Fc", f"-f{dump}", adopted),
-                ("pg_restore", "-e", f"-d{url}", str(dump)),
-            ):
-                subprocess.run([find_program(program), *arguments], check=True)
-            with connect(url) as restored:
-                assert inspect_schema(restored).ready
-                assert labels(restored, "harbours") == labels(search, "harbours")
-                restored.execute("update public.tracks set title = 'Fast Tide' where id = 1")
-                assert labels(restored, "fast tide") == ["Fast Tide"]
-        finally:
-            admin.execute("drop database adopted_again with (force)")
+    dump = tmp_path / "adopted.dump"
+    with new_database(server) as url:
+        for program, *arguments in (
+            ("pg_dump", "-Fc", f"-f{dump}", adopted),
+            ("pg_restore", "-e", f"-d{url}", str(dump)),
+        ):
+            subprocess.run([find_program(program), *arguments], check=True)
+        with connect(url) as restored:
+            assert inspect_schema(restored).ready
+            assert labels(restored, "harbours") == labels(search, "harbours")
+            restored.execute("update public.tracks set title = 'Fast Tide' where id = 1")
+            assert labels(restored, "fast tide") == ["Fast Tide"]
 
 
 def test_nothing_else_appears_beside_their_tables(owner: Connection, adopted: str, providers: Providers) -> None:

@@ -28,6 +28,7 @@ from app.settings import Settings
 from models.audio.decoding import decode
 from models.registry import find_model
 from tests.support.command import run_command
+from tests.support.databases import sibling
 from tests.support.installed_clap import DIMENSIONS, FIRST
 from tests.support.recordings import sample
 from tests.support.transformers_clap import TransformersClap
@@ -39,7 +40,7 @@ QUIET = Stages(Console(quiet=True))
 @pytest.fixture
 def server_url(server: EmbeddedPostgres) -> str:
     """Not the template of the other tests: nothing may be connected to that when it is copied."""
-    return server.url.replace("/vibe_search?", "/postgres?")
+    return sibling(server.url, "postgres")
 
 
 def bench(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -33,6 +33,7 @@ from app.measure.speed.stages import Stages
 from app.measure.speed.success import Success, measure_recall, measure_success
 from app.measure.speed.vectors import VectorSpace
 from tests.support.command import run_command
+from tests.support.databases import sibling
 
 QUIET = Console(quiet=True)
 TRACKS = 1500
@@ -41,7 +42,7 @@ TRACKS = 1500
 @pytest.fixture(scope="module")
 def server_url(server: EmbeddedPostgres) -> str:
     """Not the template of the other tests: nothing may be connected to that when it is copied."""
-    return server.url.replace("/vibe_search?", "/postgres?")
+    return sibling(server.url, "postgres")
 
 
 @pytest.fixture(scope="module")

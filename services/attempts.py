@@ -8,6 +8,10 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 
 
+_PAUSE_SECONDS = 0.2
+"""The first pause between two attempts, before chance adds as much again; each further one is twice as long."""
+
+
 class TryAgainError(RuntimeError):
     """A failure that may be over at the next attempt.
 
@@ -25,7 +29,7 @@ def attempts_within(seconds: float) -> Retrying:
     """Calls a function again after each TryAgainError, with growing pauses; raises the last when time is over."""
     return Retrying(
         retry=retry_if_exception_type(TryAgainError),
-        wait=_wait(wait_exponential_jitter(multiplier=0.2, max=10.0, jitter=0.2)),
+        wait=_wait(wait_exponential_jitter(multiplier=_PAUSE_SECONDS, max=10.0, jitter=_PAUSE_SECONDS)),
         stop=stop_before_delay(seconds),
         reraise=True,
     )

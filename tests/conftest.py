@@ -1,5 +1,6 @@
 """A real Postgres for every test that touches data: one server a test process, one cloned database a test."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +51,17 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clap_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with the two of tests.support.installed_clap; not to be written to."""
+    from filelock import FileLock
+
     from tests.support.installed_clap import install_both
 
-    return install_both(tmp_path_factory.mktemp("clap"))
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clap"
+    # made by the first of the test processes that wants it
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            install_both(tmp_path_factory.mktemp("clap")).rename(folder)
+    return folder
 
 
 @pytest.fixture

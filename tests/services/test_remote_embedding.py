@@ -90,6 +90,12 @@ def always(status: int, answer: Any, **headers: str) -> Script:
     return lambda _number, _body: (status, answer, named)
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long they are is test_attempts.py's affair."""
+    monkeypatch.setattr("services.attempts._PAUSE_SECONDS", 0.01)
+
+
 @pytest.fixture(scope="module")
 def in_process() -> EmbeddingProvider:
     """The same model here."""

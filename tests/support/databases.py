@@ -67,7 +67,7 @@ def new_database(
         create = SQL("create database {} template {} strategy file_copy ").format(
             Identifier(name), Identifier(template)
         )
-        admin.execute(create + SQL(options))  # type: ignore[arg-type]  # words of a test, not of a user
+        admin.execute(create + SQL(options))
     try:
         yield sibling(server.url, name)
     finally:

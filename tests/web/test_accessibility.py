@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page, expect
 
 from app.http.routes.page import WEB_DIR
+from tests.support.depth import DEEP, only_deep
 from tests.support.looking import HITS, search
 from tests.web.conftest import DESKTOP, PHONE, Site
 
@@ -41,8 +42,17 @@ def test_every_file_of_the_page_is_used(page: Page) -> None:
     assert there == {url.rsplit("/", 1)[1] for url in used if "/web/" in url}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"], indirect=True)
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"], indirect=True)
+@DEEP
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(DESKTOP, "dark", id="desktop-dark", marks=only_deep("its colours are seen on the phone")),
+        pytest.param(PHONE, "light", id="phone-light", marks=only_deep("its colours are seen on the desktop")),
+    ],
+    indirect=True,
+)
 def test_nobody_is_kept_out(page: Page, site: Site) -> None:
     """axe-core finds nothing in any view."""
     views = {}

@@ -154,7 +154,8 @@ def test_names_are_found_while_the_service_is_away(run: Run, service: str, catal
     catalogue.track("Theodolite")
     switched = run("models", "use", FIRST, "--now", address=service)
     assert switched.returncode == 0, switched.stderr
-    finished = run("search", "theodolite", "--json", address=f"http://127.0.0.1:{free_port()}")
+    away = f"http://127.0.0.1:{free_port()}"
+    finished = run("search", "theodolite", "--json", address=away, MODAL_TIMEOUT_SECONDS="1")
     assert finished.returncode == 0, finished.stderr
     found = json.loads(finished.stdout)
     assert found["available"] is False

@@ -30,6 +30,7 @@ from models.clap.export.export import (
 from models.clap.export.random_checkpoint import save_checkpoint, tiny_config
 from models.relevance.calibration import load_texts
 from models.runtime.onnx_session import open_session
+from tests.support.depth import DEEP, only_deep
 from tests.support.recordings import chirp, sample
 from tests.support.tiny_clap import install_clap
 from tests.support.transformers_clap import TransformersClap
@@ -43,6 +44,7 @@ RATE, WINDOW = 48_000, 480_000
 RECORDINGS = ("calm_acoustic_1", "energetic_electronic_2", "nostalgic_acoustic_s411")
 MOST_DIFFERENCE = 1e-4
 LEAST_COSINE = 0.999
+ONLY_DEEP = only_deep("the layouts of the other cases go through the same code")
 
 Damage: TypeAlias = Callable[[Path], object]
 
@@ -127,6 +129,7 @@ def other_config(audio: dict[str, Any] | None = None, text: dict[str, Any] | Non
     )
 
 
+@DEEP
 @pytest.mark.parametrize(
     "config",
     [
@@ -149,13 +152,17 @@ def other_config(audio: dict[str, Any] | None = None, text: dict[str, Any] | Non
             ),
             id="other widths",
         ),
-        pytest.param(other_config(audio={"window_size": 4}), id="small attention windows"),
+        pytest.param(other_config(audio={"window_size": 4}), id="small attention windows", marks=ONLY_DEEP),
         pytest.param(
-            other_config(audio={"patch_stride": [8, 8], "patch_size": 8, "window_size": 8}), id="large patches"
+            other_config(audio={"patch_stride": [8, 8], "patch_size": 8, "window_size": 8}),
+            id="large patches",
+            marks=ONLY_DEEP,
         ),
-        pytest.param(other_config(audio={"qkv_bias": False}), id="no bias"),
+        pytest.param(other_config(audio={"qkv_bias": False}), id="no bias", marks=ONLY_DEEP),
         pytest.param(
-            other_config(audio={"projection_hidden_act": "gelu"}, text={"projection_hidden_act": "gelu"}), id="gelu"
+            other_config(audio={"projection_hidden_act": "gelu"}, text={"projection_hidden_act": "gelu"}),
+            id="gelu",
+            marks=ONLY_DEEP,
         ),
     ],
 )

@@ -69,4 +69,10 @@ def database(adopted: str) -> str:
 @pytest.fixture
 def settings(tmp_path: Path, adopted: str) -> Settings:
     """Settings for the adopted database."""
-    return Settings(_env_file=None, database_url=adopted, data_dir=tmp_path, semantic_deadline_seconds=30.0)
+    return Settings(
+        _env_file=None,
+        database_url=adopted,
+        data_dir=tmp_path,
+        semantic_deadline_seconds=30.0,
+        recommended_tags_wait_seconds=0.0,
+    )

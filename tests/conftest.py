@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from filelock import FileLock
 
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers, build_providers
@@ -49,15 +50,18 @@ def s3_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def clap_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models with the two of tests.support.installed_clap; not to be written to."""
-    from filelock import FileLock
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all test processes of this run, for what is expensive to make."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
+
+@pytest.fixture(scope="session")
+def clap_models(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with the two of tests.support.installed_clap; not to be written to."""
     from tests.support.installed_clap import install_both
 
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clap"
-    # made by the first of the test processes that wants it
+    folder = shared_folder / "clap"
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             install_both(tmp_path_factory.mktemp("clap")).rename(folder)

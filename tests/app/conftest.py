@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
+from filelock import FileLock
 from numpy import float32
 from numpy.typing import NDArray
 
@@ -104,13 +107,18 @@ def bearer(token: IssuedToken | str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def heard(providers: Providers) -> Callable[[str], NDArray[float32]]:
-    """The real model's vector of a recording of the sample; each is embedded once."""
+def heard(providers: Providers, shared_folder: Path) -> Callable[[str], NDArray[float32]]:
+    """The real model's vector of a recording of the sample; each is embedded once in a run."""
 
     @cache
     def listen(name: str) -> NDArray[float32]:
-        with sample(name).open("rb") as audio:
-            return providers.embedding.embed_audio(audio)
+        path = shared_folder / f"{name}.npy"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                with sample(name).open("rb") as audio:
+                    np.save(path, providers.embedding.embed_audio(audio))
+            vector: NDArray[float32] = np.load(path)
+            return vector
 
     return listen
 

@@ -1,14 +1,19 @@
-"""The command line in processes that start fast: each is forked from one that has imported everything."""
+"""The command line in processes that start fast, each forked from one that has imported everything, and in this one."""
 
+import io
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess
+from unittest.mock import patch
 
 from app.cli import main
+from app.settings import get_settings
 
 SECONDS = 300
 """Far more than any command needs on a busy machine: a command that hangs is killed then."""
@@ -40,6 +45,33 @@ def run_command(
         assert not late, f"{arguments} did not end: {output}{errors}"
         assert process.exitcode is not None
         return CompletedProcess(["vibe-search", *arguments], process.exitcode, output, errors)
+
+
+def run_command_here(*arguments: str, environment: Mapping[str, str]) -> CompletedProcess[str]:
+    """As ``run_command``, in this process, which imports torch once for all its exports.
+
+    Args:
+        arguments: What follows the program's name.
+        environment: The whole environment.
+    """
+    output, errors = io.StringIO(), io.StringIO()
+    get_settings.cache_clear()
+    stopping = signal.getsignal(signal.SIGTERM)
+    try:
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch.object(sys, "argv", ["vibe-search", *arguments]),
+            redirect_stdout(output),
+            redirect_stderr(errors),
+        ):
+            main()
+    except SystemExit as ended:
+        status = ended.code
+    finally:
+        signal.signal(signal.SIGTERM, stopping)
+        get_settings.cache_clear()
+    code = status if isinstance(status, int) else int(status is not None)
+    return CompletedProcess(["vibe-search", *arguments], code, output.getvalue(), errors.getvalue())
 
 
 def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, written: Path) -> None:

@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.support.command import run_command
+from tests.support.command import run_command, run_command_here
 from tests.support.installed_clap import FIRST, SECOND
 
 CLAP = "clap-htsat-unfused"
@@ -36,7 +36,8 @@ def run(tmp_path: Path, models_dir: Path) -> Run:
     }
 
     def command(*arguments: str, **more: str) -> CompletedProcess[str]:
-        return run_command("models", *arguments, environment=environment | more)
+        run = run_command_here if arguments[0] == "export" else run_command
+        return run("models", *arguments, environment=environment | more)
 
     return command
 

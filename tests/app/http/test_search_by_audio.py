@@ -17,6 +17,7 @@ from models.audio.decoding import decode
 from models.registry import ModelCard
 from tests.app.conftest import RECORDINGS, open_client
 from tests.support.catalogue import Catalogue, direction
+from tests.support.depth import DEEP, cases
 from tests.support.recordings import CONTAINERS, chirp, encode, sample
 
 Post = Callable[..., httpx2.Response]
@@ -41,13 +42,15 @@ def tone(seconds: float = 4.0) -> bytes:
     return encode(chirp(seconds, 44_100)[None], "mp3")
 
 
+@DEEP
 @pytest.mark.parametrize("ending", ["mp3", "m4a"])
 def test_a_clip_finds_its_track(with_client: Callable[..., Any], sounding: dict[str, int], ending: str) -> None:
     """Measured on all 28: first in 25 (MP3) and 26 (AAC), among the first three in all."""
+    names = list(RECORDINGS) if ending == "mp3" else list(RECORDINGS)[: cases(short=4, deep=len(RECORDINGS))]
 
     async def steps(client: httpx2.AsyncClient) -> list[tuple[str, list[int]]]:
         found = []
-        for name in RECORDINGS:
+        for name in names:
             response = await client.post(PATH, data={"limit": "3"}, **upload(middle(name, ending, 15.0)))
             body = response.json()
             assert body["available"] is True
@@ -56,7 +59,7 @@ def test_a_clip_finds_its_track(with_client: Callable[..., Any], sounding: dict[
 
     answers = with_client(steps)
     assert all(len(found) == 3 and sounding[name] in found for name, found in answers)
-    assert sum(found[0] == sounding[name] for name, found in answers) >= 8
+    assert sum(found[0] == sounding[name] for name, found in answers) >= 0.75 * len(names)
 
 
 def test_the_whole_track_is_a_near_duplicate(post: Post, sounding: dict[str, int]) -> None:

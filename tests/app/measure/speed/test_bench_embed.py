@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -27,13 +28,12 @@ from app.measure.speed.stages import Stages
 from app.settings import Settings
 from models.audio.decoding import decode
 from models.registry import find_model
-from tests.support.command import run_command
+from tests.support.command import run_command, run_command_here
 from tests.support.databases import sibling
 from tests.support.installed_clap import DIMENSIONS, FIRST
 from tests.support.recordings import sample
 from tests.support.transformers_clap import TransformersClap
 
-COMMAND = str(Path(sys.executable).parent / "vibe-search")
 QUIET = Stages(Console(quiet=True))
 
 
@@ -41,6 +41,13 @@ QUIET = Stages(Console(quiet=True))
 def server_url(server: EmbeddedPostgres) -> str:
     """Not the template of the other tests: nothing may be connected to that when it is copied."""
     return sibling(server.url, "postgres")
+
+
+@pytest.fixture(scope="module")
+def replaced(clap_models: Path) -> Iterator[Session]:
+    """The replaced way, with the first of the two small models."""
+    with Session(REPLACED, clap_models, FIRST, 1) as session:
+        yield session
 
 
 def bench(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -82,12 +89,11 @@ def test_it_measures_from_end_to_end(server_url: str, tmp_path: Path, clap_model
     ]
 
 
-def test_the_replaced_way_gives_the_vectors_of_transformers(clap_models: Path) -> None:
+def test_the_replaced_way_gives_the_vectors_of_transformers(replaced: Session, clap_models: Path) -> None:
     """Otherwise it would be slow at something else."""
     reference = TransformersClap(clap_models / f"{FIRST}.checkpoint")
-    with Session(REPLACED, clap_models, FIRST, 1) as session:
-        found = np.array(session.ask(text="slow rain on a roof")["vector"])
-        assert session.age > 0
+    found = np.array(replaced.ask(text="slow rain on a roof")["vector"])
+    assert replaced.age > 0
     assert found.shape == (DIMENSIONS,)
     np.testing.assert_allclose(found, reference.embed_texts(["slow rain on a roof"])[0], atol=1e-5)
 
@@ -188,8 +194,8 @@ def test_without_a_name_it_takes_random_weights_that_are_there(
     kept.mkdir(parents=True)
     checkpoint = kept / f"{RANDOM}.checkpoint"
     checkpoint.symlink_to(clap_models / f"{FIRST}.checkpoint")
-    export = [COMMAND, "models", "export", RANDOM, "--from", str(checkpoint)]
-    subprocess.run(export, env=os.environ | {"MODELS_DIR": str(kept)}, capture_output=True, check=True)
+    export = ("models", "export", RANDOM, "--from", str(checkpoint))
+    run_command_here(*export, environment=os.environ | {"MODELS_DIR": str(kept)}).check_returncode()
     subject = find_subject(settings, None, QUIET)
     assert (subject.models_dir, subject.card.dimensions) == (kept, DIMENSIONS)
     assert "random" in subject.weights
@@ -226,16 +232,15 @@ def test_bad_arguments_end_with_2(tmp_path: Path, arguments: tuple[str, ...]) ->
     assert arguments[0] in finished.stderr or arguments[1] in finished.stderr
 
 
-def test_both_hear_the_same_seconds(clap_models: Path, tmp_path: Path) -> None:
+def test_both_hear_the_same_seconds(replaced: Session, clap_models: Path, tmp_path: Path) -> None:
     """Decoding and resampling are parts of what is timed, and neither may leave anything out."""
     clip = write_clips(tmp_path, 1, QUIET)[0]
     vectors = []
-    for name in (OURS, REPLACED):
-        with Session(name, clap_models, FIRST, 1) as session:
+    with Session(OURS, clap_models, FIRST, 1) as ours:
+        for session in (ours, replaced):
             answer = session.ask(audio=str(clip))
             assert answer["seconds"]["reading and resampling"] > 0
             vectors.append(np.array(answer["vector"]))
+        other = np.array(ours.ask(audio=str(sample("calm_acoustic_1")))["vector"])
     assert float(vectors[0] @ vectors[1]) > 0.999
-    with Session(OURS, clap_models, FIRST, 1) as session:
-        other = np.array(session.ask(audio=str(sample("calm_acoustic_1")))["vector"])
     assert float(vectors[0] @ other) < 0.9999

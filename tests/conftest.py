@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tests.support.mirrored import Mirrored
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001 - the hook's signature
+    """One process more than there are cores: a test waits for another process a good part of its time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """The embedded server of this test process."""

@@ -17,7 +17,7 @@ from app.cli.exit_status import run_to_exit
 from app.settings import Settings, get_settings
 from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ("calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1", "nostalgic_acoustic_1")
@@ -101,7 +101,7 @@ def add(catalogue: Catalogue, settings: Settings) -> Callable[..., list[int]]:
     def insert(*names: str, **columns: Any) -> list[int]:
         tracks = []
         for name in names:
-            with sample(name).open("rb") as audio:
+            with excerpt(name).open("rb") as audio:
                 file_id = store.put(audio, "opus").file_id
             tracks.append(catalogue.track(name, file_id=file_id, file_type="opus", **columns))
         return tracks

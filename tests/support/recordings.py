@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -11,16 +14,24 @@ from immich_memories_music import tracks_dir
 from app.measure.sample.encoding import CONTAINERS, encode, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-__all__ = ["CONTAINERS", "chirp", "encode", "read_stereo", "sample", "write"]
+__all__ = ["CONTAINERS", "chirp", "encode", "excerpt", "read_stereo", "sample", "write"]
+
+_excerpts = tempfile.TemporaryDirectory(prefix="vibe-search-excerpts-", ignore_cleanup_errors=True)
 
 
 def sample(name: str) -> Path:
     """Path of a recording, for example `"calm_acoustic_1"`."""
     return tracks_dir() / name.partition("_")[0] / f"{name}.opus"
+
+
+@cache
+def excerpt(name: str) -> Path:
+    """Path of six seconds from a recording's middle, for tests that do not look at how it sounds."""
+    path = Path(_excerpts.name) / f"{name}.opus"
+    path.write_bytes(encode(read_stereo(name, 48_000)[:, 12 * 48_000 : 18 * 48_000], "opus"))
+    return path
 
 
 def read_stereo(name: str, rate: int) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.support.catalogue import Catalogue
 from tests.support.databases import running_server
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
@@ -51,7 +51,7 @@ def test_a_crash_of_the_database_costs_no_job(
     settings = Settings(_env_file=None, database_url=url, data_dir=tmp_path, worker_concurrency=2)
     files = []
     for name in ("calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1"):
-        with sample(name).open("rb") as file:
+        with excerpt(name).open("rb") as file:
             files.append(providers.audio_store.put(file, "opus").file_id)
     with connect(url) as connection:
         connection.autocommit = True

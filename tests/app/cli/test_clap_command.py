@@ -21,7 +21,7 @@ from services.audio_store import LocalAudioStore
 from tests.support.catalogue import Catalogue
 from tests.support.command import run_command
 from tests.support.installed_clap import DIMENSIONS, FIRST, SECOND
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
@@ -132,7 +132,7 @@ def test_a_model_takes_over_that_runs_nowhere_here(
     store = LocalAudioStore(settings.audio_dir)
     tracks = {}
     for name in ("calm_acoustic_s411", "energetic_electronic_2"):
-        with sample(name).open("rb") as audio:
+        with excerpt(name).open("rb") as audio:
             stored = store.put(audio, "opus")
         tracks[name] = catalogue.track(name, file_id=stored.file_id, file_type="opus")
 

@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.command import run_command
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 
 WORDS = "the database can only be read"
 
@@ -51,7 +51,7 @@ def test_searches_go_on_and_changes_are_refused_in_words(token: str, settings: S
             ):
                 answer = await client.get(path)
                 assert answer.status_code == 200, (path, answer.text)
-            audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
+            audio = {"audio": ("a.opus", excerpt("calm_acoustic_1").read_bytes())}
             return [
                 await client.post("/tracks", data={"title": "New"}, files=audio),
                 await client.put("/tracks/1/audio", files=audio),

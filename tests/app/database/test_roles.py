@@ -23,7 +23,7 @@ from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.command import run_command
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
@@ -64,7 +64,7 @@ def test_the_application_works_as_vibe_app(granted: str, providers: Providers, t
             assert await opened.scalar(text("select current_user")) == "vibe_app"
             token = (await create_token(opened, artist, [Scope.UPLOAD])).token
             client.headers["authorization"] = f"Bearer {token}"
-            audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
+            audio = {"audio": ("a.opus", excerpt("calm_acoustic_1").read_bytes())}
             fields = {"title": "Harbour", "album": "Quays", "tags": ["tape"], "auto_tag": "true"}
             created: httpx2.Response = await client.post("/tracks", data=fields, files=audio)
             assert created.status_code == 201, created.text

@@ -19,7 +19,7 @@ from services.metrics import PROCESS
 from tests.app.conftest import Get, open_client
 from tests.support.catalogue import Catalogue
 from tests.support.mirrored import Mirrored
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -157,7 +157,7 @@ def test_without_postgres_its_own_figures_are_there(tmp_path: Path, providers: P
 @pytest.fixture
 def worked(settings: Settings, providers: Providers, catalogue: Catalogue) -> tuple[dict[str, list[Sample]], ...]:
     """What a worker showed on a port of its own before and after a good track and a broken one."""
-    with sample("calm_acoustic_1").open("rb") as audio:
+    with excerpt("calm_acoustic_1").open("rb") as audio:
         good = providers.audio_store.put(audio, "opus")
     catalogue.track("Good", file_id=good.file_id, file_type="opus")
     catalogue.track("Gone", file_id="0" * 64, file_type="opus")

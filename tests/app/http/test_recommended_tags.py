@@ -16,7 +16,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
@@ -69,9 +69,9 @@ def test_tags_that_the_track_has_are_left_out(get: Get, catalogue: Catalogue) ->
 def test_a_track_is_classified_while_somebody_waits(
     settings: Settings, providers: Providers, catalogue: Catalogue, connection: Connection
 ) -> None:
-    content = sample("calm_electronic_s522").read_bytes()
+    content = excerpt("calm_electronic_s522").read_bytes()
     file_id = hashlib.sha256(content).hexdigest()
-    with sample("calm_electronic_s522").open("rb") as file:
+    with excerpt("calm_electronic_s522").open("rb") as file:
         providers.audio_store.put(file, "opus")
     track = catalogue.track("One", file_id=file_id, file_type="opus")
     connection.execute("delete from procrastinate_jobs")

@@ -14,7 +14,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from tests.support.serving import serving
 from workers.app import run_worker
 
@@ -60,7 +60,7 @@ async def all_events(client: httpx2.AsyncClient, track: int, **options: Any) -> 
 @pytest.fixture
 def recorded(catalogue: Catalogue, providers: Providers) -> int:
     """A track whose audio is in the store."""
-    with sample("calm_acoustic_1").open("rb") as audio:
+    with excerpt("calm_acoustic_1").open("rb") as audio:
         stored = providers.audio_store.put(audio, "opus")
     return catalogue.track("Calm", file_id=stored.file_id, file_type="opus")
 

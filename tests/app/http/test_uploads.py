@@ -26,7 +26,7 @@ from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import chirp, sample
+from tests.support.recordings import chirp, excerpt
 
 Connection = psycopg.Connection[Any]
 Steps = Callable[[httpx2.AsyncClient], Coroutine[Any, Any, Any]]
@@ -124,7 +124,7 @@ def test_it_is_found_by_name_at_once_and_by_sound_after_its_jobs(
     from workers.app import run_worker
 
     async def steps(client: httpx2.AsyncClient) -> Any:
-        track = (await upload(client, sample("calm_acoustic_1").read_bytes(), title="Uploaded")).json()["id"]
+        track = (await upload(client, excerpt("calm_acoustic_1").read_bytes(), title="Uploaded")).json()["id"]
         by_name = (await client.get("/search/", params={"q": "uploaded"})).json()["results"]
         before = (await client.get("/search/semantic", params={"q": "acoustic guitar"})).json()["results"]
         await run_worker(str(settings.database_url), settings, stored, wait=False)

@@ -19,7 +19,7 @@ from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 
@@ -182,7 +182,7 @@ def test_lines_of_the_log_name_their_trace(
 
 
 def test_a_job_is_a_span(settings: Settings, providers: Providers, catalogue: Catalogue, collector: Collector) -> None:
-    with sample("calm_acoustic_1").open("rb") as audio:
+    with excerpt("calm_acoustic_1").open("rb") as audio:
         stored = providers.audio_store.put(audio, "opus")
     catalogue.track("Secret title", file_id=stored.file_id, file_type="opus")
     asyncio.run(run_worker(str(settings.database_url), settings, providers, wait=False))

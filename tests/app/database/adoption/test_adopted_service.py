@@ -21,7 +21,7 @@ from services.audio_store import LocalAudioStore
 from tests.app.conftest import open_client
 from tests.app.database.adoption.conftest import Connection
 from tests.support.command import run_command
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 BERT = "did:plc:bert"
@@ -48,7 +48,7 @@ def run(settings: Settings, providers: Providers, steps: Any, *, did: str | None
 
 
 async def upload(client: httpx2.AsyncClient, **fields: Any) -> httpx2.Response:
-    audio = {"audio": ("a.opus", sample("calm_acoustic_1").read_bytes())}
+    audio = {"audio": ("a.opus", excerpt("calm_acoustic_1").read_bytes())}
     return await client.post("/tracks", data={"title": "Harbour Lamp"} | fields, files=audio)
 
 
@@ -98,7 +98,7 @@ def test_a_track_goes_all_the_way(
 
 def test_what_was_there_is_processed_by_a_backfill(adopted: str, owner: Connection, tmp_path: Path) -> None:
     store = LocalAudioStore(tmp_path / "audio")
-    with sample("calm_acoustic_1").open("rb") as recording:
+    with excerpt("calm_acoustic_1").open("rb") as recording:
         stored = store.put(recording, "opus")
     owner.execute("update tracks set file_id = %s, file_type = %s where id = 1", [stored.file_id, stored.file_type])
     owner.execute("delete from tracks where id > 1")

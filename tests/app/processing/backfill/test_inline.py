@@ -20,7 +20,7 @@ from app.settings import Settings
 from services.audio_store import Recording
 from services.genres import GenrePrediction
 from tests.support.catalogue import Catalogue
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 
 Connection = psycopg.Connection[Any]
 BACKFILL = Backfill("classify_genres")
@@ -67,7 +67,7 @@ def test_two_hear_each_recording_once(
     names = ["calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1", "nostalgic_acoustic_1"]
     files = []
     for name in names:
-        with sample(name).open("rb") as audio:
+        with excerpt(name).open("rb") as audio:
             files.append(providers.audio_store.put(audio, "opus").file_id)
     tracks = [catalogue.track(file_id, file_id=file_id, file_type="opus") for file_id in files]
     counting = CountingGenres(providers.genres)

@@ -22,7 +22,7 @@ from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.command import run_command
 from tests.support.installed_clap import DIMENSIONS, FIRST, SECOND
-from tests.support.recordings import sample
+from tests.support.recordings import excerpt
 from workers.app import run_worker
 
 _SWAPS = 30
@@ -73,10 +73,15 @@ def run(settings: Settings) -> Run:
 
 
 @pytest.fixture
-def library(catalogue: Catalogue, known: Providers, drain: Callable[[], None]) -> list[int]:
+def library(catalogue: Catalogue, known: Providers, connection: Connection) -> list[int]:
     """Three recordings, embedded by the bundled model."""
-    tracks = [add_recording(catalogue, known, name) for name in NAMES]
-    drain()
+    tracks = []
+    for name in NAMES:
+        tracks.append(add_recording(catalogue, known, name))
+        with excerpt(name).open("rb") as audio:
+            catalogue.embed(tracks[-1], known.embedding.embed_audio(audio))
+    # nothing is left to do for them
+    connection.execute("delete from procrastinate_jobs")
     return tracks
 
 
@@ -87,7 +92,7 @@ def drain(settings: Settings, known: Providers) -> Callable[[], None]:
 
 
 def add_recording(catalogue: Catalogue, known: Providers, name: str) -> int:
-    with sample(name).open("rb") as audio:
+    with excerpt(name).open("rb") as audio:
         stored = known.audio_store.put(audio, "opus")
     return catalogue.track(name, file_id=stored.file_id, file_type="opus")
 
@@ -296,7 +301,7 @@ def fill(connection: Connection, known: Providers, identity: str, tracks: list[i
     ).fetchone()
     assert model is not None
     for track, name in zip(tracks, NAMES, strict=True):
-        with sample(name).open("rb") as audio:
+        with excerpt(name).open("rb") as audio:
             vector = HalfVector(provider.embed_audio(audio)).to_text()
         connection.execute(
             "insert into search.embeddings (track_id, model_id, file_id, embedding, listed) "

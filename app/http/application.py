@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import IntegrityError
@@ -38,6 +39,7 @@ from app.providers import Providers, read_public_address
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from services.audio_store import AudioStoreError
+from services.invalid_request import answer_invalid
 from services.request_size import ExplainTooLarge
 
 _log = logging.getLogger(__name__)
@@ -95,6 +97,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         # their pages load scripts from elsewhere, and stay empty without a network
         docs_url=None,
         redoc_url=None,
+        # the framework's redirects lead to whatever host the request names
+        redirect_slashes=False,
     )
     public = read_public_address(settings)
     api.add_middleware(Vary)
@@ -131,6 +135,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     api.add_exception_handler(IntegrityError, _answer_refused)
+    api.add_exception_handler(RequestValidationError, answer_invalid)
     for module in (
         search_routes,
         tracks,

@@ -2,6 +2,8 @@
 
 from fastapi import HTTPException
 
+from services.invalid_request import shorten
+
 
 def refuse_field(kind: str, field: tuple[str | int, ...], message: str, value: object = None) -> HTTPException:
     """An answer of 422 for one field.
@@ -12,4 +14,4 @@ def refuse_field(kind: str, field: tuple[str | int, ...], message: str, value: o
         message: What to do, for people.
         value: What came, where repeating it helps.
     """
-    return HTTPException(422, [{"type": kind, "loc": list(field), "msg": message, "input": value}])
+    return HTTPException(422, [{"type": kind, "loc": list(field), "msg": message, "input": shorten(value)}])

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from services.clap.contract import AudioEmbeddings, AudioRequest, Embedding, Health, TextEmbeddings, TextRequest
 from services.clap.limits import Limits, RefusedError
 from services.clap.service import EmbeddingService
+from services.invalid_request import answer_invalid
 from services.request_size import EXPLAINED, ExplainTooLarge
 
 _RETRY_SECONDS = "2"
@@ -32,6 +34,7 @@ def create_clap_api(service: EmbeddingService, limits: Limits) -> FastAPI:
     api = FastAPI(title="vibe-search CLAP service", lifespan=lifespan, docs_url=None, redoc_url=None)
     api.include_router(_routes(service), max_body_size=limits.max_body_bytes)
     api.add_exception_handler(RefusedError, answer_refusal)
+    api.add_exception_handler(RequestValidationError, answer_invalid)
     api.add_middleware(
         ExplainTooLarge,
         paths=r"/embed_(text|audio)",

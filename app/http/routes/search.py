@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State, Viewer
@@ -177,6 +178,13 @@ class SemanticResponse(BaseModel):
     available: bool = Field(description="False when the text could not be compared with sounds.")
     vector_backend: VectorBackend
     vector_fallback: VectorFallback
+
+
+@router.get("", include_in_schema=False)
+async def redirect_to_slash(request: Request) -> RedirectResponse:
+    """The path without its slash; the address is relative, for the request's Host header may name any host."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"search/{query}", status_code=307)
 
 
 @router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")

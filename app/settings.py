@@ -275,7 +275,8 @@ class Settings(BaseSettings):
     rate_limit_searches: int = Field(
         default=1200,
         ge=0,
-        description="Requests a minute that one address may send; one more gets 429. 0: any number.",
+        description="Requests a minute that one address may send; one more gets 429. "
+        "Requests whose address is not readable share one count. 0: any number.",
     )
     rate_limit_costly: int = Field(
         default=60,

@@ -26,6 +26,9 @@ FREE = re.compile(r"/|/web/.*|/healthz|/readyz|/openapi\.json")
 COSTLY = re.compile(r"/search/by-audio|/tracks|/tracks/[^/]+/(audio|recommended-tags)|/map")
 """Paths behind which audio is decoded or very many rows are read."""
 
+_UNREADABLE = "unreadable"
+"""All requests whose address cannot be read share one count."""
+
 _SITE_BITS = 64
 """Of an IPv6 address; a client has the rest to choose from."""
 
@@ -73,10 +76,13 @@ class RateLimit:
         limit = self._costly if costly else self._searches
         if limit is None:
             return None
-        client = _client(scope)
-        if client is None or any(client in network for network in self._exempt):
+        if not scope.get("client"):
+            # over a Unix socket, where only this machine can ask
             return None
-        key = (_site(client), str(costly))
+        client = _client(scope)
+        if client is not None and any(client in network for network in self._exempt):
+            return None
+        key = (_UNREADABLE if client is None else _site(client), str(costly))
         if self._limiter.hit(limit, *key):
             return None
         seconds = max(1, math.ceil(self._limiter.get_window_stats(limit, *key).reset_time - time.time()))
@@ -97,7 +103,7 @@ def read_networks(text: str) -> tuple[Network, ...]:
 
 
 def _client(scope: Scope) -> IPv4Address | IPv6Address | None:
-    """Who asks; None over a Unix socket, where only this machine can."""
+    """Who asks; None where that is no address, as behind a proxy that forwards what it was told."""
     try:
         address = ip_address(scope["client"][0])
     except (TypeError, KeyError, ValueError):

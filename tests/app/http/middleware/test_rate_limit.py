@@ -49,20 +49,22 @@ def test_what_costs_nothing_is_not_counted(settings: Settings, providers: Provid
 
 
 def test_every_address_has_its_own(settings: Settings, providers: Providers) -> None:
-    """Of an IPv6 address the first half counts: a site has all of the rest."""
+    """Of an IPv6 address the first half counts: a site has all of the rest. What is no address shares one count."""
     limited = settings.model_copy(update={"rate_limit_searches": 1})
 
     async def steps() -> list[int]:
         found = []
         async with open_client(limited, providers) as first:
             app = first._transport.app  # type: ignore[attr-defined]  # noqa: SLF001 - the same application, from elsewhere
-            for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1", "2001:db8::1", "2001:db8::2", "2001:db8:1::1"):
+            for address in (
+                "10.0.0.1", "10.0.0.2", "10.0.0.1", "2001:db8::1", "2001:db8::2", "2001:db8:1::1", "unknown", "_hidden",
+            ):  # fmt: skip
                 transport = httpx2.ASGITransport(app, client=(address, 1))
                 async with httpx2.AsyncClient(transport=transport, base_url="http://test") as http:
                     found.append((await http.get("/models")).status_code)
         return found
 
-    assert asyncio.run(steps()) == [200, 200, 429, 200, 429, 200]
+    assert asyncio.run(steps()) == [200, 200, 429, 200, 429, 200, 200, 429]
 
 
 @pytest.mark.parametrize(

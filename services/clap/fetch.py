@@ -23,6 +23,9 @@ _PORTS = {"http": 80, "https": 443}
 _EMBEDDING_NETWORKS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 """IPv6 addresses whose last four bytes are an IPv4 address that a gateway passes on to: RFC 6052 and RFC 4291."""
 
+_LOCAL_NETWORKS = tuple(ipaddress.ip_network(network) for network in ("64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10"))
+"""IPv6 addresses of a site's own that Python takes for global: RFC 8215, RFC 6145 (translated IPv4) and RFC 3879."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -170,6 +173,8 @@ def is_public(address: str) -> bool:
     """
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
+        if any(found in network for network in _LOCAL_NETWORKS):
+            return False
         hidden = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
         if hidden is None and any(found in network for network in _EMBEDDING_NETWORKS):
             hidden = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)

@@ -192,7 +192,8 @@ def test_public_addresses(address: str) -> None:
         "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a9fe:a9fe::", "::7f00:1",
-        "2001:db8::1",
+        "2001:db8::1", "::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8", "64:ff9b:1::8.8.8.8", "64:ff9b:1:a::1", "fec0::1",
+        "feff::1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public(address: str) -> None:

@@ -2174,6 +2174,8 @@ declare
         'of all, by the index, or of candidates that a mirror has named and of what it does not know yet.
 Example: select n.track_id, n.similarity from search.track_embeddings e, search.nearest_tracks(e.embedding) n where e.track_id = 1';
 begin
+    -- of two that write the function at once, one would fail; serve_model holds this lock already
+    perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
     select * into serving from search.models m where m.serving;
     if not found then
         execute $empty$

@@ -34,7 +34,8 @@ class LocalAudioStore:
             ValueError: ``file_type`` cannot be the extension of a stored file.
         """
         require_file_type(file_type)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # private tracks lie here too
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_UNFINISHED, delete=False) as incoming:
             part = Path(incoming.name)
             try:

@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import IntegrityError
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app import __version__
 from app.catalogue import AudioIntake
@@ -43,6 +44,14 @@ from services.invalid_request import answer_invalid
 from services.request_size import ExplainTooLarge
 
 _log = logging.getLogger(__name__)
+
+_GIVEN_UP: dict[type[BaseException], str] = {
+    QueryCanceled: "the database took too long and gave up",
+    LockNotAvailable: "other changes are in the way",
+    DeadlockDetected: "another change was in the way",
+    SerializationFailure: "another change was in the way",
+}
+"""Errors of a statement after which the same request may succeed, in words for people."""
 
 MAX_BODY_BYTES = 65_536
 """Of a request that holds no audio."""
@@ -135,6 +144,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     api.add_exception_handler(IntegrityError, _answer_refused)
+    api.add_exception_handler(DBAPIError, _answer_busy)
     api.add_exception_handler(RequestValidationError, answer_invalid)
     for module in (
         search_routes,
@@ -162,6 +172,18 @@ async def _answer_unavailable(_request: Request, _error: Exception) -> JSONRespo
         {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
         status_code=503,
         headers={"retry-after": "5"},
+    )
+
+
+async def _answer_busy(_request: Request, error: Exception) -> JSONResponse:
+    """503 where the server has given a statement up, and the same request may succeed; other errors pass."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    reason = _GIVEN_UP.get(type(cause))  # type: ignore[arg-type]  # None is no key either
+    if reason is None:
+        raise error
+    _log.warning("a statement was given up: %s", type(cause).__name__)
+    return JSONResponse(
+        {"detail": f"{reason}: try again in a few seconds"}, status_code=503, headers={"retry-after": "2"}
     )
 
 

@@ -1,0 +1,46 @@
+"""Statements that Postgres gives up: 503 with a time to try again, never a mistake of the server."""
+
+import psycopg
+import pytest
+
+from tests.app.conftest import Get
+from tests.support.catalogue import Catalogue
+
+
+@pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
+def test_a_statement_that_takes_too_long(database: str, catalogue: Catalogue, get: Get, setting: str) -> None:
+    catalogue.track("Slow Tide")
+    name = catalogue.connection.info.dbname
+    catalogue.connection.execute(f"alter database {name} set {setting} = '200ms'".encode())
+    with psycopg.connect(database) as holder:
+        holder.execute("lock table tracks in access exclusive mode")
+        answer = get("/search/", params={"q": "slow tide"})
+        holder.rollback()
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["detail"].endswith("try again in a few seconds")
+    assert get("/search/", params={"q": "slow tide"}).json()["results"]
+
+
+@pytest.mark.parametrize("state", ["deadlock_detected", "serialization_failure"])
+def test_a_statement_that_another_change_was_in_the_way_of(catalogue: Catalogue, get: Get, state: str) -> None:
+    catalogue.track("Slow Tide")
+    catalogue.connection.execute(
+        f"""create or replace function search.is_listed(visibility text) returns boolean language plpgsql as $$
+        begin raise exception 'the other one' using errcode = '{state}'; end $$""".encode()
+    )
+    answer = get("/search/", params={"q": "slow tide"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "another change was in the way" in answer.json()["detail"]
+    assert "the other one" not in answer.text
+
+
+def test_any_other_error_is_a_mistake_of_the_server(catalogue: Catalogue, get: Get) -> None:
+    catalogue.track("Slow Tide")
+    catalogue.connection.execute(
+        "create or replace function search.is_listed(visibility text) returns boolean language plpgsql as $$ "
+        "begin raise exception 'a secret'; end $$"
+    )
+    answer = get("/search/", params={"q": "slow tide"})
+    assert answer.status_code == 500
+    assert "a secret" not in answer.text

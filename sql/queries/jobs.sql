@@ -30,11 +30,17 @@ on conflict (track_id, model_id) do update
 set file_id = excluded.file_id, embedding = excluded.embedding, listed = excluded.listed, owner = excluded.owner,
     embedded_at = now()
 
--- record_job_failure: Record why a job on a track failed.
+-- record_job_failure: Record why a job on a track failed; nothing when the track is gone or has other audio.
+-- the lock waits for a deletion that is under way, which the foreign key would otherwise find
+with audio as (
+    select t.id, t.file_id
+    from tracks t
+    where t.id = :track_id and t.file_id = :file_id
+    for share
+)
 insert into search.job_failures (track_id, task, model, file_id, reason, permanent, attempts)
-select t.id, :task, :model, t.file_id, :reason, :permanent, :attempts
-from tracks t
-where t.id = :track_id and t.file_id = :file_id
+select audio.id, :task, :model, audio.file_id, :reason, :permanent, :attempts
+from audio
 on conflict (track_id, task, model) do update
 set file_id = excluded.file_id, reason = excluded.reason, permanent = excluded.permanent,
     attempts = excluded.attempts, failed_at = now()

@@ -85,6 +85,8 @@ def run(settings: Settings, known_only: Path) -> Run:
             "DATA_DIR": str(settings.data_dir),
             "MODELS_DIR": str(known_only),
             "MODAL_ENABLED": "true",
+            # on a busy machine even a small model is late for the default
+            "SEMANTIC_DEADLINE_SECONDS": "30",
             "MODAL_MODEL": FIRST,
             "MODAL_EMBED_AUDIO_URL": f"{address}/embed_audio",
             "MODAL_EMBED_TEXT_URL": f"{address}/embed_text",

@@ -23,7 +23,7 @@ from tests.support.small_disk import small_disk
 COMMAND = [str(Path(sys.executable).parent / "vibe-search")]
 ENVIRONMENT = {
     key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "DATA_DIR", "HTTP_PORT"}
-} | {"COLUMNS": "200"}
+} | {"COLUMNS": "200", "SEMANTIC_DEADLINE_SECONDS": "30"}
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -26,6 +26,7 @@ def run(database: str, catalogue: Catalogue, heard: Callable[[str], NDArray[floa
     catalogue.track("Silent")
     # a flag of viewers does not concern the operator
     environment = os.environ | {"DATABASE_URL": database, "COLUMNS": "200", "VIBE_SEARCH_FOR_EVERYONE": "false"}
+    environment["SEMANTIC_DEADLINE_SECONDS"] = "30"
 
     def command(*arguments: str) -> CompletedProcess[str]:
         return run_command(*arguments, environment=environment)

@@ -63,6 +63,7 @@ def run(settings: Settings) -> Run:
         "DATABASE_URL": str(settings.database_url),
         "DATA_DIR": str(settings.data_dir),
         "MODELS_DIR": str(settings.models_dir),
+        "SEMANTIC_DEADLINE_SECONDS": "30",
         "COLUMNS": "200",
     }
 

@@ -79,7 +79,7 @@ class RateLimit:
         if not scope.get("client"):
             # over a Unix socket, where only this machine can ask
             return None
-        client = _client(scope)
+        client = _read_address(scope["client"][0])
         if client is not None and any(client in network for network in self._exempt):
             return None
         key = (_UNREADABLE if client is None else _site(client), str(costly))
@@ -102,11 +102,11 @@ def read_networks(text: str) -> tuple[Network, ...]:
         raise UserError(f"RATE_LIMIT_EXEMPT: {error}; write networks such as 10.0.0.0/8, with commas") from error
 
 
-def _client(scope: Scope) -> IPv4Address | IPv6Address | None:
-    """Who asks; None where that is no address, as behind a proxy that forwards what it was told."""
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address; None where the text is none, as behind a proxy that forwards what it was told."""
     try:
-        address = ip_address(scope["client"][0])
-    except (TypeError, KeyError, ValueError):
+        address = ip_address(text)
+    except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
 

@@ -91,3 +91,9 @@ def test_what_a_process_left_that_died_while_it_wrote(tmp_path: Path) -> None:
     assert store.remove_unfinished(now - timedelta(hours=1)) == 1
     assert stored.path is not None
     assert names(tmp_path) == {".incoming-new", str(stored.path.relative_to(tmp_path))}
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """Private tracks lie there too."""
+    LocalAudioStore(tmp_path / "audio").put(io.BytesIO(b"sound"), "mp3")
+    assert (tmp_path / "audio").stat().st_mode & 0o777 == 0o700

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001 - the hook's signature
     """One process more than there are cores: a test waits for another process a good part of its time."""
-    return (os.cpu_count() or 1) + 1
+    # a container may use fewer than the machine has
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1
 
 
 @pytest.fixture(scope="session")

@@ -23,19 +23,18 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
 
-def run_command(
-    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
-) -> CompletedProcess[str]:
+def run_command(*arguments: str, environment: Mapping[str, str], folder: Path | None = None) -> CompletedProcess[str]:
     """Run `vibe-search` with these arguments, as a shell does, without its second of imports.
 
     Args:
         arguments: What follows the program's name.
-        environment: The whole environment; this process's by default.
+        environment: The whole environment.
         folder: Where it runs; the current folder by default.
     """
-    chosen = dict(os.environ if environment is None else environment)
     with tempfile.TemporaryDirectory() as written:
-        process = _processes.Process(target=_become, args=(arguments, chosen, folder or Path.cwd(), Path(written)))
+        process = _processes.Process(
+            target=_become, args=(arguments, dict(environment), folder or Path.cwd(), Path(written))
+        )
         process.start()
         process.join(SECONDS)
         late = process.is_alive()

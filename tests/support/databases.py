@@ -51,18 +51,15 @@ def sibling(url: str, name: str) -> str:
 
 
 @contextmanager
-def new_database(
-    server: EmbeddedPostgres, template: str = "template0", name: str | None = None, options: LiteralString = ""
-) -> Iterator[str]:
+def new_database(server: EmbeddedPostgres, template: str = "template0", options: LiteralString = "") -> Iterator[str]:
     """URL of a new database, dropped afterwards.
 
     Args:
         server: Where.
         template: What it is a copy of. Nothing may be connected to that.
-        name: Of the new one; made up by default.
         options: More of ``create database``, such as a locale.
     """
-    name = name or f"test_{next(_numbers)}"
+    name = f"test_{next(_numbers)}"
     with psycopg.connect(sibling(server.url, "postgres"), autocommit=True) as admin:
         create = SQL("create database {} template {} strategy file_copy ").format(
             Identifier(name), Identifier(template)

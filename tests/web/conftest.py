@@ -128,7 +128,7 @@ def _fill(url: str, providers: Providers) -> None:
         for track, title in connection.execute("select id, title from tracks order by id").fetchall():
             words = Path(file_of[str(title)]).stem.replace("_", " ")
             catalogue.embed(int(str(track)), providers.embedding.embed_text(words))
-        # nobody waits for the recordings themselves: a worker of a test does what that test makes necessary
+        # these tests do not need the recordings processed: a worker of a test has only that test's jobs
         connection.execute("delete from procrastinate_jobs")
 
     async def map_them() -> None:

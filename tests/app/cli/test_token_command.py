@@ -3,56 +3,37 @@
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import psycopg
 import pytest
 
 from app.auth import Caller, Scope, TokenText, find_caller
-from app.cli import main
 from app.database import Database
-from app.settings import get_settings
 from tests.app.conftest import Issue
 from tests.support.catalogue import Catalogue
+from tests.support.command import run_command_here
 
 COMMAND = str(Path(sys.executable).parent / "vibe-search")
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What a command left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Finished]
+Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """`vibe-search token` on the test's database, in this process: it starts in no time."""
-    monkeypatch.setenv("DATABASE_URL", database)
-    get_settings.cache_clear()
-    stopping = signal.getsignal(signal.SIGTERM)
+def run(database: str) -> Run:
+    """`vibe-search token` on the test's database."""
 
-    def call(*arguments: str, columns: int = 80) -> Finished:
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr(sys, "argv", ["vibe-search", "token", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Finished(int(ended.value.code or 0), *capsys.readouterr())
+    def call(*arguments: str, columns: int = 80) -> CompletedProcess[str]:
+        environment = os.environ | {"DATABASE_URL": database, "COLUMNS": str(columns)}
+        return run_command_here("token", *arguments, environment=environment)
 
-    yield call
-    signal.signal(signal.SIGTERM, stopping)
-    get_settings.cache_clear()
+    return call
 
 
 def find(database: str, token: str) -> Caller:

@@ -9,8 +9,7 @@ import pytest
 from app.database import connect, load_statement
 from app.processing.track_job import FailedAttempt
 from tests.support.catalogue import Catalogue
-
-_WAITING = "select from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+from tests.support.waiting import wait_behind_lock
 
 
 @pytest.mark.parametrize(
@@ -31,9 +30,7 @@ def test_a_failure_is_kept_only_of_a_track_that_is_there(
     ):
         changing.execute(change.encode(), [track])
         recorded = threads.submit(recording.execute, load_statement("record_job_failure"), asdict(failed))
-        waiting = [recording.info.backend_pid]
-        while not recorded.done() and catalogue.connection.execute(_WAITING, waiting).fetchone() is None:
-            pass
+        wait_behind_lock(recorded, recording, catalogue.connection)
         changing.commit()
         recorded.result()
         recording.commit()

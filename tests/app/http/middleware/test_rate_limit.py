@@ -85,3 +85,16 @@ def test_no_limit(settings: Settings, providers: Providers) -> None:
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(UserError, match=r"RATE_LIMIT_EXEMPT: 'nowhere' .* write networks such as 10\.0\.0\.0/8"):
         read_networks("10.0.0.0/8, nowhere")
+
+
+def test_who_asks_over_a_unix_socket_is_not_counted(settings: Settings, providers: Providers) -> None:
+    limited = settings.model_copy(update={"rate_limit_searches": 1})
+
+    async def steps() -> list[int]:
+        async with open_client(limited, providers) as first:
+            app = first._transport.app  # type: ignore[attr-defined]  # noqa: SLF001 - the same application, from elsewhere
+            transport = httpx2.ASGITransport(app, client=None)  # type: ignore[arg-type]  # as uvicorn says it
+            async with httpx2.AsyncClient(transport=transport, base_url="http://test") as http:
+                return [(await http.get("/models")).status_code for _ in range(3)]
+
+    assert asyncio.run(steps()) == [200, 200, 200]

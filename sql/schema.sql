@@ -1942,7 +1942,7 @@ COMMENT ON FUNCTION search_internal.all_terms(forms text[], or_context boolean) 
 
 CREATE FUNCTION search_internal.token_prefix(kind text, level integer, in_context boolean DEFAULT false) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     RETURN (CASE WHEN in_context THEN upper("left"(kind, 2)) ELSE "left"(kind, 2) END || chr((97 + level)));
 
 --
@@ -2451,7 +2451,7 @@ COMMENT ON FUNCTION search_internal.defer_job(queue text, task text, arguments j
 
 CREATE FUNCTION search_internal.deletions(word text) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     letters constant integer := char_length(word);
@@ -2974,7 +2974,7 @@ COMMENT ON FUNCTION search_internal.likely_forms(typed text[], all_known boolean
 
 CREATE FUNCTION search_internal.likeness(needle text, normalized text) RETURNS real
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     RETURN (GREATEST((public.similarity(needle, normalized))::double precision, CASE WHEN ((octet_length(needle) < 256) AND (octet_length(normalized) < 256)) THEN ((1)::double precision - ((public.levenshtein(needle, normalized))::real / (GREATEST(char_length(needle), char_length(normalized)))::double precision)) ELSE NULL::double precision END))::real;
 
 --
@@ -3025,7 +3025,7 @@ COMMENT ON FUNCTION search_internal.make_signal(kind text, key text, field text,
 
 CREATE FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     all_words constant tsquery := search_internal.at_any_level(all_query);
@@ -3076,7 +3076,7 @@ COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query 
 
 CREATE FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     name_query constant text := search_internal.all_terms(forms, false);
@@ -3100,7 +3100,7 @@ begin
                 union all
                 select search_internal.make_signal(
                            highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
-                           quality => similarity(needle, d.normalized), popularity => d.popularity)
+                           quality => public.similarity(needle, d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
                     highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
                 where context_query is not null
@@ -3122,7 +3122,7 @@ COMMENT ON FUNCTION search_internal.match_common_words(forms text[], needle text
 
 CREATE FUNCTION search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     return array(
@@ -3138,12 +3138,12 @@ begin
             order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
         ) as e
         cross join lateral (
-            (select t.id, t.play_count from tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
-            (select t.id, t.play_count from tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_tracks)
@@ -3225,7 +3225,7 @@ COMMENT ON FUNCTION search_internal.match_names(needle text, kinds text[], viewe
 
 CREATE FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
@@ -3237,7 +3237,7 @@ begin
     return array(
         select search_internal.make_signal(
                    d.kind, d.key, d.field, 'word_prefix', class => d.class,
-                   quality => case when d.class = search_internal.context_word() then similarity(needle, d.normalized)
+                   quality => case when d.class = search_internal.context_word() then public.similarity(needle, d.normalized)
                                    else char_length(needle)::real / char_length(d.normalized) end,
                    popularity => d.popularity)
         from (
@@ -3273,7 +3273,7 @@ COMMENT ON FUNCTION search_internal.match_rare_words(forms text[], patterns text
 
 CREATE FUNCTION search_internal.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
@@ -3316,7 +3316,7 @@ COMMENT ON FUNCTION search_internal.match_roughly(typed text[], all_known boolea
 
 CREATE FUNCTION search_internal.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     scale constant record := search_internal.sound_scale(query_embedding, audibility);
@@ -3432,7 +3432,7 @@ COMMENT ON FUNCTION search_internal.mirrored_tracks(track_ids bigint[]) IS 'Thos
 
 CREATE FUNCTION search_internal.named_by(kind text, key text, typed text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     if kind = 'album' then
@@ -3445,12 +3445,12 @@ begin
             case when search_internal.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
             case when search_internal.begins_a_word(typed, b.title) then 'album' end,
             case when search_internal.begins_a_word(typed, (
-                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
+                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
                 where tt.track_id = t.id)) then 'tag' end
         ], null)
-        from tracks t
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
+        from public.tracks t
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
         where t.id = named_by.key::bigint);
 end;
 $$;
@@ -4021,7 +4021,7 @@ COMMENT ON FUNCTION search_internal.on_tracks_updated() IS 'Keeps the documents 
 
 CREATE FUNCTION search_internal.popularity_level(popularity real) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     RETURN (LEAST((6)::double precision, floor((popularity / (ln(4.0))::double precision))))::smallint;
 
 --
@@ -4092,7 +4092,7 @@ COMMENT ON FUNCTION search_internal.raise_mirror_version(least_version bigint) I
 
 CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -4496,7 +4496,7 @@ COMMENT ON FUNCTION search_internal.serve_mirror_namespace(generation integer) I
 
 CREATE FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search_internal.signal
     LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -4555,7 +4555,7 @@ COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfv
 
 CREATE FUNCTION search_internal.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
     LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -4563,7 +4563,7 @@ CREATE FUNCTION search_internal.similar_words(typed text, max_words integer DEFA
                      and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                 then found.edits / 2 else found.edits end as edits
     from (
-        select distinct d.word, levenshtein(d.word, typed) as edits
+        select distinct d.word, public.levenshtein(d.word, typed) as edits
         from search.word_deletions d
         where d.deletion = any (array(select search_internal.deletions(typed)))
           and d.word <> typed
@@ -4624,7 +4624,7 @@ COMMENT ON FUNCTION search_internal.slow_statements(most integer) IS 'The statem
 
 CREATE FUNCTION search_internal.sorted_letters(word text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     RETURN (SELECT string_agg(letter.letter, ''::text ORDER BY letter.letter) AS string_agg FROM string_to_table(sorted_letters.word, NULL::text) letter(letter));
 
 --

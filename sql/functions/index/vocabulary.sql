@@ -1,12 +1,12 @@
 create or replace function search_internal.sorted_letters(word text) returns text
 language sql immutable strict parallel safe
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 return (select string_agg(letter, '' order by letter) from string_to_table(word, null) as letter);
 comment on function search_internal.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
 
 create or replace function search_internal.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
 language sql stable strict parallel safe rows 8
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select found.word,
            -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -14,7 +14,7 @@ as $$
                      and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                 then found.edits / 2 else found.edits end as edits
     from (
-        select distinct d.word, levenshtein(d.word, typed) as edits
+        select distinct d.word, public.levenshtein(d.word, typed) as edits
         from search.word_deletions d
         where d.deletion = any (array(select search_internal.deletions(typed)))
           and d.word <> typed

@@ -1,6 +1,6 @@
 create or replace function search_internal.popularity_level(popularity real) returns smallint
 language sql immutable strict parallel safe
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 -- popularity is ln(1 + plays), so a level is a factor of four in plays
 return least(6, floor(popularity / ln(4.0)))::smallint;
 comment on function search_internal.popularity_level(real) is
@@ -9,7 +9,7 @@ comment on function search_internal.popularity_level(real) is
 
 create or replace function search_internal.token_prefix(kind text, level integer, in_context boolean default false) returns text
 language sql immutable strict parallel safe
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 return case when in_context then upper(left(kind, 2)) else left(kind, 2) end || chr(97 + level);
 comment on function search_internal.token_prefix(text, integer, boolean) is
     'Three letters before each word of a token: two of the kind (capital for words of the context), one of the level.';
@@ -30,7 +30,7 @@ comment on function search_internal.document_tokens(text, smallint, text, text) 
 
 create or replace function search_internal.deletions(word text) returns setof text
 language plpgsql immutable strict parallel safe rows 30
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     letters constant integer := char_length(word);

@@ -53,7 +53,7 @@ create or replace function search_internal.match_rare_words(
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     alone constant boolean := cardinality(forms) + cardinality(patterns) = 1;
@@ -65,7 +65,7 @@ begin
     return array(
         select search_internal.make_signal(
                    d.kind, d.key, d.field, 'word_prefix', class => d.class,
-                   quality => case when d.class = search_internal.context_word() then similarity(needle, d.normalized)
+                   quality => case when d.class = search_internal.context_word() then public.similarity(needle, d.normalized)
                                    else char_length(needle)::real / char_length(d.normalized) end,
                    popularity => d.popularity)
         from (
@@ -96,7 +96,7 @@ create or replace function search_internal.match_common_words(
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     name_query constant text := search_internal.all_terms(forms, false);
@@ -120,7 +120,7 @@ begin
                 union all
                 select search_internal.make_signal(
                            highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
-                           quality => similarity(needle, d.normalized), popularity => d.popularity)
+                           quality => public.similarity(needle, d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
                     highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
                 where context_query is not null
@@ -137,7 +137,7 @@ create or replace function search_internal.match_roughly(
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
@@ -175,7 +175,7 @@ create or replace function search_internal.match_any_level(
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     all_words constant tsquery := search_internal.at_any_level(all_query);
@@ -218,12 +218,12 @@ comment on function search_internal.match_any_level(search.tier, text, text, tex
 
 create or replace function search_internal.likeness(needle text, normalized text) returns real
 language sql immutable strict parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, pg_temp
 return greatest(
-    similarity(needle, normalized),
+    public.similarity(needle, normalized),
     -- trigrams make much of a slip in a short name and nothing of the order of words
     case when octet_length(needle) < 256 and octet_length(normalized) < 256
-         then 1 - levenshtein(needle, normalized)::real / greatest(char_length(needle), char_length(normalized)) end
+         then 1 - public.levenshtein(needle, normalized)::real / greatest(char_length(needle), char_length(normalized)) end
 )::real;
 comment on function search_internal.likeness(text, text) is
     'How much two normalised names are alike, 0 to 1: by their trigrams, or by the share of letters that stay.';

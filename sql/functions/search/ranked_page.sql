@@ -1,6 +1,6 @@
 create or replace function search_internal.ranked_page(
     q text,
-    query_embedding halfvec,
+    query_embedding public.halfvec,
     viewer text,
     types text[],
     max_per_type integer,
@@ -22,7 +22,7 @@ returns table (
     confidence real
 )
 language plpgsql stable parallel safe rows 100
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -61,12 +61,12 @@ begin
     where c.of_kind <= max_per_type;
 end;
 $$;
-comment on function search_internal.ranked_page(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'The order of a page: each entity once, the best max_per_type of each type.';
 
 create or replace function search_internal.named_by(kind text, key text, typed text[]) returns text[]
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     if kind = 'album' then
@@ -79,12 +79,12 @@ begin
             case when search_internal.begins_a_word(typed, concat_ws(' ', a.display_name, a.handle)) then 'artist' end,
             case when search_internal.begins_a_word(typed, b.title) then 'album' end,
             case when search_internal.begins_a_word(typed, (
-                select string_agg(g.name, ' ') from track_tags tt join tags g on g.id = tt.tag_id
+                select string_agg(g.name, ' ') from public.track_tags tt join public.tags g on g.id = tt.tag_id
                 where tt.track_id = t.id)) then 'tag' end
         ], null)
-        from tracks t
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
+        from public.tracks t
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
         where t.id = named_by.key::bigint);
 end;
 $$;

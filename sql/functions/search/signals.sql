@@ -1,7 +1,7 @@
 create or replace function search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer)
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     return array(
@@ -17,12 +17,12 @@ begin
             order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
         ) as e
         cross join lateral (
-            (select t.id, t.play_count from tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
-            (select t.id, t.play_count from tracks t
+            (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
                and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
              order by t.play_count desc, t.id limit max_tracks)
@@ -41,12 +41,12 @@ comment on function search_internal.match_held(search_internal.signal[], text, i
     'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
 
 create or replace function search_internal.match_sounds(
-    query_embedding halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
+    query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
     candidates bigint[]
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     scale constant record := search_internal.sound_scale(query_embedding, audibility);
@@ -65,12 +65,12 @@ begin
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
-comment on function search_internal.match_sounds(halfvec, text, integer, double precision, double precision, bigint[]) is
+comment on function search_internal.match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]) is
     'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
 
 create or replace function search_internal.signals(
     q text,
-    query_embedding halfvec,
+    query_embedding public.halfvec,
     viewer text,
     types text[],
     max_per_type integer,
@@ -80,7 +80,7 @@ create or replace function search_internal.signals(
 )
 returns setof search_internal.signal
 language plpgsql stable parallel safe rows 150
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -126,7 +126,7 @@ begin
     end if;
 end;
 $$;
-comment on function search_internal.signals(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 create or replace function search_internal.lacking(types text[], named search_internal.signal[], enough integer) returns text[]

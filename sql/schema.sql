@@ -223,27 +223,28 @@ COMMENT ON COLUMN search_internal.signal.popularity IS 'ln(1 + plays or tracks),
 
 CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     _job_id bigint;
 BEGIN
     IF delete_job THEN
-        DELETE FROM procrastinate_jobs
+        DELETE FROM public.procrastinate_jobs
         WHERE id = job_id AND status = 'todo'
         RETURNING id INTO _job_id;
     END IF;
     IF _job_id IS NULL THEN
         IF abort THEN
-            UPDATE procrastinate_jobs
+            UPDATE public.procrastinate_jobs
             SET abort_requested = true,
                 status = CASE status
-                    WHEN 'todo' THEN 'cancelled'::procrastinate_job_status ELSE status
+                    WHEN 'todo' THEN 'cancelled'::public.procrastinate_job_status ELSE status
                 END
             WHERE id = job_id AND status IN ('todo', 'doing')
             RETURNING id INTO _job_id;
         ELSE
-            UPDATE procrastinate_jobs
-            SET status = 'cancelled'::procrastinate_job_status
+            UPDATE public.procrastinate_jobs
+            SET status = 'cancelled'::public.procrastinate_job_status
             WHERE id = job_id AND status = 'todo'
             RETURNING id INTO _job_id;
         END IF;
@@ -258,12 +259,13 @@ $$;
 
 CREATE FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     job_ids bigint[];
 BEGIN
     WITH inserted_jobs AS (
-        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        INSERT INTO public.procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
         SELECT (job).queue_name,
                (job).task_name,
                (job).priority,
@@ -286,13 +288,14 @@ $$;
 
 CREATE FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
 	_job_id bigint;
 	_defer_id bigint;
 BEGIN
     INSERT
-        INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+        INTO public.procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
         VALUES (_task_name, _periodic_id, _defer_timestamp)
         ON CONFLICT DO NOTHING
         RETURNING id into _defer_id;
@@ -301,10 +304,10 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    UPDATE procrastinate_periodic_defers
+    UPDATE public.procrastinate_periodic_defers
         SET job_id = (
             SELECT COALESCE((
-                SELECT unnest(procrastinate_defer_jobs_v1(
+                SELECT unnest(public.procrastinate_defer_jobs_v1(
                     ARRAY[
                         ROW(
                             _queue_name,
@@ -315,7 +318,7 @@ BEGIN
                             _args,
                             NULL::timestamptz
                         )
-                    ]::procrastinate_job_to_defer_v1[]
+                    ]::public.procrastinate_job_to_defer_v1[]
                 ))
             ), NULL)
         )
@@ -323,17 +326,17 @@ BEGIN
         RETURNING job_id INTO _job_id;
 
     DELETE
-        FROM procrastinate_periodic_defers
+        FROM public.procrastinate_periodic_defers
         USING (
             SELECT id
-            FROM procrastinate_periodic_defers
-            WHERE procrastinate_periodic_defers.task_name = _task_name
-            AND procrastinate_periodic_defers.periodic_id = _periodic_id
-            AND procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
+            FROM public.procrastinate_periodic_defers
+            WHERE public.procrastinate_periodic_defers.task_name = _task_name
+            AND public.procrastinate_periodic_defers.periodic_id = _periodic_id
+            AND public.procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
             ORDER BY id
             FOR UPDATE
         ) to_delete
-        WHERE procrastinate_periodic_defers.id = to_delete.id;
+        WHERE public.procrastinate_periodic_defers.id = to_delete.id;
 
     RETURN _job_id;
 END;
@@ -365,18 +368,19 @@ CREATE TABLE public.procrastinate_jobs (
 
 CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-	found_jobs procrastinate_jobs;
+	found_jobs public.procrastinate_jobs;
 BEGIN
     WITH candidate AS (
         SELECT jobs.*
-            FROM procrastinate_jobs AS jobs
+            FROM public.procrastinate_jobs AS jobs
             WHERE
                 -- reject the job if its lock has earlier or higher priority jobs
                 NOT EXISTS (
                     SELECT 1
-                        FROM procrastinate_jobs AS other_jobs
+                        FROM public.procrastinate_jobs AS other_jobs
                         WHERE
                             jobs.lock IS NOT NULL
                             AND other_jobs.lock = jobs.lock
@@ -403,11 +407,11 @@ BEGIN
             ORDER BY jobs.priority DESC, jobs.id ASC LIMIT 1
             FOR UPDATE OF jobs SKIP LOCKED
     )
-    UPDATE procrastinate_jobs
+    UPDATE public.procrastinate_jobs
         SET status = 'doing', worker_id = p_worker_id
         FROM candidate
-        WHERE procrastinate_jobs.id = candidate.id
-        RETURNING procrastinate_jobs.* INTO found_jobs;
+        WHERE public.procrastinate_jobs.id = candidate.id
+        RETURNING public.procrastinate_jobs.* INTO found_jobs;
 
  RETURN found_jobs;
 END;
@@ -419,6 +423,7 @@ $$;
 
 CREATE FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     _job_id bigint;
@@ -427,11 +432,11 @@ BEGIN
         RAISE 'End status should be either "succeeded", "failed" or "aborted" (job id: %)', job_id;
     END IF;
     IF delete_job THEN
-        DELETE FROM procrastinate_jobs
+        DELETE FROM public.procrastinate_jobs
         WHERE id = job_id AND status IN ('todo', 'doing')
         RETURNING id INTO _job_id;
     ELSE
-        UPDATE procrastinate_jobs
+        UPDATE public.procrastinate_jobs
         SET status = end_status,
             abort_requested = false,
             attempts = CASE status
@@ -452,6 +457,7 @@ $$;
 
 CREATE FUNCTION public.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     payload TEXT;
@@ -469,6 +475,7 @@ $$;
 
 CREATE FUNCTION public.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     payload TEXT;
@@ -486,12 +493,13 @@ $$;
 
 CREATE FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
-    DELETE FROM procrastinate_workers
+    DELETE FROM public.procrastinate_workers
     WHERE last_heartbeat < NOW() - (seconds_since_heartbeat || 'SECOND')::INTERVAL
-    RETURNING procrastinate_workers.id;
+    RETURNING public.procrastinate_workers.id;
 END;
 $$;
 
@@ -501,11 +509,12 @@ $$;
 
 CREATE FUNCTION public.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
-    INSERT INTO procrastinate_workers DEFAULT VALUES
-    RETURNING procrastinate_workers.id;
+    INSERT INTO public.procrastinate_workers DEFAULT VALUES
+    RETURNING public.procrastinate_workers.id;
 END;
 $$;
 
@@ -515,23 +524,24 @@ $$;
 
 CREATE FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     _job_id bigint;
     _abort_requested boolean;
 BEGIN
-    SELECT abort_requested FROM procrastinate_jobs
+    SELECT abort_requested FROM public.procrastinate_jobs
     WHERE id = job_id AND status = 'doing'
     FOR UPDATE
     INTO _abort_requested;
     IF _abort_requested THEN
-        UPDATE procrastinate_jobs
-        SET status = 'failed'::procrastinate_job_status
+        UPDATE public.procrastinate_jobs
+        SET status = 'failed'::public.procrastinate_job_status
         WHERE id = job_id AND status = 'doing'
         RETURNING id INTO _job_id;
     ELSE
-        UPDATE procrastinate_jobs
-        SET status = 'todo'::procrastinate_job_status,
+        UPDATE public.procrastinate_jobs
+        SET status = 'todo'::public.procrastinate_job_status,
             attempts = attempts + 1,
             scheduled_at = retry_at,
             priority = COALESCE(new_priority, priority),
@@ -553,24 +563,25 @@ $$;
 
 CREATE FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     _job_id bigint;
     _abort_requested boolean;
-    _current_status procrastinate_job_status;
+    _current_status public.procrastinate_job_status;
 BEGIN
-    SELECT status, abort_requested FROM procrastinate_jobs
+    SELECT status, abort_requested FROM public.procrastinate_jobs
     WHERE id = job_id AND status IN ('doing', 'failed')
     FOR UPDATE
     INTO _current_status, _abort_requested;
     IF _current_status = 'doing' AND _abort_requested THEN
-        UPDATE procrastinate_jobs
-        SET status = 'failed'::procrastinate_job_status
+        UPDATE public.procrastinate_jobs
+        SET status = 'failed'::public.procrastinate_job_status
         WHERE id = job_id AND status = 'doing'
         RETURNING id INTO _job_id;
     ELSE
-        UPDATE procrastinate_jobs
-        SET status = 'todo'::procrastinate_job_status,
+        UPDATE public.procrastinate_jobs
+        SET status = 'todo'::public.procrastinate_job_status,
             attempts = attempts + 1,
             scheduled_at = retry_at,
             priority = COALESCE(new_priority, priority),
@@ -593,10 +604,11 @@ $$;
 
 CREATE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    INSERT INTO procrastinate_events(job_id, type)
-        VALUES (NEW.id, 'abort_requested'::procrastinate_job_event_type);
+    INSERT INTO public.procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'abort_requested'::public.procrastinate_job_event_type);
     RETURN NEW;
 END;
 $$;
@@ -607,10 +619,11 @@ $$;
 
 CREATE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    INSERT INTO procrastinate_events(job_id, type, at)
-        VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+    INSERT INTO public.procrastinate_events(job_id, type, at)
+        VALUES (NEW.id, 'scheduled'::public.procrastinate_job_event_type, NEW.scheduled_at);
 
 	RETURN NEW;
 END;
@@ -622,10 +635,11 @@ $$;
 
 CREATE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    INSERT INTO procrastinate_events(job_id, type)
-        VALUES (NEW.id, 'deferred'::procrastinate_job_event_type);
+    INSERT INTO public.procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'deferred'::public.procrastinate_job_event_type);
 	RETURN NEW;
 END;
 $$;
@@ -636,39 +650,40 @@ $$;
 
 CREATE FUNCTION public.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     WITH t AS (
         SELECT CASE
-            WHEN OLD.status = 'todo'::procrastinate_job_status
-                AND NEW.status = 'doing'::procrastinate_job_status
-                THEN 'started'::procrastinate_job_event_type
-            WHEN OLD.status = 'doing'::procrastinate_job_status
-                AND NEW.status = 'todo'::procrastinate_job_status
-                THEN 'deferred_for_retry'::procrastinate_job_event_type
-            WHEN OLD.status = 'doing'::procrastinate_job_status
-                AND NEW.status = 'failed'::procrastinate_job_status
-                THEN 'failed'::procrastinate_job_event_type
-            WHEN OLD.status = 'doing'::procrastinate_job_status
-                AND NEW.status = 'succeeded'::procrastinate_job_status
-                THEN 'succeeded'::procrastinate_job_event_type
-            WHEN OLD.status = 'todo'::procrastinate_job_status
+            WHEN OLD.status = 'todo'::public.procrastinate_job_status
+                AND NEW.status = 'doing'::public.procrastinate_job_status
+                THEN 'started'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::public.procrastinate_job_status
+                AND NEW.status = 'todo'::public.procrastinate_job_status
+                THEN 'deferred_for_retry'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::public.procrastinate_job_status
+                AND NEW.status = 'failed'::public.procrastinate_job_status
+                THEN 'failed'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::public.procrastinate_job_status
+                AND NEW.status = 'succeeded'::public.procrastinate_job_status
+                THEN 'succeeded'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'todo'::public.procrastinate_job_status
                 AND (
-                    NEW.status = 'cancelled'::procrastinate_job_status
-                    OR NEW.status = 'failed'::procrastinate_job_status
-                    OR NEW.status = 'succeeded'::procrastinate_job_status
+                    NEW.status = 'cancelled'::public.procrastinate_job_status
+                    OR NEW.status = 'failed'::public.procrastinate_job_status
+                    OR NEW.status = 'succeeded'::public.procrastinate_job_status
                 )
-                THEN 'cancelled'::procrastinate_job_event_type
-            WHEN OLD.status = 'doing'::procrastinate_job_status
-                AND NEW.status = 'aborted'::procrastinate_job_status
-                THEN 'aborted'::procrastinate_job_event_type
-            WHEN OLD.status = 'failed'::procrastinate_job_status
-                AND NEW.status = 'todo'::procrastinate_job_status
-                THEN 'retried'::procrastinate_job_event_type
+                THEN 'cancelled'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::public.procrastinate_job_status
+                AND NEW.status = 'aborted'::public.procrastinate_job_status
+                THEN 'aborted'::public.procrastinate_job_event_type
+            WHEN OLD.status = 'failed'::public.procrastinate_job_status
+                AND NEW.status = 'todo'::public.procrastinate_job_status
+                THEN 'retried'::public.procrastinate_job_event_type
             ELSE NULL
         END as event_type
     )
-    INSERT INTO procrastinate_events(job_id, type)
+    INSERT INTO public.procrastinate_events(job_id, type)
         SELECT NEW.id, t.event_type
         FROM t
         WHERE t.event_type IS NOT NULL;
@@ -682,9 +697,10 @@ $$;
 
 CREATE FUNCTION public.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    UPDATE procrastinate_periodic_defers
+    UPDATE public.procrastinate_periodic_defers
     SET job_id = NULL
     WHERE job_id = OLD.id;
     RETURN OLD;
@@ -697,9 +713,10 @@ $$;
 
 CREATE FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    DELETE FROM procrastinate_workers
+    DELETE FROM public.procrastinate_workers
     WHERE id = worker_id;
 END;
 $$;
@@ -710,9 +727,10 @@ $$;
 
 CREATE FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    UPDATE procrastinate_workers
+    UPDATE public.procrastinate_workers
     SET last_heartbeat = NOW()
     WHERE id = worker_id;
 END;
@@ -724,7 +742,7 @@ $$;
 
 CREATE FUNCTION search.acting_artist() RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select nullif(current_setting('search.acting_artist', true), '');
 $$;
@@ -742,10 +760,10 @@ Example: select search.acting_artist()';
 
 CREATE FUNCTION search.cancel_jobs(task text DEFAULT NULL::text, below_priority integer DEFAULT NULL::integer) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
-    select count(procrastinate_cancel_job_v1(j.id, false, false))
-    from procrastinate_jobs j
+    select count(public.procrastinate_cancel_job_v1(j.id, false, false))
+    from public.procrastinate_jobs j
     where j.status = 'todo' and j.queue_name <> 'upkeep'
       and (cancel_jobs.task is null or j.task_name = cancel_jobs.task)
       and (cancel_jobs.below_priority is null or j.priority < cancel_jobs.below_priority);
@@ -764,7 +782,7 @@ Example: select search.cancel_jobs(below_priority => search.job_priority(''uploa
 
 CREATE FUNCTION search.cancel_switch() RETURNS text
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     update search.models m set candidate = false where m.candidate returning m.identity;
 $$;
@@ -782,7 +800,7 @@ Example: select search.cancel_switch()';
 
 CREATE FUNCTION search.job_priority(reason text) RETURNS integer
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     case reason
@@ -810,7 +828,7 @@ Example: select search.job_priority(''backfill'')';
 
 CREATE FUNCTION search.enqueue_missing_embeddings(identity text DEFAULT NULL::text, priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
@@ -842,7 +860,7 @@ Example: select search.enqueue_missing_embeddings(most => 1000)';
 
 CREATE FUNCTION search.enqueue_missing_genres(priority integer DEFAULT search.job_priority('backfill'::text), retry_failed boolean DEFAULT true, most bigint DEFAULT NULL::bigint, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));
@@ -873,7 +891,7 @@ Example: select search.enqueue_missing_genres(most => 1000)';
 
 CREATE FUNCTION search.explain(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2) RETURNS TABLE(rank bigint, type text, key text, label text, tier text, signal text, signal_tier text, signal_class integer, signal_rank bigint, value real, confidence real, popularity real)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
@@ -908,7 +926,7 @@ Example: select rank, label, signal, signal_tier from search.explain(''rain'')';
 
 CREATE FUNCTION search.finish_switch() RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     candidate search.models;
@@ -936,9 +954,9 @@ Example: select search.finish_switch()';
 
 CREATE FUNCTION search.has_flag(viewer text, flag text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
-    select exists (select from feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
+    select exists (select from public.feature_flags f where f.artist_did = viewer and f.flag = has_flag.flag);
 $$;
 
 --
@@ -954,7 +972,7 @@ Example: select search.has_flag(''did:plc:ann'', ''vibe-search'')';
 
 CREATE FUNCTION search.help() RETURNS TABLE(name text, arguments text, what_it_does text, example text)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select described.name, described.arguments, btrim(split_part(described.comment, E'\nExample: ', 1)),
            split_part(described.comment, E'\nExample: ', 2)
@@ -1000,20 +1018,20 @@ Example: select visibility, search.is_listed(visibility), count(*) from tracks g
 
 CREATE FUNCTION search.model_coverage(identity text, OUT tracks bigint, OUT embedded bigint, OUT undecodable bigint, OUT failed bigint, OUT coverage real) RETURNS record
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     with model as (
         select m.id, m.identity from search.models m where m.identity = model_coverage.identity
     ), counted as (
         select count(*) as tracks, count(e.track_id) as embedded
         from model
-        cross join tracks t
+        cross join public.tracks t
         left join search.embeddings e on e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id
     ), troubled as (
         select count(*) filter (where f.permanent) as undecodable, count(*) filter (where not f.permanent) as failed
         from model
         join search.job_failures f on f.model = model.identity and f.task = 'embed_track'
-        join tracks t on t.id = f.track_id and t.file_id = f.file_id
+        join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
     )
     select c.tracks, c.embedded, d.undecodable, d.failed,
            case when c.tracks <= d.undecodable then 1 else c.embedded::real / (c.tracks - d.undecodable) end
@@ -1052,7 +1070,7 @@ Example: select search.near_duplicate_similarity()';
 
 CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 20, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(track_id bigint, similarity real)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET "hnsw.ef_search" TO '200'
     SET "hnsw.iterative_scan" TO 'strict_order'
     AS $$
@@ -1065,9 +1083,9 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                 raise exception 'the serving model was changed while this statement ran'
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
-            if vector_dims(query_embedding) <> 100 then
+            if public.vector_dims(query_embedding) <> 100 then
                 raise exception 'the query vector has % dimensions, the serving model (%) has 100',
-                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = 1)
+                    public.vector_dims(query_embedding), (select m.identity from search.models m where m.id = 1)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
@@ -1077,11 +1095,11 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                 return query
                     select found.track_id, (1 - found.distance)::real
                     from (
-                        select e.track_id, e.embedding <=> query_embedding as distance
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding as distance
                         from search.embeddings_1 e
                         where e.track_id = any (candidates) and e.listed
                         union all
-                        select e.track_id, e.embedding <=> query_embedding
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_1 e
                         where e.owner = viewer
                     ) as found
@@ -1092,16 +1110,16 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
             return query
                 select found.track_id, (1 - found.distance)::real
                 from (
-                    (select e.track_id, e.embedding::halfvec(100) <=> query_embedding as distance
+                    (select e.track_id, e.embedding::public.halfvec(100) operator(public.<=>) query_embedding as distance
                      from search.embeddings_1 e
                      where e.listed
-                     order by e.embedding::halfvec(100) <=> query_embedding
+                     order by e.embedding::public.halfvec(100) operator(public.<=>) query_embedding
                      limit k)
                     union all
-                    (select e.track_id, e.embedding <=> query_embedding
+                    (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_1 e
                      where e.owner = viewer
-                     order by e.embedding <=> query_embedding
+                     order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found
                 order by found.distance, found.track_id
@@ -1122,7 +1140,7 @@ Example: select n.track_id, n.similarity from search.track_embeddings e, search.
 
 CREATE FUNCTION search.normalize_text(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     folded text := lower(search_internal.unaccent(normalize(value, nfkc)));
@@ -1152,7 +1170,7 @@ Example: select search.normalize_text(''Don’t Stop (Lo-Fi)'')';
 
 CREATE FUNCTION search.previous_model() RETURNS text
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
 $$;
@@ -1185,7 +1203,7 @@ Example: select id, search.private_owner(visibility, artist_did) from tracks whe
 
 CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_handle text, artist_name text, track_id bigint, title text, file_id text, embeddings jsonb, classified_file_id text, classified_at timestamp with time zone, pending text[], failures jsonb)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
     with embedded as (
@@ -1199,8 +1217,8 @@ CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id,
                array_agg(distinct j.task_name::text order by j.task_name::text) filter (where j.status in ('todo', 'doing')) as pending,
                max(v.at) filter (where j.task_name = 'classify_genres') as classified_at
-        from procrastinate_jobs j
-        left join procrastinate_events v on v.job_id = j.id and v.type = 'succeeded'
+        from public.procrastinate_jobs j
+        left join public.procrastinate_events v on v.job_id = j.id and v.type = 'succeeded'
         where j.task_name in ('embed_track', 'classify_genres')
         group by 1, 2
     ), failed as (
@@ -1215,8 +1233,8 @@ CREATE FUNCTION search.processing_audit() RETURNS TABLE(artist_did text, artist_
            t.extra ->> 'genre_predictions_file_id',
            case when t.extra ->> 'genre_predictions_file_id' = t.file_id then j.classified_at end,
            coalesce(j.pending, '{}'), coalesce(f.failures, '[]')
-    from tracks t
-    join artists a on a.did = t.artist_did
+    from public.tracks t
+    join public.artists a on a.did = t.artist_did
     left join embedded e on e.track_id = t.id
     left join jobs j on j.track_id = t.id and j.file_id = t.file_id
     left join failed f on f.track_id = t.id and f.file_id = t.file_id;
@@ -1235,18 +1253,18 @@ Example: select artist_name, title, pending, failures from search.processing_aud
 
 CREATE FUNCTION search.rebuild_documents() RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search_internal.refresh_artists(array(select did from artists));
-    perform search_internal.refresh_albums(array(select id from albums));
-    perform search_internal.refresh_tags(array(select id from tags));
-    perform search_internal.refresh_playlists(array(select id from playlists));
+    perform search_internal.refresh_artists(array(select did from public.artists));
+    perform search_internal.refresh_albums(array(select id from public.albums));
+    perform search_internal.refresh_tags(array(select id from public.tags));
+    perform search_internal.refresh_playlists(array(select id from public.playlists));
     analyze search.documents;
-    perform search_internal.refresh_tracks(array(select id from tracks));
+    perform search_internal.refresh_tracks(array(select id from public.tracks));
     perform search_internal.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();
@@ -1267,7 +1285,7 @@ Example: select search.rebuild_documents()';
 
 CREATE FUNCTION search.recall_check(sample integer DEFAULT 100, nearest integer DEFAULT 10) RETURNS TABLE(searches bigint, recall double precision, worst double precision, index_ms double precision, exact_ms double precision)
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     probe record;
@@ -1292,10 +1310,10 @@ begin
         began := clock_timestamp();
         -- without the cast that the index is made with, everything is read
         exact := array(
-            select (1 - (e.embedding <=> probe.embedding))::real
+            select (1 - (e.embedding operator(public.<=>) probe.embedding))::real
             from search.embeddings e
             where e.model_id = probe.model_id and e.listed
-            order by e.embedding <=> probe.embedding
+            order by e.embedding operator(public.<=>) probe.embedding
             limit nearest);
         exact_ms := exact_ms + 1000 * extract(epoch from clock_timestamp() - began);
         searches := searches + 1;
@@ -1372,7 +1390,7 @@ Example: select search.refresh_common_words()';
 
 CREATE FUNCTION search.register_model(name text, identity text, dimensions integer) RETURNS smallint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $_$
 declare
     new_id smallint;
@@ -1388,13 +1406,13 @@ begin
 
     execute format(
         'create table search.embeddings_%1$s partition of search.embeddings '
-        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
+        '(constraint embeddings_%1$s_dimensions check (public.vector_dims(embedding) = %2$s)) for values in (%1$s)',
         new_id, register_model.dimensions);
     -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
     -- so that no filter can make its answer short
     execute format(
         'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
-        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
+        'using hnsw ((embedding::public.halfvec(%2$s)) public.halfvec_cosine_ops) where listed',
         new_id, register_model.dimensions);
     execute format(
         'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
@@ -1410,12 +1428,58 @@ COMMENT ON FUNCTION search.register_model(name text, identity text, dimensions i
 Example: select search.register_model(''my-model'', ''my-model@1'', 512)';
 
 --
+-- Name: release_table(text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.release_table(name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    stands constant regclass := to_regclass('search.' || quote_ident(release_table.name));
+    found record;
+begin
+    if stands is null then
+        return false;
+    end if;
+    if release_table.name not in ('artists', 'albums', 'tracks', 'tags', 'track_tags', 'playlists', 'playlist_tracks', 'feature_flags')
+        or to_regclass('public.' || quote_ident(release_table.name)) is null
+    then
+        raise exception 'search.% stands before no table of an application', release_table.name
+            using errcode = 'invalid_parameter_value', hint = 'Name a table of the catalogue that is in schema public too.';
+    end if;
+    for found in
+        select p.oid, p.prosrc from pg_proc p
+        where p.pronamespace in ('search'::regnamespace, 'search_internal'::regnamespace) and p.prosqlbody is null
+          and p.prosrc ~ ('\msearch\.' || release_table.name || '\M')
+    loop
+        execute replace(
+            pg_get_functiondef(found.oid), found.prosrc,
+            regexp_replace(found.prosrc, '\msearch\.' || release_table.name || '\M', 'public.' || release_table.name, 'g'));
+    end loop;
+    execute format(
+        'drop %s search.%I cascade',
+        case (select c.relkind from pg_class c where c.oid = stands) when 'v' then 'view' else 'table' end, release_table.name);
+    -- by which the next adoption sees that there is something to do
+    delete from search.schema_state s where s.key = 'adopted';
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION release_table(name text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.release_table(name text) IS 'Drop the view or table of schema search that stands before a table of the application, and let search read that table itself until vibe-search db adopt is run again. False where nothing stands before it.
+Example: select search.release_table(''tags'')';
+
+--
 -- Name: remove_model(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.remove_model(identity text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     removed search.models;
@@ -1449,15 +1513,15 @@ Example: select search.remove_model(identity) from search.models where not servi
 
 CREATE FUNCTION search.request_genres(track_id bigint) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
-    track tracks;
-    waiting procrastinate_jobs;
+    track public.tracks;
+    waiting public.procrastinate_jobs;
 begin
     -- one asks at a time: of two at once, the second finds the job of the first
     perform pg_advisory_xact_lock(hashtextextended('search.request_genres', request_genres.track_id));
-    select * into track from tracks t where t.id = request_genres.track_id;
+    select * into track from public.tracks t where t.id = request_genres.track_id;
     if not found or track.extra ->> 'genre_predictions_file_id' = track.file_id
         or exists (select from search.job_failures f
                    where f.track_id = track.id and f.task = 'classify_genres' and f.file_id = track.file_id and f.permanent)
@@ -1465,7 +1529,7 @@ begin
         return false;
     end if;
     select * into waiting
-    from procrastinate_jobs j
+    from public.procrastinate_jobs j
     where j.args ->> 'track_id' = track.id::text and j.status in ('todo', 'doing')
       and j.task_name = 'classify_genres' and j.args ->> 'file_id' = track.file_id
     order by j.status desc, j.priority desc
@@ -1475,7 +1539,7 @@ begin
             'classify', 'classify_genres', jsonb_build_object('track_id', track.id, 'file_id', track.file_id),
             search.job_priority('on_demand'));
     elsif waiting.priority < search.job_priority('on_demand') then
-        update procrastinate_jobs j set priority = search.job_priority('on_demand')
+        update public.procrastinate_jobs j set priority = search.job_priority('on_demand')
         where j.id = waiting.id and j.status = 'todo';
     end if;
     return true;
@@ -1495,7 +1559,7 @@ Example: select search.request_genres(1)';
 
 CREATE FUNCTION search.request_model(identity text, coverage_wanted real DEFAULT 1) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
@@ -1527,11 +1591,11 @@ Example: select search.request_model(identity, 0.99) from search.models where no
 
 CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     with failed as (
         -- a new job starts counting attempts from the beginning, and wakes the workers up
-        delete from procrastinate_jobs j
+        delete from public.procrastinate_jobs j
         where j.status = 'failed' and (retry_failed_jobs.task is null or j.task_name = retry_failed_jobs.task)
           -- periodic tasks come again by themselves
           and j.queue_name <> 'upkeep'
@@ -1544,10 +1608,10 @@ CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent
         select f.queue_name, f.task_name, f.args, max(f.priority) as priority
         from failed f
         where not exists (
-                select from procrastinate_jobs p
+                select from public.procrastinate_jobs p
                 where p.status in ('todo', 'doing') and p.task_name = f.task_name and p.args = f.args)
           and exists (
-                select from tracks t
+                select from public.tracks t
                 where t.id = (f.args ->> 'track_id')::bigint and t.file_id = f.args ->> 'file_id')
         group by f.queue_name, f.task_name, f.args
     )
@@ -1567,7 +1631,7 @@ Example: select search.retry_failed_jobs(''embed_track'')';
 
 CREATE FUNCTION search.serve_model(identity text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- two switches at once would each write search.nearest_tracks
@@ -1596,12 +1660,12 @@ Example: select search.serve_model(identity) from search.models where identity =
 
 CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
     from (
         select t.file_id, e.embedding
-        from tracks t
+        from public.tracks t
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id
@@ -1649,10 +1713,10 @@ Example: select search.track_count(''tag'', ''1'')';
 
 CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, model text, state text, reason text, permanent boolean, attempts integer)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     with track as (
-        select t.id, t.file_id, t.extra from tracks t where t.id = track_tasks.track_id
+        select t.id, t.file_id, t.extra from public.tracks t where t.id = track_tasks.track_id
     ), wanted as (
         select 'embed_track' as task, m.identity as model, exists (
                    select from search.embeddings e
@@ -1663,7 +1727,7 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
         from track
     ), pending as (
         select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
-        from procrastinate_jobs j, track
+        from public.procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
         group by 1, 2
@@ -1699,16 +1763,16 @@ Example: select task, state, reason from search.track_tasks(1)';
 
 CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer text DEFAULT NULL::text, k integer DEFAULT 10, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
     from search.nearest_tracks(query_embedding, viewer, k, candidates) n
-    join tracks t on t.id = n.track_id
-    join artists a on a.did = t.artist_did
-    left join albums b on b.id = t.album_id
+    join public.tracks t on t.id = n.track_id
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
     where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
     order by n.similarity desc, t.id;
@@ -1727,7 +1791,7 @@ Example: select t.title, t.similarity from search.track_embeddings e, search.tra
 
 CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NULL::public.halfvec, viewer text DEFAULT NULL::text, types text[] DEFAULT NULL::text[], max_per_type integer DEFAULT 20, audibility double precision DEFAULT NULL::double precision, min_confidence double precision DEFAULT 0.2, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE(type text, label text, artist text, tier text, matched text[], relevance real, similarity real, confidence real, key text, details jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     AS $$
@@ -1746,9 +1810,9 @@ begin
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                    'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
         from page p
-        join tracks t on t.id = p.key::bigint
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
+        join public.tracks t on t.id = p.key::bigint
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
@@ -1756,22 +1820,22 @@ begin
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
         from page p
-        join artists a on a.did = p.key
+        join public.artists a on a.did = p.key
         where p.kind = 'artist'
         union all
         select p.*, b.title::text, a.display_name::text, jsonb_build_object(
                    'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
                    'artist_display_name', a.display_name, 'image_url', b.image_url)
         from page p
-        join albums b on b.id = p.key::search.album_id
-        join artists a on a.did = b.artist_did
+        join public.albums b on b.id = p.key::search.album_id
+        join public.artists a on a.did = b.artist_did
         where p.kind = 'album'
         union all
         select p.*, g.name::text, null, jsonb_build_object(
                    'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
         from page p
-        join tags g on g.id = p.key::bigint
+        join public.tags g on g.id = p.key::bigint
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
         where p.kind = 'tag'
         union all
@@ -1780,9 +1844,9 @@ begin
                    'image_url', l.image_url, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
         from page p
-        join playlists l on l.id = p.key::search.playlist_id
+        join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        join artists a on a.did = l.owner_did
+        join public.artists a on a.did = l.owner_did
         where p.kind = 'playlist'
     ) as hit
     order by hit.position;
@@ -1802,14 +1866,14 @@ Example: select type, label, tier from search.unified(''rain'')';
 
 CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL::text, permanent boolean DEFAULT false) RETURNS TABLE(track_id bigint, file_id text, model text, job_id bigint, failed boolean)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
     with serving as (
         select m.identity from search.models m where m.serving
     ), lacking as (
         select t.id, t.file_id, m.identity as model
-        from tracks t, search.models m
+        from public.tracks t, search.models m
         where unprocessed_tracks.task = 'embed_track'
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
@@ -1817,7 +1881,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
                 where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
         union all
         select t.id, t.file_id, ''
-        from tracks t
+        from public.tracks t
         where unprocessed_tracks.task = 'classify_genres'
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
@@ -1825,7 +1889,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
                case when j.task_name = 'embed_track'
                     then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
-        from procrastinate_jobs j
+        from public.procrastinate_jobs j
         where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
         group by 1, 2, 4
     )
@@ -1850,23 +1914,23 @@ Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')
 
 CREATE FUNCTION search_internal.add_tags(track_id bigint, names text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    perform set_config('search.acting_artist', t.artist_did, true) from tracks t where t.id = add_tags.track_id;
+    perform set_config('search.acting_artist', t.artist_did, true) from public.tracks t where t.id = add_tags.track_id;
     -- in one order for everybody: two that add the same tags in different ones would wait for each other for ever
-    insert into tags (name)
+    insert into public.tags (name)
     select n.name from unnest(names) as n (name)
-    where not exists (select from tags g where lower(g.name) = lower(n.name))
+    where not exists (select from public.tags g where lower(g.name) = lower(n.name))
     order by n.name
     on conflict (name) do nothing;
 
-    insert into track_tags (track_id, tag_id)
+    insert into public.track_tags (track_id, tag_id)
     select add_tags.track_id, min(g.id)
     from unnest(names) as n (name)
-    join tags g on lower(g.name) = lower(n.name)
+    join public.tags g on lower(g.name) = lower(n.name)
     where not exists (
-        select from track_tags tt join tags own on own.id = tt.tag_id
+        select from public.track_tags tt join public.tags own on own.id = tt.tag_id
         where tt.track_id = add_tags.track_id and lower(own.name) = lower(n.name))
     group by lower(n.name)
     order by min(g.id)
@@ -1886,17 +1950,17 @@ COMMENT ON FUNCTION search_internal.add_tags(track_id bigint, names text[]) IS '
 
 CREATE FUNCTION search_internal.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
     select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
-    from albums a
+               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+    from public.albums a
     cross join lateral (
-        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
@@ -2023,15 +2087,15 @@ COMMENT ON FUNCTION search_internal.await_renames(kind text, keys text[]) IS 'Wa
 
 CREATE FUNCTION search_internal.await_renames_around(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
 begin
-    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
+    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
     perform search_internal.await_renames(
-        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
+        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
 end;
 $$;
 
@@ -2047,7 +2111,7 @@ COMMENT ON FUNCTION search_internal.await_renames_around(track_ids bigint[]) IS 
 
 CREATE FUNCTION search_internal.begin_mirror_namespace(base text) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     next_generation integer;
@@ -2087,7 +2151,7 @@ COMMENT ON FUNCTION search_internal.begin_mirror_namespace(base text) IS 'Begin 
 
 CREATE FUNCTION search_internal.begin_switch(name text, identity text, dimensions integer, coverage_wanted real DEFAULT 1) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform search.register_model(name, identity, dimensions);
@@ -2165,7 +2229,7 @@ COMMENT ON FUNCTION search_internal.begun_word() IS 'Class of a name in which th
 
 CREATE FUNCTION search_internal.bind_nearest_tracks() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $_$
 declare
     serving search.models;
@@ -2180,26 +2244,26 @@ begin
     if not found then
         execute $empty$
             create or replace function search.nearest_tracks(
-                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+                query_embedding public.halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
             returns table (track_id bigint, similarity real)
             language sql stable parallel safe
             begin atomic select null::bigint, null::real where false; end
         $empty$;
-        execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+        execute format('comment on function search.nearest_tracks(public.halfvec, text, integer, bigint[]) is %L', described);
         return;
     end if;
 
     -- a role that is no superuser may set an extension's parameter only once its library is loaded
-    perform '[1]'::halfvec;
+    perform '[1]'::public.halfvec;
 
     -- Written anew at each switch, so that the statement names one partition and one cast:
     -- a parameter in their place would keep the index from being used.
     execute format($template$
         create or replace function search.nearest_tracks(
-            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+            query_embedding public.halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
-        set search_path = pg_catalog, search, public, pg_temp
+        set search_path = pg_catalog, search, pg_temp
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
@@ -2212,9 +2276,9 @@ begin
                 raise exception 'the serving model was changed while this statement ran'
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
-            if vector_dims(query_embedding) <> %2$s then
+            if public.vector_dims(query_embedding) <> %2$s then
                 raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
-                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
+                    public.vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
@@ -2224,11 +2288,11 @@ begin
                 return query
                     select found.track_id, (1 - found.distance)::real
                     from (
-                        select e.track_id, e.embedding <=> query_embedding as distance
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding as distance
                         from search.embeddings_%1$s e
                         where e.track_id = any (candidates) and e.listed
                         union all
-                        select e.track_id, e.embedding <=> query_embedding
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_%1$s e
                         where e.owner = viewer
                     ) as found
@@ -2239,16 +2303,16 @@ begin
             return query
                 select found.track_id, (1 - found.distance)::real
                 from (
-                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
+                    (select e.track_id, e.embedding::public.halfvec(%2$s) operator(public.<=>) query_embedding as distance
                      from search.embeddings_%1$s e
                      where e.listed
-                     order by e.embedding::halfvec(%2$s) <=> query_embedding
+                     order by e.embedding::public.halfvec(%2$s) operator(public.<=>) query_embedding
                      limit k)
                     union all
-                    (select e.track_id, e.embedding <=> query_embedding
+                    (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_%1$s e
                      where e.owner = viewer
-                     order by e.embedding <=> query_embedding
+                     order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found
                 order by found.distance, found.track_id
@@ -2256,7 +2320,7 @@ begin
         end;
         $body$
         $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+    execute format('comment on function search.nearest_tracks(public.halfvec, text, integer, bigint[]) is %L', described);
 end;
 $_$;
 
@@ -2272,16 +2336,16 @@ COMMENT ON FUNCTION search_internal.bind_nearest_tracks() IS 'Point search.neare
 
 CREATE FUNCTION search_internal.change_track_counts(changed_tracks bigint[], change integer) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     insert into search.track_count_changes (kind, key, change)
     select 'tag', tt.tag_id::text, change * count(*)
-    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
 end;
 $$;
 
@@ -2297,7 +2361,7 @@ COMMENT ON FUNCTION search_internal.change_track_counts(changed_tracks bigint[],
 
 CREATE FUNCTION search_internal.choose_auto_tags(predictions jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select coalesce(array_agg(chosen.name order by chosen.confidence desc, chosen.place), '{}')
     from (
@@ -2322,18 +2386,18 @@ COMMENT ON FUNCTION search_internal.choose_auto_tags(predictions jsonb) IS 'The 
 
 CREATE FUNCTION search_internal.claim_track(task text, model text, track_id bigint) RETURNS TABLE(file_id text, key bigint, claimed boolean)
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    select t.file_id into file_id from tracks t where t.id = claim_track.track_id;
+    select t.file_id into file_id from public.tracks t where t.id = claim_track.track_id;
     if not found then
         return;
     end if;
     key := hashtextextended(concat_ws(' ', 'search.backfill', task, model, track_id), 0);
     if exists (
-        select from procrastinate_jobs j
+        select from public.procrastinate_jobs j
         -- the job of a worker that has died is left for the taking
-        join procrastinate_workers w on w.id = j.worker_id and w.last_heartbeat > now() - interval '30 seconds'
+        join public.procrastinate_workers w on w.id = j.worker_id and w.last_heartbeat > now() - interval '30 seconds'
         where j.status = 'doing' and j.task_name = claim_track.task
           and j.args ->> 'track_id' = claim_track.track_id::text
           and coalesce(j.args ->> 'model', claim_track.model) = claim_track.model)
@@ -2401,18 +2465,18 @@ COMMENT ON FUNCTION search_internal.context_word() IS 'Class of a name that has 
 
 CREATE FUNCTION search_internal.count_tracks(kind text, keys text[]) RETURNS TABLE(key text, listed bigint)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
     select k, case kind
-        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
-        when 'album' then (select count(*) from tracks t
+        when 'artist' then (select count(*) from public.tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from public.tracks t
             where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
-        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
+        when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
+        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
             where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
         end
     from unnest(keys) as k;
@@ -2431,11 +2495,11 @@ COMMENT ON FUNCTION search_internal.count_tracks(kind text, keys text[]) IS 'The
 
 CREATE FUNCTION search_internal.defer_job(queue text, task text, arguments jsonb, priority integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     -- the only place that knows the version in the name of the queue's own function
-    select (procrastinate_defer_jobs_v1(array[
-        row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
+    select (public.procrastinate_defer_jobs_v1(array[
+        row(queue, task, priority, null, null, arguments, null)::public.procrastinate_job_to_defer_v1
     ]))[1];
 $$;
 
@@ -2500,7 +2564,7 @@ COMMENT ON FUNCTION search_internal.document_tokens(kind text, level smallint, n
 
 CREATE FUNCTION search_internal.draw_calibration_tracks(model smallint, most integer) RETURNS integer
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $_$
 declare
     -- a rough count is enough to choose how many pages to look at
@@ -2564,7 +2628,7 @@ COMMENT ON FUNCTION search_internal.drop_former_names() IS 'Drop the names that 
 
 CREATE FUNCTION search_internal.enqueue_track_jobs() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
@@ -2589,7 +2653,7 @@ COMMENT ON FUNCTION search_internal.enqueue_track_jobs() IS 'Enqueues the jobs t
 
 CREATE FUNCTION search_internal.fill_documents(kind text, after text, most integer) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
 declare
@@ -2599,22 +2663,22 @@ begin
     -- and hidden ones be found.
     case kind
         when 'artist' then
-            keys := array(select a.did from artists a where after is null or a.did > after order by a.did limit most);
-            perform from artists a where a.did = any (keys) for share;
+            keys := array(select a.did from public.artists a where after is null or a.did > after order by a.did limit most);
+            perform from public.artists a where a.did = any (keys) for share;
         when 'album' then
             keys := array(
-                select b.id::text from albums b where after is null or b.id > after::search.album_id order by b.id limit most);
-            perform from albums b where b.id = any (keys::search.album_id[]) for share;
+                select b.id::text from public.albums b where after is null or b.id > after::search.album_id order by b.id limit most);
+            perform from public.albums b where b.id = any (keys::search.album_id[]) for share;
         when 'tag' then
-            keys := array(select g.id::text from tags g where after is null or g.id > after::bigint order by g.id limit most);
-            perform from tags g where g.id = any (keys::bigint[]) for share;
+            keys := array(select g.id::text from public.tags g where after is null or g.id > after::bigint order by g.id limit most);
+            perform from public.tags g where g.id = any (keys::bigint[]) for share;
         when 'playlist' then
             keys := array(
-                select p.id::text from playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
-            perform from playlists p where p.id = any (keys::search.playlist_id[]) for share;
+                select p.id::text from public.playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
+            perform from public.playlists p where p.id = any (keys::search.playlist_id[]) for share;
         when 'track' then
-            keys := array(select t.id::text from tracks t where after is null or t.id > after::bigint order by t.id limit most);
-            perform from tracks t where t.id = any (keys::bigint[]) for share;
+            keys := array(select t.id::text from public.tracks t where after is null or t.id > after::bigint order by t.id limit most);
+            perform from public.tracks t where t.id = any (keys::bigint[]) for share;
         else
             raise exception 'there are no documents of the kind %', kind
                 using errcode = 'invalid_parameter_value', hint = 'artist, album, tag, playlist or track.';
@@ -2622,10 +2686,10 @@ begin
     case kind
         when 'album' then
             perform search_internal.await_renames('artist', array(
-                select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
+                select distinct b.artist_did::text from public.albums b where b.id = any (keys::search.album_id[])));
         when 'playlist' then
             perform search_internal.await_renames('artist', array(
-                select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
+                select distinct p.owner_did::text from public.playlists p where p.id = any (keys::search.playlist_id[])));
         when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;
@@ -2828,7 +2892,7 @@ COMMENT ON FUNCTION search_internal.highest_levels(kinds text[]) IS 'The highest
 
 CREATE FUNCTION search_internal.index_documents() RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
@@ -3348,7 +3412,7 @@ COMMENT ON FUNCTION search_internal.match_sounds(query_embedding public.halfvec,
 
 CREATE FUNCTION search_internal.mirror_documents(namespace text, track_ids bigint[] DEFAULT NULL::bigint[], after bigint DEFAULT NULL::bigint, most integer DEFAULT NULL::integer) RETURNS TABLE(track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text)
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- two statements for the two ways of asking: one with an "or" would read everything
@@ -3366,8 +3430,8 @@ begin
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
     join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
-    join tracks t on t.id = e.track_id
-    join artists a on a.did = t.artist_did
+    join public.tracks t on t.id = e.track_id
+    join public.artists a on a.did = t.artist_did
     where n.name = mirror_documents.namespace
       -- a vector says so already; it is asked of the track itself because this is what leaves the database
       and search.is_listed(t.visibility)
@@ -3387,7 +3451,7 @@ COMMENT ON FUNCTION search_internal.mirror_documents(namespace text, track_ids b
 
 CREATE FUNCTION search_internal.mirror_serves(namespace text, max_lag interval) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select exists (
         select from search.mirror_namespaces n
@@ -3412,7 +3476,7 @@ COMMENT ON FUNCTION search_internal.mirror_serves(namespace text, max_lag interv
 
 CREATE FUNCTION search_internal.mirrored_tracks(track_ids bigint[]) RETURNS bigint[]
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select coalesce(array_agg(distinct e.track_id), '{}')
     from search.mirror_namespaces n
@@ -3495,7 +3559,7 @@ COMMENT ON FUNCTION search_internal.names_by_level(kind text, highest integer, f
 
 CREATE FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3521,7 +3585,7 @@ COMMENT ON FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) IS '
 
 CREATE FUNCTION search_internal.on_albums_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3532,7 +3596,7 @@ begin
     if tg_op <> 'INSERT' then perform search_internal.refresh_albums(array(select id from old_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search_internal.refresh_tracks(array(
-            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
             where n.title is distinct from o.title));
     end if;
     return null;
@@ -3551,11 +3615,11 @@ COMMENT ON FUNCTION search_internal.on_albums_changed() IS 'Keeps the documents 
 
 CREATE FUNCTION search_internal.on_artist_mirrored() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array(
-        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
@@ -3573,7 +3637,7 @@ COMMENT ON FUNCTION search_internal.on_artist_mirrored() IS 'Notes for the mirro
 
 CREATE FUNCTION search_internal.on_artists_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
@@ -3585,9 +3649,9 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search_internal.refresh_albums(array(select id from albums where artist_did = any (renamed)));
-        perform search_internal.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
-        perform search_internal.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
+        perform search_internal.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
+        perform search_internal.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+        perform search_internal.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
@@ -3605,7 +3669,7 @@ COMMENT ON FUNCTION search_internal.on_artists_changed() IS 'Keeps the documents
 
 CREATE FUNCTION search_internal.on_audio_replaced() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
@@ -3629,7 +3693,7 @@ COMMENT ON FUNCTION search_internal.on_audio_replaced() IS 'Discards the vectors
 
 CREATE FUNCTION search_internal.on_audio_used() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     if tg_op <> 'INSERT' then
@@ -3704,7 +3768,7 @@ COMMENT ON FUNCTION search_internal.on_documents_written() IS 'Adds the words of
 
 CREATE FUNCTION search_internal.on_embedding_mirrored() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- as search_internal.note_mirror_changes does, in one statement: this is paid by every vector that is stored
@@ -3732,7 +3796,7 @@ COMMENT ON FUNCTION search_internal.on_embedding_mirrored() IS 'Notes for the mi
 
 CREATE FUNCTION search_internal.on_playlist_tracks_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3764,7 +3828,7 @@ COMMENT ON FUNCTION search_internal.on_playlist_tracks_changed() IS 'Keeps the c
 
 CREATE FUNCTION search_internal.on_playlists_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3789,7 +3853,7 @@ COMMENT ON FUNCTION search_internal.on_playlists_changed() IS 'Keeps the documen
 
 CREATE FUNCTION search_internal.on_tags_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3797,7 +3861,7 @@ begin
     if tg_op <> 'DELETE' then perform search_internal.refresh_tags(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search_internal.refresh_tracks(array(
-            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
             where n.name is distinct from o.name));
     end if;
     return null;
@@ -3816,7 +3880,7 @@ COMMENT ON FUNCTION search_internal.on_tags_changed() IS 'Keeps the documents of
 
 CREATE FUNCTION search_internal.on_track_deleted() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3839,7 +3903,7 @@ COMMENT ON FUNCTION search_internal.on_track_deleted() IS 'Counts a track out of
 
 CREATE FUNCTION search_internal.on_track_mirrored() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
@@ -3860,7 +3924,7 @@ COMMENT ON FUNCTION search_internal.on_track_mirrored() IS 'Notes for the mirror
 
 CREATE FUNCTION search_internal.on_track_tags_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3898,7 +3962,7 @@ COMMENT ON FUNCTION search_internal.on_track_tags_changed() IS 'Keeps the counts
 
 CREATE FUNCTION search_internal.on_tracks_changed() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -3936,14 +4000,14 @@ COMMENT ON FUNCTION search_internal.on_tracks_changed() IS 'Keeps the documents 
 
 CREATE FUNCTION search_internal.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search_internal.change_track_counts(shown, 1);
     perform search_internal.change_track_counts(hidden, -1);
     perform search_internal.relist_tags(array(
-        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
+        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
 end;
 $$;
 
@@ -3959,7 +4023,7 @@ COMMENT ON FUNCTION search_internal.on_tracks_hidden_or_shown(shown bigint[], hi
 
 CREATE FUNCTION search_internal.on_tracks_updated() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
@@ -4036,11 +4100,11 @@ COMMENT ON FUNCTION search_internal.popularity_level(popularity real) IS 'Level 
 
 CREATE FUNCTION search_internal.queue_counts() RETURNS TABLE(task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint, done_last_minute bigint, done_last_hour bigint, oldest timestamp with time zone)
     LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     with done as (
         select e.job_id, max(e.at) as at
-        from procrastinate_events e
+        from public.procrastinate_events e
         where e.type = 'succeeded' and e.at > now() - interval '1 hour'
         group by e.job_id
     ), counted as (
@@ -4053,13 +4117,13 @@ CREATE FUNCTION search_internal.queue_counts() RETURNS TABLE(task text, priority
                count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
                count(d.at) as done_last_hour,
                min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
-        from procrastinate_jobs j
+        from public.procrastinate_jobs j
         left join done d on d.job_id = j.id
         group by j.task_name, j.priority
     )
     select c.task_name, c.priority, c.waiting, c.retrying, c.running, c.failed, c.cancelled,
            c.done_last_minute, c.done_last_hour,
-           (select min(e.at) from procrastinate_events e where e.job_id = c.oldest_id)
+           (select min(e.at) from public.procrastinate_events e where e.job_id = c.oldest_id)
     from counted c;
 $$;
 
@@ -4075,7 +4139,7 @@ COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and pri
 
 CREATE FUNCTION search_internal.raise_mirror_version(least_version bigint) RETURNS void
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
 $$;
@@ -4144,22 +4208,22 @@ COMMENT ON FUNCTION search_internal.ranked_page(q text, query_embedding public.h
 
 CREATE FUNCTION search_internal.refresh_albums(album_ids search.album_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search_internal.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (select from albums a where a.id = d.key::search.album_id);
+      and not exists (select from public.albums a where a.id = d.key::search.album_id);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, seen.listed, seen.owner
     from search_internal.count_tracks('album', album_ids::text[]) as held
-    join albums a on a.id = held.key::search.album_id
-    join artists artist on artist.did = a.artist_did
+    join public.albums a on a.id = held.key::search.album_id
+    join public.artists artist on artist.did = a.artist_did
     join search_internal.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
@@ -4182,19 +4246,19 @@ COMMENT ON FUNCTION search_internal.refresh_albums(album_ids search.album_id[]) 
 
 CREATE FUNCTION search_internal.refresh_artists(dids text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search_internal.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
-      and not exists (select from artists a where a.did = d.key);
+      and not exists (select from public.artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
     from search_internal.count_tracks('artist', dids) as held
-    join artists a on a.did = held.key
+    join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
@@ -4215,7 +4279,7 @@ COMMENT ON FUNCTION search_internal.refresh_artists(dids text[]) IS 'Rebuild the
 
 CREATE FUNCTION search_internal.refresh_playlists(playlist_ids search.playlist_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -4223,7 +4287,7 @@ begin
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
-          select from playlists p
+          select from public.playlists p
           where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
       );
 
@@ -4232,8 +4296,8 @@ begin
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
-    join playlists p on p.id = held.key::search.playlist_id
-    join artists a on a.did = p.owner_did
+    join public.playlists p on p.id = held.key::search.playlist_id
+    join public.artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
@@ -4256,19 +4320,19 @@ COMMENT ON FUNCTION search_internal.refresh_playlists(playlist_ids search.playli
 
 CREATE FUNCTION search_internal.refresh_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform search_internal.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (select from tags g where g.id = d.key::bigint);
+      and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
     from search_internal.count_tracks('tag', tag_ids::text[]) as held
-    join tags g on g.id = held.key::bigint
+    join public.tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
@@ -4288,7 +4352,7 @@ COMMENT ON FUNCTION search_internal.refresh_tags(tag_ids bigint[]) IS 'Rebuild t
 
 CREATE FUNCTION search_internal.refresh_tracks(track_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
     AS $$
@@ -4297,7 +4361,7 @@ begin
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
-          select from tracks t
+          select from public.tracks t
           where t.id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
@@ -4325,9 +4389,9 @@ begin
                tagged.names, tagged.ids),
            ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
-    from tracks t
-    join artists a on a.did = t.artist_did
-    left join albums b on b.id = t.album_id
+    from public.tracks t
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
     cross join lateral (
         -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
         select string_agg(coalesce((
@@ -4335,8 +4399,8 @@ begin
                    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name'),
                    search.normalize_text(g.name)), ' ' order by g.id) as names,
                string_agg('#' || g.id, ' ' order by g.id) as ids
-        from track_tags tt
-        join tags g on g.id = tt.tag_id
+        from public.track_tags tt
+        join public.tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'
@@ -4361,7 +4425,7 @@ COMMENT ON FUNCTION search_internal.refresh_tracks(track_ids bigint[]) IS 'Rebui
 
 CREATE FUNCTION search_internal.relist_albums(album_ids search.album_id[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -4386,7 +4450,7 @@ COMMENT ON FUNCTION search_internal.relist_albums(album_ids search.album_id[]) I
 
 CREATE FUNCTION search_internal.relist_tags(tag_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
@@ -4395,7 +4459,7 @@ begin
     from unnest(tag_ids) as g (id)
     cross join lateral (
         select exists (
-            select from track_tags tt join tracks t on t.id = tt.track_id
+            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = g.id and search.is_listed(t.visibility))
     ) as seen (listed)
     where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
@@ -4414,7 +4478,7 @@ COMMENT ON FUNCTION search_internal.relist_tags(tag_ids bigint[]) IS 'List or hi
 
 CREATE FUNCTION search_internal.resume_switch() RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- while jobs of the candidate are in the queue, they are what is missing
@@ -4423,7 +4487,7 @@ declare
         from search.models m
         where m.candidate
           and not exists (
-                select from procrastinate_jobs j
+                select from public.procrastinate_jobs j
                 where j.task_name = 'embed_track' and j.status in ('todo', 'doing') and j.args ->> 'model' = m.identity));
 begin
     if resumed is null then
@@ -4445,7 +4509,7 @@ COMMENT ON FUNCTION search_internal.resume_switch() IS 'Enqueue what the candida
 
 CREATE FUNCTION search_internal.retire_mirror_namespaces() RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- first, so that new transactions note no changes
@@ -4466,7 +4530,7 @@ COMMENT ON FUNCTION search_internal.retire_mirror_namespaces() IS 'Retire every 
 
 CREATE FUNCTION search_internal.serve_mirror_namespace(generation integer) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     -- a process that has lost its lock without knowing must not retire what another has just let serve
@@ -4590,7 +4654,7 @@ COMMENT ON FUNCTION search_internal.similar_words(typed text, max_words integer)
 
 CREATE FUNCTION search_internal.slow_statements(most integer DEFAULT 50) RETURNS TABLE(query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision, rows_each double precision, read_share double precision)
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
     home text := (
@@ -4639,7 +4703,7 @@ COMMENT ON FUNCTION search_internal.sorted_letters(word text) IS 'The letters of
 
 CREATE FUNCTION search_internal.sound_scale(query_embedding public.halfvec, audibility double precision DEFAULT NULL::double precision, OUT mean real, OUT deviation real, OUT slope real, OUT intercept real, OUT audible real) RETURNS record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     calibration search.calibrations;
@@ -4653,7 +4717,7 @@ begin
     end if;
     select avg(s.similarity), case when stddev_samp(s.similarity) > 1e-6 then stddev_samp(s.similarity) end into mean, deviation
     from (
-        select 1 - (t.embedding <=> query_embedding) as similarity
+        select 1 - (t.embedding operator(public.<=>) query_embedding) as similarity
         from search.calibration_tracks t where t.model_id = calibration.model_id
     ) as s;
     slope := calibration.match_slope;
@@ -4674,21 +4738,21 @@ COMMENT ON FUNCTION search_internal.sound_scale(query_embedding public.halfvec, 
 
 CREATE FUNCTION search_internal.store_genre_predictions(track_id bigint, file_id text, predictions jsonb) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     stored jsonb;
 begin
     -- the lock makes a second run wait, and then find the flag gone
     select t.extra into stored
-    from tracks t
+    from public.tracks t
     where t.id = store_genre_predictions.track_id and t.file_id = store_genre_predictions.file_id
     for no key update;
     if not found then
         return false;
     end if;
 
-    update tracks t
+    update public.tracks t
     -- an adopted catalogue may have null in it
     set extra = case when jsonb_typeof(t.extra) = 'object' then t.extra - 'auto_tag' else '{}' end || jsonb_build_object(
         'genre_predictions', predictions, 'genre_predictions_file_id', t.file_id)
@@ -4712,7 +4776,7 @@ COMMENT ON FUNCTION search_internal.store_genre_predictions(track_id bigint, fil
 
 CREATE FUNCTION search_internal.switch_now(name text, identity text, dimensions integer) RETURNS bigint
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
     perform search.register_model(name, identity, dimensions);
@@ -4733,11 +4797,11 @@ COMMENT ON FUNCTION search_internal.switch_now(name text, identity text, dimensi
 
 CREATE FUNCTION search_internal.take_unused_audio(unused_for interval) RETURNS TABLE(file_id text, file_type text, used boolean)
     LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     -- what is locked is being uploaded or taken into use at this moment
     with found as (
-        select a.file_id, a.file_type, exists (select from tracks t where t.file_id = a.file_id) as used
+        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
         from search.stored_audio a
         where a.unused_since <= now() - unused_for
         order by a.unused_since
@@ -4781,7 +4845,7 @@ COMMENT ON FUNCTION search_internal.typo_class(quality real) IS 'Class of a miss
 
 CREATE FUNCTION search_internal.unaccent(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT public.unaccent('public.unaccent'::regdictionary, value) AS unaccent;
 END;
@@ -4798,7 +4862,7 @@ COMMENT ON FUNCTION search_internal.unaccent(value text) IS 'unaccent with a fix
 
 CREATE FUNCTION search_internal.unmirrored_tracks() RETURNS bigint[]
     LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
 $$;

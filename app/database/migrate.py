@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from app.database.adoption.run import adopt
 from app.database.connection import CONNECT_ARGUMENTS, normalise_url
 from app.database.failures import guard_connection
+from app.database.qualified_names import SAFE_PATH, read_homes
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import (
@@ -67,11 +68,12 @@ def _migrate(bound: BoundConnection, model: "ModelCard") -> list[str]:
     connection.execute("set local search_path = public, search")
     done = _upgrade(bound)
     done += _apply_queue_schema(connection)
-    connection.execute("set local search_path = search, public")
-    run_script(connection, repeatable_script())
-    connection.execute("set local search_path = public, search")
+    homes = read_homes(connection)
+    connection.execute(f"set local search_path = {SAFE_PATH}".encode())
+    run_script(connection, homes.bind(repeatable_script()))
     for script in trigger_scripts():
-        run_script(connection, script.read_text(encoding="utf-8"))
+        run_script(connection, homes.bind(script.read_text(encoding="utf-8")))
+    connection.execute("set local search_path = search, public")
     keep_state(connection, "repeatable", repeatable_digest())
     done += _rebuild_documents(connection)
     return done + _ensure_model(connection, model)

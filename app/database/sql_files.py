@@ -74,7 +74,7 @@ def repeatable_scripts() -> list[Path]:
 
 
 def repeatable_script() -> str:
-    """All of them as one, for a transaction whose search_path finds what search has made of the catalogue first."""
+    """All of them as one, to be bound to the schemas of a database and run with ``qualified_names.SAFE_PATH``."""
     return _BEFORE_REPEATABLE + "\n".join(script.read_text(encoding="utf-8") for script in repeatable_scripts())
 
 

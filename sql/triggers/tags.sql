@@ -1,10 +1,10 @@
 -- What search does when the table tags changes.
 
-create or replace trigger search_insert after insert on tags
+create or replace trigger search_insert after insert on public.tags
 referencing new table as new_rows for each statement execute function search_internal.on_tags_changed();
 
-create or replace trigger search_update after update on tags
+create or replace trigger search_update after update on public.tags
 referencing old table as old_rows new table as new_rows for each statement execute function search_internal.on_tags_changed();
 
-create or replace trigger search_delete after delete on tags
+create or replace trigger search_delete after delete on public.tags
 referencing old table as old_rows for each statement execute function search_internal.on_tags_changed();

@@ -1,36 +1,36 @@
 -- What search does when the table tracks changes.
 
 -- a trigger with transition tables may watch only one event, hence three
-create or replace trigger search_insert after insert on tracks
+create or replace trigger search_insert after insert on public.tracks
 referencing new table as new_rows for each statement execute function search_internal.on_tracks_changed();
 
-create or replace trigger search_update after update on tracks
+create or replace trigger search_update after update on public.tracks
 referencing old table as old_rows new table as new_rows for each statement execute function search_internal.on_tracks_updated();
 
-create or replace trigger search_delete after delete on tracks
+create or replace trigger search_delete after delete on public.tracks
 referencing old table as old_rows for each statement execute function search_internal.on_tracks_changed();
 
-create or replace trigger search_count_out before delete on tracks
+create or replace trigger search_count_out before delete on public.tracks
 for each row execute function search_internal.on_track_deleted();
 
-create or replace trigger discard_on_new_audio before update of file_id on tracks
+create or replace trigger discard_on_new_audio before update of file_id on public.tracks
 for each row when (new.file_id is distinct from old.file_id) execute function search_internal.on_audio_replaced();
 
-create or replace trigger audio_used_on_insert after insert on tracks
+create or replace trigger audio_used_on_insert after insert on public.tracks
 for each row execute function search_internal.on_audio_used();
 
-create or replace trigger audio_used_on_new_audio after update of file_id on tracks
+create or replace trigger audio_used_on_new_audio after update of file_id on public.tracks
 for each row when (new.file_id is distinct from old.file_id) execute function search_internal.on_audio_used();
 
-create or replace trigger audio_unused_on_delete after delete on tracks
+create or replace trigger audio_unused_on_delete after delete on public.tracks
 for each row execute function search_internal.on_audio_used();
 
-create or replace trigger enqueue_on_insert after insert on tracks
+create or replace trigger enqueue_on_insert after insert on public.tracks
 for each row execute function search_internal.enqueue_track_jobs();
 
-create or replace trigger enqueue_on_new_audio after update of file_id on tracks
+create or replace trigger enqueue_on_new_audio after update of file_id on public.tracks
 for each row when (new.file_id is distinct from old.file_id) execute function search_internal.enqueue_track_jobs();
 
-create or replace trigger mirror_update after update on tracks
+create or replace trigger mirror_update after update on public.tracks
 for each row when ((old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility))
 execute function search_internal.on_track_mirrored();

@@ -3,8 +3,8 @@ select e.track_id, t.title, a.handle as artist_handle, m.name as model, m.identi
        e.file_id, e.embedding, e.embedded_at
 from search.embeddings e
 join search.models m on m.id = e.model_id and m.serving
-join tracks t on t.id = e.track_id
-join artists a on a.did = t.artist_did;
+join public.tracks t on t.id = e.track_id
+join public.artists a on a.did = t.artist_did;
 comment on view search.track_embeddings is 'The vector of each track in the model that serves.
 Example: select track_id, title, embedding from search.track_embeddings limit 10';
 comment on column search.track_embeddings.track_id is 'The track.';

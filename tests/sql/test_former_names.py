@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 
 from app.database import connect
+from app.database.qualified_names import SAFE_PATH, read_homes
 from app.database.sql_files import SQL_DIR, repeatable_script, run_script
 from tests.support.catalogue import Catalogue
 
@@ -60,8 +61,8 @@ def test_former_names_go_on_until_they_are_dropped(catalogue: Catalogue, databas
     connection.execute(_AS_BEFORE)
     with connect(database) as other:
         run_script(other, _MIGRATION.read_text(encoding="utf-8"))
-        other.execute("set local search_path = search, public")
-        run_script(other, repeatable_script())
+        other.execute(f"set local search_path = {SAFE_PATH}".encode())
+        run_script(other, read_homes(other).bind(repeatable_script()))
     with connect(database) as other:
         for call in _CALLS:
             other.execute(call.format(track=track).encode())

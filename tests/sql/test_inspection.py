@@ -50,8 +50,8 @@ def test_recall_tells_an_index_that_finds_too_little(
         "create or replace function search.nearest_tracks(query_embedding halfvec, viewer text default null, "
         "k integer default 20, candidates bigint[] default null) "
         "returns table (track_id bigint, similarity real) language sql stable as $$ "
-        "select e.track_id, (1 - (e.embedding <=> query_embedding))::real from search.embeddings e "
-        "where e.listed and e.track_id % 2 = 0 order by e.embedding <=> query_embedding limit k $$"
+        "select e.track_id, (1 - (e.embedding operator(public.<=>) query_embedding))::real from search.embeddings e "
+        "where e.listed and e.track_id % 2 = 0 order by e.embedding operator(public.<=>) query_embedding limit k $$"
     )
     connection.execute(identity.encode())
     found = one(connection, "select * from search.recall_check(40, 10)")

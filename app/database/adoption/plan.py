@@ -12,6 +12,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
+from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import EXTENSIONS
 from app.database.schema import (
@@ -83,13 +84,14 @@ def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
     steps = list(_foundation(connection, catalogue))
-    steps += _schema(connection, founded=bool(steps))
+    homes = _homes(connection, catalogue)
+    steps += _schema(connection, homes, founded=bool(steps))
     current = not steps
     if not current:
         steps.append(Step(f"model {model.identity}", _model(connection, model)))
     steps += _indexes(connection, catalogue)
     if not current:
-        steps += map(partial(_triggers, catalogue), trigger_scripts())
+        steps += map(partial(_triggers, catalogue, homes), trigger_scripts())
         notes = {"repeatable": repeatable_digest(), "adopted": _adopted_digest(connection, catalogue)}
         noted = "\n".join(_note(connection, key, value) for key, value in notes.items())
         steps.append(Step("note of the version", noted))
@@ -115,8 +117,14 @@ def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
     for (name,) in connection.execute(load_statement("adoption_superseded"), {"tables": names}).fetchall():
         yield (
             f"there is a table {name} now, in the place of which search.{name} was made: move its rows, "
-            f"then drop table search.{name} cascade"
+            f"then drop it: select search.release_table('{name}')"
         )
+
+
+def _homes(connection: Connection, catalogue: ExistingCatalogue) -> Homes:
+    """Where functions find what the SQL files name in public, once the catalogue is adopted."""
+    viewed = [table.name for table in catalogue.tables.values() if table.needs_view]
+    return Homes(dict.fromkeys([*viewed, *catalogue.missing], "search"), "search", read_extensions(connection))
 
 
 def _state(connection: Connection, key: str) -> str | None:
@@ -188,21 +196,22 @@ def _raw(sql: str) -> SQL:
     return SQL(sql)
 
 
-def _schema(connection: Connection, *, founded: bool) -> Iterator[Step]:
+def _schema(connection: Connection, homes: Homes, *, founded: bool) -> Iterator[Step]:
     """Migrations, the queue, functions and views; nothing, where all of them are of this version.
 
     Args:
         connection: To the database.
+        homes: Where functions find what they name.
         founded: Whether something else is being changed, of which functions and views want to know.
     """
     revision = read_revision(connection) if is_adopted(connection) else None
-    functions = Step("functions and views", repeatable_script())
-    queue = list(_queue(connection))
+    functions = Step("functions and views", homes.bind(repeatable_script()), SAFE_PATH)
+    queue = list(_queue(connection, homes))
     pending = pending_migrations(revision or _FOUNDED)
     if pending and revision not in {None, _FOUNDED}:
         # an update: a migration drops functions that come back with other columns, and no search may look in between
         migrations = _migrations(connection, revision or _FOUNDED)
-        together = f"{migrations.sql}\nset local search_path = {_SEARCH_FIRST};\n{functions.sql}"
+        together = f"{migrations.sql}\nset local search_path = {SAFE_PATH};\n{functions.sql}"
         yield from [*queue, replace(migrations, title=f"{migrations.title}, {functions.title}", sql=together)]
         return
     if pending:
@@ -219,13 +228,14 @@ def _migrations(connection: Connection, revision: str) -> Step:
     return Step(f"migrations {revision} -> {head()}", sql, _CATALOGUE_FIRST, ("artists", "tracks"))
 
 
-def _queue(connection: Connection) -> Iterator[Step]:
+def _queue(connection: Connection, homes: Homes) -> Iterator[Step]:
     queue = plan_queue_upgrade(connection, "search")
     if queue.scripts:
         noted = SQL("insert into search.queue_migrations (name) select unnest({}::text[]);").format(
             Literal(queue.names)
         )
-        pinned = (SQL_DIR / "adoption" / "queue.sql").read_text(encoding="utf-8")
+        # until the functions come: who changes a job by hand has another search_path
+        pinned = homes.bind((SQL_DIR / "functions" / "jobs" / "queue_functions.sql").read_text(encoding="utf-8"))
         yield Step("; ".join(queue.done), "\n".join([*queue.scripts, pinned, noted.as_string(connection)]))
 
 
@@ -252,9 +262,11 @@ def _indexes(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[S
         yield Step(f"index {name}", f"create index concurrently {name} on public.{table} using {definition};", None)
 
 
-def _triggers(catalogue: ExistingCatalogue, script: Path) -> Step:
+def _triggers(catalogue: ExistingCatalogue, homes: Homes, script: Path) -> Step:
     locks = (script.stem,) if script.stem in catalogue.tables else ()
-    return Step(f"triggers of {script.stem}", script.read_text(encoding="utf-8"), _CATALOGUE_FIRST, locks)
+    # on the table itself, where functions read a view
+    own = replace(homes, tables=dict.fromkeys(catalogue.missing, "search"))
+    return Step(f"triggers of {script.stem}", own.bind(script.read_text(encoding="utf-8")), SAFE_PATH, locks)
 
 
 def _documents(connection: Connection) -> Iterator[Step]:

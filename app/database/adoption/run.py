@@ -31,6 +31,9 @@ _WHAT_TO_DO = (
     "which goes on from here"
 )
 
+_OUTSIDE = "set search_path = pg_catalog, pg_temp"
+"""For steps that cannot be a transaction: an index calls functions, which must be Postgres's own."""
+
 Connection = psycopg.Connection[tuple[object, ...]]
 Show = Callable[[str, int, int], None]
 """Is told the title of a step, how far all of them are, and how far that is to be."""
@@ -111,7 +114,9 @@ def _run(connection: Connection, step: Step) -> Iterator[int]:
     with explaining_refusals():
         if step.path is None:
             # it waits for transactions, and keeps nobody waiting
+            connection.execute(_OUTSIDE.encode())
             connection.execute(step.sql.encode())
+            connection.execute(SEARCH_PATH.encode())
         elif step.kind is None:
             _retried(connection, step, step.sql)
         else:
@@ -151,7 +156,7 @@ def write_script(plan: AdoptionPlan) -> str:
     for step in plan.steps:
         parts.append(f"\n-- {step.title}" + (f": locks {', '.join(step.locks)} for a moment" if step.locks else ""))
         if step.path is None:
-            parts.append(step.sql)
+            parts += [f"{_OUTSIDE};", step.sql, f"{SEARCH_PATH};"]
         elif step.kind is None:
             settings = f"set local lock_timeout = {LOCK_TIMEOUT_MS};\nset local search_path = {step.path};"
             parts.append(f"begin;\n{settings}\n{step.sql.rstrip()}\ncommit;")

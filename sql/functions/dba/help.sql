@@ -1,7 +1,7 @@
 create or replace function search.help()
 returns table (name text, arguments text, what_it_does text, example text)
 language sql stable parallel safe
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
     select described.name, described.arguments, btrim(split_part(described.comment, E'\nExample: ', 1)),
            split_part(described.comment, E'\nExample: ', 2)
@@ -44,3 +44,18 @@ $$;
 comment on function search_internal.drop_former_names() is
     'Drop the names that functions had before they were moved out of schema search, and return how many there were. '
     'Processes of the version before need them.';
+
+do $$
+declare
+    former regprocedure;
+begin
+    -- they name what they call with its schema
+    for former in
+        select p.oid from pg_proc p
+        where p.pronamespace = 'search'::regnamespace
+          and obj_description(p.oid, 'pg_proc') like 'Former name of search\_internal.%'
+    loop
+        execute format('alter function %s set search_path = pg_catalog, pg_temp', former);
+    end loop;
+end;
+$$;

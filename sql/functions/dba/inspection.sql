@@ -3,7 +3,7 @@
 create or replace function search.recall_check(sample integer default 100, nearest integer default 10)
 returns table (searches bigint, recall double precision, worst double precision, index_ms double precision, exact_ms double precision)
 language plpgsql volatile
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     probe record;
@@ -28,10 +28,10 @@ begin
         began := clock_timestamp();
         -- without the cast that the index is made with, everything is read
         exact := array(
-            select (1 - (e.embedding <=> probe.embedding))::real
+            select (1 - (e.embedding operator(public.<=>) probe.embedding))::real
             from search.embeddings e
             where e.model_id = probe.model_id and e.listed
-            order by e.embedding <=> probe.embedding
+            order by e.embedding operator(public.<=>) probe.embedding
             limit nearest);
         exact_ms := exact_ms + 1000 * extract(epoch from clock_timestamp() - began);
         searches := searches + 1;
@@ -62,7 +62,7 @@ create or replace function search_internal.slow_statements(most integer default 
 returns table (query text, calls bigint, mean_ms double precision, worst_ms double precision, total_ms double precision,
                rows_each double precision, read_share double precision)
 language plpgsql stable
-set search_path = pg_catalog, public
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     home text := (

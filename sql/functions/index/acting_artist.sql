@@ -1,6 +1,6 @@
 create or replace function search.acting_artist() returns text
 language sql stable
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
     select nullif(current_setting('search.acting_artist', true), '');
 $$;

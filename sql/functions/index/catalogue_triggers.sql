@@ -3,7 +3,7 @@
 
 create or replace function search_internal.on_tracks_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -33,7 +33,7 @@ revoke execute on function search_internal.on_tracks_changed() from public;
 
 create or replace function search_internal.on_tracks_updated() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -87,14 +87,14 @@ revoke execute on function search_internal.on_tracks_updated() from public;
 
 create or replace function search_internal.on_tracks_hidden_or_shown(shown bigint[], hidden bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search_internal.change_track_counts(shown, 1);
     perform search_internal.change_track_counts(hidden, -1);
     perform search_internal.relist_tags(array(
-        select distinct tag_id from track_tags where track_id = any (shown || hidden)));
+        select distinct tag_id from public.track_tags where track_id = any (shown || hidden)));
 end;
 $$;
 comment on function search_internal.on_tracks_hidden_or_shown(bigint[], bigint[]) is
@@ -102,7 +102,7 @@ comment on function search_internal.on_tracks_hidden_or_shown(bigint[], bigint[]
 
 create or replace function search_internal.on_track_deleted() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -118,7 +118,7 @@ revoke execute on function search_internal.on_track_deleted() from public;
 
 create or replace function search_internal.on_artists_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -130,9 +130,9 @@ begin
         select array_agg(n.did) into renamed
         from new_rows n left join old_rows o using (did)
         where (n.handle, n.display_name) is distinct from (o.handle, o.display_name);
-        perform search_internal.refresh_albums(array(select id from albums where artist_did = any (renamed)));
-        perform search_internal.refresh_playlists(array(select id from playlists where owner_did = any (renamed)));
-        perform search_internal.refresh_tracks(array(select id from tracks where artist_did = any (renamed)));
+        perform search_internal.refresh_albums(array(select id from public.albums where artist_did = any (renamed)));
+        perform search_internal.refresh_playlists(array(select id from public.playlists where owner_did = any (renamed)));
+        perform search_internal.refresh_tracks(array(select id from public.tracks where artist_did = any (renamed)));
     end if;
     return null;
 end;
@@ -142,7 +142,7 @@ revoke execute on function search_internal.on_artists_changed() from public;
 
 create or replace function search_internal.on_albums_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -153,7 +153,7 @@ begin
     if tg_op <> 'INSERT' then perform search_internal.refresh_albums(array(select id from old_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search_internal.refresh_tracks(array(
-            select t.id from tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
+            select t.id from public.tracks t join new_rows n on n.id = t.album_id join old_rows o on o.id = n.id
             where n.title is distinct from o.title));
     end if;
     return null;
@@ -164,7 +164,7 @@ revoke execute on function search_internal.on_albums_changed() from public;
 
 create or replace function search_internal.on_tags_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -172,7 +172,7 @@ begin
     if tg_op <> 'DELETE' then perform search_internal.refresh_tags(array(select id from new_rows)); end if;
     if tg_op = 'UPDATE' then
         perform search_internal.refresh_tracks(array(
-            select distinct tt.track_id from track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
+            select distinct tt.track_id from public.track_tags tt join new_rows n on n.id = tt.tag_id join old_rows o on o.id = n.id
             where n.name is distinct from o.name));
     end if;
     return null;
@@ -183,7 +183,7 @@ revoke execute on function search_internal.on_tags_changed() from public;
 
 create or replace function search_internal.on_track_tags_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -213,7 +213,7 @@ revoke execute on function search_internal.on_track_tags_changed() from public;
 
 create or replace function search_internal.on_playlists_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -230,7 +230,7 @@ revoke execute on function search_internal.on_playlists_changed() from public;
 
 create or replace function search_internal.on_playlist_tracks_changed() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin

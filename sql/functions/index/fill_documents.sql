@@ -1,6 +1,6 @@
 create or replace function search_internal.fill_documents(kind text, after text, most integer) returns text
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 -- a plan made while the tables were small must not scan them once they are large
 set enable_seqscan = off
 as $$
@@ -11,22 +11,22 @@ begin
     -- and hidden ones be found.
     case kind
         when 'artist' then
-            keys := array(select a.did from artists a where after is null or a.did > after order by a.did limit most);
-            perform from artists a where a.did = any (keys) for share;
+            keys := array(select a.did from public.artists a where after is null or a.did > after order by a.did limit most);
+            perform from public.artists a where a.did = any (keys) for share;
         when 'album' then
             keys := array(
-                select b.id::text from albums b where after is null or b.id > after::search.album_id order by b.id limit most);
-            perform from albums b where b.id = any (keys::search.album_id[]) for share;
+                select b.id::text from public.albums b where after is null or b.id > after::search.album_id order by b.id limit most);
+            perform from public.albums b where b.id = any (keys::search.album_id[]) for share;
         when 'tag' then
-            keys := array(select g.id::text from tags g where after is null or g.id > after::bigint order by g.id limit most);
-            perform from tags g where g.id = any (keys::bigint[]) for share;
+            keys := array(select g.id::text from public.tags g where after is null or g.id > after::bigint order by g.id limit most);
+            perform from public.tags g where g.id = any (keys::bigint[]) for share;
         when 'playlist' then
             keys := array(
-                select p.id::text from playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
-            perform from playlists p where p.id = any (keys::search.playlist_id[]) for share;
+                select p.id::text from public.playlists p where after is null or p.id > after::search.playlist_id order by p.id limit most);
+            perform from public.playlists p where p.id = any (keys::search.playlist_id[]) for share;
         when 'track' then
-            keys := array(select t.id::text from tracks t where after is null or t.id > after::bigint order by t.id limit most);
-            perform from tracks t where t.id = any (keys::bigint[]) for share;
+            keys := array(select t.id::text from public.tracks t where after is null or t.id > after::bigint order by t.id limit most);
+            perform from public.tracks t where t.id = any (keys::bigint[]) for share;
         else
             raise exception 'there are no documents of the kind %', kind
                 using errcode = 'invalid_parameter_value', hint = 'artist, album, tag, playlist or track.';
@@ -34,10 +34,10 @@ begin
     case kind
         when 'album' then
             perform search_internal.await_renames('artist', array(
-                select distinct b.artist_did::text from albums b where b.id = any (keys::search.album_id[])));
+                select distinct b.artist_did::text from public.albums b where b.id = any (keys::search.album_id[])));
         when 'playlist' then
             perform search_internal.await_renames('artist', array(
-                select distinct p.owner_did::text from playlists p where p.id = any (keys::search.playlist_id[])));
+                select distinct p.owner_did::text from public.playlists p where p.id = any (keys::search.playlist_id[])));
         when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;

@@ -1,6 +1,6 @@
 create or replace function search_internal.unaccent(value text) returns text
 language sql immutable strict parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, pg_temp
 begin atomic
     -- unaccent() is only stable because its one-argument form looks its dictionary up
     select public.unaccent('public.unaccent'::regdictionary, value);
@@ -9,7 +9,7 @@ comment on function search_internal.unaccent(text) is 'unaccent with a fixed dic
 
 create or replace function search.normalize_text(value text) returns text
 language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, public
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     folded text := lower(search_internal.unaccent(normalize(value, nfkc)));

@@ -36,22 +36,22 @@ comment on function search_internal.await_renames(text, text[]) is
 
 create or replace function search_internal.await_renames_around(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
-    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from tracks t where t.id = any (track_ids)));
+    perform search_internal.await_renames('artist', array(select distinct t.artist_did::text from public.tracks t where t.id = any (track_ids)));
     perform search_internal.await_renames(
-        'album', array(select distinct t.album_id::text from tracks t where t.id = any (track_ids) and t.album_id is not null));
-    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from track_tags tt where tt.track_id = any (track_ids)));
+        'album', array(select distinct t.album_id::text from public.tracks t where t.id = any (track_ids) and t.album_id is not null));
+    perform search_internal.await_renames('tag', array(select distinct tt.tag_id::text from public.track_tags tt where tt.track_id = any (track_ids)));
 end;
 $$;
 comment on function search_internal.await_renames_around(bigint[]) is 'As search_internal.await_renames, for the artists, albums and tags of tracks.';
 
 create or replace function search_internal.refresh_tracks(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 -- a plan made while the tables were small must not scan them once they are large
 set enable_seqscan = off
@@ -61,7 +61,7 @@ begin
     delete from search.documents d
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
-          select from tracks t
+          select from public.tracks t
           where t.id = d.key::bigint and t.visibility <> 'unlisted'
       );
 
@@ -89,9 +89,9 @@ begin
                tagged.names, tagged.ids),
            ln(1 + t.play_count),
            search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
-    from tracks t
-    join artists a on a.did = t.artist_did
-    left join albums b on b.id = t.album_id
+    from public.tracks t
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
     cross join lateral (
         -- tags by name, to be typed, and by id, to be exact: normalised text has no number sign
         select string_agg(coalesce((
@@ -99,8 +99,8 @@ begin
                    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name'),
                    search.normalize_text(g.name)), ' ' order by g.id) as names,
                string_agg('#' || g.id, ' ' order by g.id) as ids
-        from track_tags tt
-        join tags g on g.id = tt.tag_id
+        from public.track_tags tt
+        join public.tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
     where t.id = any (track_ids) and t.visibility <> 'unlisted'
@@ -116,19 +116,19 @@ comment on function search_internal.refresh_tracks(bigint[]) is 'Rebuild the doc
 
 create or replace function search_internal.refresh_artists(dids text[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search_internal.lock_documents('artist', dids);
     delete from search.documents d
     where d.kind = 'artist' and d.key = any (dids)
-      and not exists (select from artists a where a.did = d.key);
+      and not exists (select from public.artists a where a.did = d.key);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
     from search_internal.count_tracks('artist', dids) as held
-    join artists a on a.did = held.key
+    join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
@@ -140,22 +140,22 @@ comment on function search_internal.refresh_artists(text[]) is 'Rebuild the docu
 
 create or replace function search_internal.refresh_albums(album_ids search.album_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search_internal.lock_documents('album', album_ids::text[]);
     delete from search.documents d
     where d.kind = 'album' and d.key = any (album_ids::text[])
-      and not exists (select from albums a where a.id = d.key::search.album_id);
+      and not exists (select from public.albums a where a.id = d.key::search.album_id);
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
            ln(1 + held.listed), held.listed, seen.listed, seen.owner
     from search_internal.count_tracks('album', album_ids::text[]) as held
-    join albums a on a.id = held.key::search.album_id
-    join artists artist on artist.did = a.artist_did
+    join public.albums a on a.id = held.key::search.album_id
+    join public.artists artist on artist.did = a.artist_did
     join search_internal.albums_seen(album_ids) as seen on seen.album_id = a.id
     order by a.id
     on conflict (kind, key, field) do update
@@ -169,17 +169,17 @@ comment on function search_internal.refresh_albums(search.album_id[]) is 'Rebuil
 
 create or replace function search_internal.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text)
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
     select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
-    from albums a
+               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+    from public.albums a
     cross join lateral (
-        select exists (select from tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
@@ -189,7 +189,7 @@ comment on function search_internal.albums_seen(search.album_id[]) is
 
 create or replace function search_internal.relist_albums(album_ids search.album_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -205,19 +205,19 @@ comment on function search_internal.relist_albums(search.album_id[]) is 'List or
 
 create or replace function search_internal.refresh_tags(tag_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     perform search_internal.lock_documents('tag', tag_ids::text[]);
     delete from search.documents d
     where d.kind = 'tag' and d.key = any (tag_ids::text[])
-      and not exists (select from tags g where g.id = d.key::bigint);
+      and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
     select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
     from search_internal.count_tracks('tag', tag_ids::text[]) as held
-    join tags g on g.id = held.key::bigint
+    join public.tags g on g.id = held.key::bigint
     order by g.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
@@ -228,7 +228,7 @@ comment on function search_internal.refresh_tags(bigint[]) is 'Rebuild the docum
 
 create or replace function search_internal.relist_tags(tag_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -237,7 +237,7 @@ begin
     from unnest(tag_ids) as g (id)
     cross join lateral (
         select exists (
-            select from track_tags tt join tracks t on t.id = tt.track_id
+            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = g.id and search.is_listed(t.visibility))
     ) as seen (listed)
     where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
@@ -248,7 +248,7 @@ comment on function search_internal.relist_tags(bigint[]) is
 
 create or replace function search_internal.refresh_playlists(playlist_ids search.playlist_id[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -256,7 +256,7 @@ begin
     delete from search.documents d
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
-          select from playlists p
+          select from public.playlists p
           where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
       );
 
@@ -265,8 +265,8 @@ begin
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
            search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
-    join playlists p on p.id = held.key::search.playlist_id
-    join artists a on a.did = p.owner_did
+    join public.playlists p on p.id = held.key::search.playlist_id
+    join public.artists a on a.did = p.owner_did
     where p.visibility <> 'unlisted'
     order by p.id
     on conflict (kind, key, field) do update
@@ -280,7 +280,7 @@ comment on function search_internal.refresh_playlists(search.playlist_id[]) is '
 
 create or replace function search_internal.index_documents() returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
@@ -294,18 +294,18 @@ comment on function search_internal.index_documents() is 'Make the indexes by wh
 
 create or replace function search.rebuild_documents() returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
-    perform search_internal.refresh_artists(array(select did from artists));
-    perform search_internal.refresh_albums(array(select id from albums));
-    perform search_internal.refresh_tags(array(select id from tags));
-    perform search_internal.refresh_playlists(array(select id from playlists));
+    perform search_internal.refresh_artists(array(select did from public.artists));
+    perform search_internal.refresh_albums(array(select id from public.albums));
+    perform search_internal.refresh_tags(array(select id from public.tags));
+    perform search_internal.refresh_playlists(array(select id from public.playlists));
     analyze search.documents;
-    perform search_internal.refresh_tracks(array(select id from tracks));
+    perform search_internal.refresh_tracks(array(select id from public.tracks));
     perform search_internal.index_documents();
     analyze search.documents;
     perform search.refresh_common_words();

@@ -14,18 +14,18 @@ Example: select search.track_count(''tag'', ''1'')';
 
 create or replace function search_internal.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
 language plpgsql stable strict parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
     select k, case kind
-        when 'artist' then (select count(*) from tracks t where t.artist_did = k and search.is_listed(t.visibility))
-        when 'album' then (select count(*) from tracks t
+        when 'artist' then (select count(*) from public.tracks t where t.artist_did = k and search.is_listed(t.visibility))
+        when 'album' then (select count(*) from public.tracks t
             where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
-        when 'tag' then (select count(*) from track_tags tt join tracks t on t.id = tt.track_id
+        when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from playlist_tracks pt join tracks t on t.id = pt.track_id
+        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
             where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
         end
     from unnest(keys) as k;
@@ -96,16 +96,16 @@ comment on function search_internal.fold_track_counts() is
 
 create or replace function search_internal.change_track_counts(changed_tracks bigint[], change integer) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
     insert into search.track_count_changes (kind, key, change)
     select 'tag', tt.tag_id::text, change * count(*)
-    from track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
+    from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
 end;
 $$;
 comment on function search_internal.change_track_counts(bigint[], integer) is

@@ -2,7 +2,7 @@
 
 create or replace function search_internal.on_audio_replaced() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     if jsonb_typeof(new.extra) = 'object' and new.extra ->> 'genre_predictions_file_id' is distinct from new.file_id then
@@ -19,7 +19,7 @@ revoke execute on function search_internal.on_audio_replaced() from public;
 
 create or replace function search_internal.on_audio_used() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     if tg_op <> 'INSERT' then
@@ -44,11 +44,11 @@ revoke execute on function search_internal.on_audio_used() from public;
 create or replace function search_internal.take_unused_audio(unused_for interval)
 returns table (file_id text, file_type text, used boolean)
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     -- what is locked is being uploaded or taken into use at this moment
     with found as (
-        select a.file_id, a.file_type, exists (select from tracks t where t.file_id = a.file_id) as used
+        select a.file_id, a.file_type, exists (select from public.tracks t where t.file_id = a.file_id) as used
         from search.stored_audio a
         where a.unused_since <= now() - unused_for
         order by a.unused_since

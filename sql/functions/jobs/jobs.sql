@@ -1,10 +1,10 @@
 create or replace function search_internal.defer_job(queue text, task text, arguments jsonb, priority integer default 0) returns bigint
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     -- the only place that knows the version in the name of the queue's own function
-    select (procrastinate_defer_jobs_v1(array[
-        row(queue, task, priority, null, null, arguments, null)::procrastinate_job_to_defer_v1
+    select (public.procrastinate_defer_jobs_v1(array[
+        row(queue, task, priority, null, null, arguments, null)::public.procrastinate_job_to_defer_v1
     ]))[1];
 $$;
 comment on function search_internal.defer_job(text, text, jsonb, integer) is
@@ -12,7 +12,7 @@ comment on function search_internal.defer_job(text, text, jsonb, integer) is
 
 create or replace function search.job_priority(reason text) returns integer
 language plpgsql immutable strict parallel safe
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     case reason
@@ -33,7 +33,7 @@ Example: select search.job_priority(''backfill'')';
 
 create or replace function search_internal.enqueue_track_jobs() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
@@ -51,7 +51,7 @@ revoke execute on function search_internal.enqueue_track_jobs() from public;
 create or replace function search.unprocessed_tracks(task text, identity text default null, permanent boolean default false)
 returns table (track_id bigint, file_id text, model text, job_id bigint, failed boolean)
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 -- a queue that has just been filled has no statistics yet, and a loop within a loop over both takes hours
 set enable_nestloop = off
 as $$
@@ -59,7 +59,7 @@ as $$
         select m.identity from search.models m where m.serving
     ), lacking as (
         select t.id, t.file_id, m.identity as model
-        from tracks t, search.models m
+        from public.tracks t, search.models m
         where unprocessed_tracks.task = 'embed_track'
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
@@ -67,7 +67,7 @@ as $$
                 where e.model_id = m.id and e.track_id = t.id and e.file_id = t.file_id)
         union all
         select t.id, t.file_id, ''
-        from tracks t
+        from public.tracks t
         where unprocessed_tracks.task = 'classify_genres'
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
@@ -75,7 +75,7 @@ as $$
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id, max(j.id) as job_id,
                case when j.task_name = 'embed_track'
                     then coalesce(j.args ->> 'model', (select s.identity from serving s)) else '' end as model
-        from procrastinate_jobs j
+        from public.procrastinate_jobs j
         where j.task_name = unprocessed_tracks.task and j.status in ('todo', 'doing')
         group by 1, 2, 4
     )
@@ -102,7 +102,7 @@ create or replace function search.enqueue_missing_embeddings(
 )
 returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- whoever comes second waits, and then sees the jobs of whoever was first
@@ -132,7 +132,7 @@ create or replace function search.enqueue_missing_genres(
 )
 returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.enqueue_missing_genres', 0));

@@ -4,7 +4,7 @@ create or replace function search.processing_audit() returns table (
     embeddings jsonb, classified_file_id text, classified_at timestamptz, pending text[], failures jsonb
 )
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 -- as in search.unprocessed_tracks
 set enable_nestloop = off
 as $$
@@ -19,8 +19,8 @@ as $$
         select (j.args ->> 'track_id')::bigint as track_id, j.args ->> 'file_id' as file_id,
                array_agg(distinct j.task_name::text order by j.task_name::text) filter (where j.status in ('todo', 'doing')) as pending,
                max(v.at) filter (where j.task_name = 'classify_genres') as classified_at
-        from procrastinate_jobs j
-        left join procrastinate_events v on v.job_id = j.id and v.type = 'succeeded'
+        from public.procrastinate_jobs j
+        left join public.procrastinate_events v on v.job_id = j.id and v.type = 'succeeded'
         where j.task_name in ('embed_track', 'classify_genres')
         group by 1, 2
     ), failed as (
@@ -35,8 +35,8 @@ as $$
            t.extra ->> 'genre_predictions_file_id',
            case when t.extra ->> 'genre_predictions_file_id' = t.file_id then j.classified_at end,
            coalesce(j.pending, '{}'), coalesce(f.failures, '[]')
-    from tracks t
-    join artists a on a.did = t.artist_did
+    from public.tracks t
+    join public.artists a on a.did = t.artist_did
     left join embedded e on e.track_id = t.id
     left join jobs j on j.track_id = t.id and j.file_id = t.file_id
     left join failed f on f.track_id = t.id and f.file_id = t.file_id;

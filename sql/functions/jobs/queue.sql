@@ -3,11 +3,11 @@ create or replace function search_internal.queue_counts() returns table (
     done_last_minute bigint, done_last_hour bigint, oldest timestamptz
 )
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     with done as (
         select e.job_id, max(e.at) as at
-        from procrastinate_events e
+        from public.procrastinate_events e
         where e.type = 'succeeded' and e.at > now() - interval '1 hour'
         group by e.job_id
     ), counted as (
@@ -20,13 +20,13 @@ as $$
                count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
                count(d.at) as done_last_hour,
                min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
-        from procrastinate_jobs j
+        from public.procrastinate_jobs j
         left join done d on d.job_id = j.id
         group by j.task_name, j.priority
     )
     select c.task_name, c.priority, c.waiting, c.retrying, c.running, c.failed, c.cancelled,
            c.done_last_minute, c.done_last_hour,
-           (select min(e.at) from procrastinate_events e where e.job_id = c.oldest_id)
+           (select min(e.at) from public.procrastinate_events e where e.job_id = c.oldest_id)
     from counted c;
 $$;
 comment on function search_internal.queue_counts() is
@@ -36,11 +36,11 @@ comment on function search_internal.queue_counts() is
 create or replace function search.retry_failed_jobs(task text default null, permanent boolean default false)
 returns bigint
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     with failed as (
         -- a new job starts counting attempts from the beginning, and wakes the workers up
-        delete from procrastinate_jobs j
+        delete from public.procrastinate_jobs j
         where j.status = 'failed' and (retry_failed_jobs.task is null or j.task_name = retry_failed_jobs.task)
           -- periodic tasks come again by themselves
           and j.queue_name <> 'upkeep'
@@ -53,10 +53,10 @@ as $$
         select f.queue_name, f.task_name, f.args, max(f.priority) as priority
         from failed f
         where not exists (
-                select from procrastinate_jobs p
+                select from public.procrastinate_jobs p
                 where p.status in ('todo', 'doing') and p.task_name = f.task_name and p.args = f.args)
           and exists (
-                select from tracks t
+                select from public.tracks t
                 where t.id = (f.args ->> 'track_id')::bigint and t.file_id = f.args ->> 'file_id')
         group by f.queue_name, f.task_name, f.args
     )
@@ -69,10 +69,10 @@ Example: select search.retry_failed_jobs(''embed_track'')';
 
 create or replace function search.cancel_jobs(task text default null, below_priority integer default null) returns bigint
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
-    select count(procrastinate_cancel_job_v1(j.id, false, false))
-    from procrastinate_jobs j
+    select count(public.procrastinate_cancel_job_v1(j.id, false, false))
+    from public.procrastinate_jobs j
     where j.status = 'todo' and j.queue_name <> 'upkeep'
       and (cancel_jobs.task is null or j.task_name = cancel_jobs.task)
       and (cancel_jobs.below_priority is null or j.priority < cancel_jobs.below_priority);

@@ -1,16 +1,16 @@
 -- How far the work on one track is.
 
 -- workers' rows change their status only, which is in the condition: the index holds what is unfinished, and stays small
-create index if not exists search_unfinished_jobs_idx on procrastinate_jobs ((args ->> 'track_id'))
+create index if not exists search_unfinished_jobs_idx on public.procrastinate_jobs ((args ->> 'track_id'))
 where status in ('todo', 'doing');
 
 create or replace function search.track_tasks(track_id bigint)
 returns table (task text, model text, state text, reason text, permanent boolean, attempts integer)
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     with track as (
-        select t.id, t.file_id, t.extra from tracks t where t.id = track_tasks.track_id
+        select t.id, t.file_id, t.extra from public.tracks t where t.id = track_tasks.track_id
     ), wanted as (
         select 'embed_track' as task, m.identity as model, exists (
                    select from search.embeddings e
@@ -21,7 +21,7 @@ as $$
         from track
     ), pending as (
         select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
-        from procrastinate_jobs j, track
+        from public.procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
         group by 1, 2

@@ -3,7 +3,7 @@
 
 create or replace function search_internal.note_mirror_changes(track_ids bigint[]) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -21,7 +21,7 @@ comment on function search_internal.note_mirror_changes(bigint[]) is
 
 create or replace function search_internal.mirrored_tracks(track_ids bigint[]) returns bigint[]
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select coalesce(array_agg(distinct e.track_id), '{}')
     from search.mirror_namespaces n
@@ -32,7 +32,7 @@ comment on function search_internal.mirrored_tracks(bigint[]) is 'Those of the t
 
 create or replace function search_internal.on_embedding_mirrored() returns trigger
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- as search_internal.note_mirror_changes does, in one statement: this is paid by every vector that is stored
@@ -51,7 +51,7 @@ comment on function search_internal.on_embedding_mirrored() is 'Notes for the mi
 
 create or replace function search_internal.on_track_mirrored() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
@@ -65,11 +65,11 @@ revoke execute on function search_internal.on_track_mirrored() from public;
 
 create or replace function search_internal.on_artist_mirrored() returns trigger
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array(
-        select t.id from tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
+        select t.id from public.tracks t where t.artist_did = new.did and search.is_listed(t.visibility))))
     from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
@@ -94,10 +94,10 @@ create or replace function search_internal.mirror_documents(
     namespace text, track_ids bigint[] default null, after bigint default null, most integer default null
 )
 returns table (
-    track_id bigint, embedding halfvec, title text, artist_handle text, artist_did text, visibility text, model text
+    track_id bigint, embedding public.halfvec, title text, artist_handle text, artist_did text, visibility text, model text
 )
 language plpgsql stable rows 1000
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- two statements for the two ways of asking: one with an "or" would read everything
@@ -115,8 +115,8 @@ begin
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
     join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed
-    join tracks t on t.id = e.track_id
-    join artists a on a.did = t.artist_did
+    join public.tracks t on t.id = e.track_id
+    join public.artists a on a.did = t.artist_did
     where n.name = mirror_documents.namespace
       -- a vector says so already; it is asked of the track itself because this is what leaves the database
       and search.is_listed(t.visibility)
@@ -128,7 +128,7 @@ comment on function search_internal.mirror_documents(text, bigint[], bigint, int
 
 create or replace function search_internal.mirror_serves(namespace text, max_lag interval) returns boolean
 language sql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select exists (
         select from search.mirror_namespaces n
@@ -145,7 +145,7 @@ comment on function search_internal.mirror_serves(text, interval) is
 
 create or replace function search_internal.unmirrored_tracks() returns bigint[]
 language sql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select array(select c.track_id from search.mirror_changes c order by c.changed_at limit 1000);
 $$;
@@ -155,7 +155,7 @@ comment on function search_internal.unmirrored_tracks() is
 
 create or replace function search_internal.raise_mirror_version(least_version bigint) returns void
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select setval('search.mirror_versions', greatest(least_version, nextval('search.mirror_versions')));
 $$;

@@ -2,7 +2,7 @@
 
 create or replace function search_internal.begin_mirror_namespace(base text) returns text
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     next_generation integer;
@@ -35,7 +35,7 @@ comment on function search_internal.begin_mirror_namespace(text) is
 
 create or replace function search_internal.serve_mirror_namespace(generation integer) returns boolean
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- a process that has lost its lock without knowing must not retire what another has just let serve
@@ -57,7 +57,7 @@ comment on function search_internal.serve_mirror_namespace(integer) is
 
 create or replace function search_internal.retire_mirror_namespaces() returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- first, so that new transactions note no changes

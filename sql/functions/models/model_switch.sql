@@ -2,20 +2,20 @@ create or replace function search.model_coverage(
     identity text, out tracks bigint, out embedded bigint, out undecodable bigint, out failed bigint, out coverage real
 )
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     with model as (
         select m.id, m.identity from search.models m where m.identity = model_coverage.identity
     ), counted as (
         select count(*) as tracks, count(e.track_id) as embedded
         from model
-        cross join tracks t
+        cross join public.tracks t
         left join search.embeddings e on e.model_id = model.id and e.track_id = t.id and e.file_id = t.file_id
     ), troubled as (
         select count(*) filter (where f.permanent) as undecodable, count(*) filter (where not f.permanent) as failed
         from model
         join search.job_failures f on f.model = model.identity and f.task = 'embed_track'
-        join tracks t on t.id = f.track_id and t.file_id = f.file_id
+        join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
     )
     select c.tracks, c.embedded, d.undecodable, d.failed,
            case when c.tracks <= d.undecodable then 1 else c.embedded::real / (c.tracks - d.undecodable) end
@@ -29,7 +29,7 @@ Example: select m.name, c.* from search.models m, search.model_coverage(m.identi
 
 create or replace function search.request_model(identity text, coverage_wanted real default 1) returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('search.models', 0));
@@ -54,7 +54,7 @@ Example: select search.request_model(identity, 0.99) from search.models where no
 
 create or replace function search.finish_switch() returns text
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     candidate search.models;
@@ -74,7 +74,7 @@ Example: select search.finish_switch()';
 
 create or replace function search.cancel_switch() returns text
 language sql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     update search.models m set candidate = false where m.candidate returning m.identity;
 $$;
@@ -84,7 +84,7 @@ Example: select search.cancel_switch()';
 
 create or replace function search.previous_model() returns text
 language sql stable
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select m.identity from search.models m where not m.serving and m.retired_at is not null order by m.retired_at desc limit 1;
 $$;
@@ -93,7 +93,7 @@ Example: select search.previous_model()';
 
 create or replace function search.remove_model(identity text) returns boolean
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     removed search.models;
@@ -119,7 +119,7 @@ Example: select search.remove_model(identity) from search.models where not servi
 create or replace function search_internal.begin_switch(name text, identity text, dimensions integer, coverage_wanted real default 1)
 returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform search.register_model(name, identity, dimensions);
@@ -131,7 +131,7 @@ comment on function search_internal.begin_switch(text, text, integer, real) is
 
 create or replace function search_internal.resume_switch() returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- while jobs of the candidate are in the queue, they are what is missing
@@ -140,7 +140,7 @@ declare
         from search.models m
         where m.candidate
           and not exists (
-                select from procrastinate_jobs j
+                select from public.procrastinate_jobs j
                 where j.task_name = 'embed_track' and j.status in ('todo', 'doing') and j.args ->> 'model' = m.identity));
 begin
     if resumed is null then
@@ -155,7 +155,7 @@ comment on function search_internal.resume_switch() is
 
 create or replace function search_internal.switch_now(name text, identity text, dimensions integer) returns bigint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     perform search.register_model(name, identity, dimensions);

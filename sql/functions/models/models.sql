@@ -1,6 +1,6 @@
 create or replace function search.register_model(name text, identity text, dimensions integer) returns smallint
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     new_id smallint;
@@ -16,13 +16,13 @@ begin
 
     execute format(
         'create table search.embeddings_%1$s partition of search.embeddings '
-        '(constraint embeddings_%1$s_dimensions check (vector_dims(embedding) = %2$s)) for values in (%1$s)',
+        '(constraint embeddings_%1$s_dimensions check (public.vector_dims(embedding) = %2$s)) for values in (%1$s)',
         new_id, register_model.dimensions);
     -- private rows are few for each owner and read exactly; the graph holds only what everybody may find,
     -- so that no filter can make its answer short
     execute format(
         'create index embeddings_%1$s_hnsw_idx on search.embeddings_%1$s '
-        'using hnsw ((embedding::halfvec(%2$s)) halfvec_cosine_ops) where listed',
+        'using hnsw ((embedding::public.halfvec(%2$s)) public.halfvec_cosine_ops) where listed',
         new_id, register_model.dimensions);
     execute format(
         'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
@@ -38,7 +38,7 @@ create or replace function search_internal.bind_nearest_tracks() returns void
 -- Whoever calls it must not become the owner by it: types of the caller's temporary schema come last, not first,
 -- and of what is written into the new function only numbers are the caller's to choose.
 language plpgsql security definer
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $outer$
 declare
     serving search.models;
@@ -53,26 +53,26 @@ begin
     if not found then
         execute $empty$
             create or replace function search.nearest_tracks(
-                query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+                query_embedding public.halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
             returns table (track_id bigint, similarity real)
             language sql stable parallel safe
             begin atomic select null::bigint, null::real where false; end
         $empty$;
-        execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+        execute format('comment on function search.nearest_tracks(public.halfvec, text, integer, bigint[]) is %L', described);
         return;
     end if;
 
     -- a role that is no superuser may set an extension's parameter only once its library is loaded
-    perform '[1]'::halfvec;
+    perform '[1]'::public.halfvec;
 
     -- Written anew at each switch, so that the statement names one partition and one cast:
     -- a parameter in their place would keep the index from being used.
     execute format($template$
         create or replace function search.nearest_tracks(
-            query_embedding halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
+            query_embedding public.halfvec, viewer text default null, k integer default 20, candidates bigint[] default null)
         returns table (track_id bigint, similarity real)
         language plpgsql stable parallel safe
-        set search_path = pg_catalog, search, public, pg_temp
+        set search_path = pg_catalog, search, pg_temp
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
@@ -85,9 +85,9 @@ begin
                 raise exception 'the serving model was changed while this statement ran'
                     using errcode = 'serialization_failure', hint = 'Run it again.';
             end if;
-            if vector_dims(query_embedding) <> %2$s then
+            if public.vector_dims(query_embedding) <> %2$s then
                 raise exception 'the query vector has %% dimensions, the serving model (%%) has %2$s',
-                    vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
+                    public.vector_dims(query_embedding), (select m.identity from search.models m where m.id = %1$s)
                     using errcode = 'data_exception', hint = 'Embed the query with the model that serves.';
             end if;
             -- of the candidates some may not be listed any more, and a page must not be short for that: then the index is asked
@@ -97,11 +97,11 @@ begin
                 return query
                     select found.track_id, (1 - found.distance)::real
                     from (
-                        select e.track_id, e.embedding <=> query_embedding as distance
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding as distance
                         from search.embeddings_%1$s e
                         where e.track_id = any (candidates) and e.listed
                         union all
-                        select e.track_id, e.embedding <=> query_embedding
+                        select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_%1$s e
                         where e.owner = viewer
                     ) as found
@@ -112,16 +112,16 @@ begin
             return query
                 select found.track_id, (1 - found.distance)::real
                 from (
-                    (select e.track_id, e.embedding::halfvec(%2$s) <=> query_embedding as distance
+                    (select e.track_id, e.embedding::public.halfvec(%2$s) operator(public.<=>) query_embedding as distance
                      from search.embeddings_%1$s e
                      where e.listed
-                     order by e.embedding::halfvec(%2$s) <=> query_embedding
+                     order by e.embedding::public.halfvec(%2$s) operator(public.<=>) query_embedding
                      limit k)
                     union all
-                    (select e.track_id, e.embedding <=> query_embedding
+                    (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_%1$s e
                      where e.owner = viewer
-                     order by e.embedding <=> query_embedding
+                     order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found
                 order by found.distance, found.track_id
@@ -129,7 +129,7 @@ begin
         end;
         $body$
         $template$, serving.id, serving.dimensions, replace(replace(serving.identity, '%', '%%'), '''', ''''''));
-    execute format('comment on function search.nearest_tracks(halfvec, text, integer, bigint[]) is %L', described);
+    execute format('comment on function search.nearest_tracks(public.halfvec, text, integer, bigint[]) is %L', described);
 end;
 $outer$;
 comment on function search_internal.bind_nearest_tracks() is 'Point search.nearest_tracks at the store of the serving model.';
@@ -138,7 +138,7 @@ revoke execute on function search_internal.bind_nearest_tracks() from public;
 
 create or replace function search.serve_model(identity text) returns void
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     -- two switches at once would each write search.nearest_tracks

@@ -1,9 +1,9 @@
 create or replace function search_internal.sound_scale(
-    query_embedding halfvec, audibility double precision default null,
+    query_embedding public.halfvec, audibility double precision default null,
     out mean real, out deviation real, out slope real, out intercept real, out audible real
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     calibration search.calibrations;
@@ -17,7 +17,7 @@ begin
     end if;
     select avg(s.similarity), case when stddev_samp(s.similarity) > 1e-6 then stddev_samp(s.similarity) end into mean, deviation
     from (
-        select 1 - (t.embedding <=> query_embedding) as similarity
+        select 1 - (t.embedding operator(public.<=>) query_embedding) as similarity
         from search.calibration_tracks t where t.model_id = calibration.model_id
     ) as s;
     slope := calibration.match_slope;
@@ -25,7 +25,7 @@ begin
     audible := coalesce(search_internal.logistic(calibration.audibility_slope * audibility + calibration.audibility_intercept), 1);
 end;
 $$;
-comment on function search_internal.sound_scale(halfvec, double precision) is
+comment on function search_internal.sound_scale(public.halfvec, double precision) is
     'What turns this query''s similarities into confidence: mean and standard deviation over the sample of tracks, the '
     'serving model''s calibration, and the probability that the text speaks of sound at all (1 where that is not asked). '
     'All null before the first calibration.';
@@ -48,7 +48,7 @@ comment on function search_internal.confidence(real, real, real, real, real, rea
 
 create or replace function search_internal.draw_calibration_tracks(model smallint, most integer) returns integer
 language plpgsql
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- a rough count is enough to choose how many pages to look at

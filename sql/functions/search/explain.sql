@@ -1,6 +1,6 @@
 create or replace function search.explain(
     q text,
-    query_embedding halfvec default null,
+    query_embedding public.halfvec default null,
     viewer text default null,
     types text[] default null,
     max_per_type integer default 20,
@@ -22,7 +22,7 @@ returns table (
     popularity real
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
@@ -43,7 +43,7 @@ begin
     order by p.position, s.tier, s.held, s.class, s.field;
 end;
 $$;
-comment on function search.explain(text, halfvec, text, text[], integer, double precision, double precision) is
+comment on function search.explain(text, public.halfvec, text, text[], integer, double precision, double precision) is
     'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank '
     'that the signal alone would give it.
 Example: select rank, label, signal, signal_tier from search.explain(''rain'')';

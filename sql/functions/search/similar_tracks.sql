@@ -11,25 +11,25 @@ comment on function search.near_duplicate_similarity() is
 Example: select search.near_duplicate_similarity()';
 
 create or replace function search.tracks_by_vector(
-    query_embedding halfvec, viewer text default null, k integer default 10, candidates bigint[] default null
+    query_embedding public.halfvec, viewer text default null, k integer default 10, candidates bigint[] default null
 )
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select t.id, t.title, a.display_name, n.similarity, n.similarity >= (select search.near_duplicate_similarity()),
            jsonb_build_object(
                'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title)
     from search.nearest_tracks(query_embedding, viewer, k, candidates) n
-    join tracks t on t.id = n.track_id
-    join artists a on a.did = t.artist_did
-    left join albums b on b.id = t.album_id
+    join public.tracks t on t.id = n.track_id
+    join public.artists a on a.did = t.artist_did
+    left join public.albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
     where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
     order by n.similarity desc, t.id;
 $$;
-comment on function search.tracks_by_vector(halfvec, text, integer, bigint[]) is
+comment on function search.tracks_by_vector(public.halfvec, text, integer, bigint[]) is
     'The k tracks that the viewer may find nearest to a vector of the serving model, with what they are called, the nearest first.
 Example: select t.title, t.similarity from search.track_embeddings e, search.tracks_by_vector(e.embedding) t where e.track_id = 1';
 
@@ -38,12 +38,12 @@ create or replace function search.similar_tracks(
 )
 returns table (id bigint, title text, artist text, similarity real, near_duplicate boolean, details jsonb)
 language sql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 as $$
     select s.id, s.title, s.artist, s.similarity, s.near_duplicate or s.details ->> 'file_id' = source.file_id, s.details
     from (
         select t.file_id, e.embedding
-        from tracks t
+        from public.tracks t
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id

@@ -19,7 +19,7 @@
 
 create or replace function search.unified(
     q text,
-    query_embedding halfvec default null,
+    query_embedding public.halfvec default null,
     viewer text default null,
     types text[] default null,
     max_per_type integer default 20,
@@ -40,7 +40,7 @@ returns table (
     details jsonb
 )
 language plpgsql stable parallel safe
-set search_path = pg_catalog, search, public, pg_temp
+set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -59,9 +59,9 @@ begin
                    'id', t.id, 'title', t.title, 'artist_handle', a.handle, 'artist_display_name', a.display_name,
                    'image_url', t.image_url, 'file_id', t.file_id, 'album_title', b.title) as details
         from page p
-        join tracks t on t.id = p.key::bigint
-        join artists a on a.did = t.artist_did
-        left join albums b on b.id = t.album_id
+        join public.tracks t on t.id = p.key::bigint
+        join public.artists a on a.did = t.artist_did
+        left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
           and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
@@ -69,22 +69,22 @@ begin
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
         from page p
-        join artists a on a.did = p.key
+        join public.artists a on a.did = p.key
         where p.kind = 'artist'
         union all
         select p.*, b.title::text, a.display_name::text, jsonb_build_object(
                    'id', b.id, 'title', b.title, 'slug', b.slug, 'artist_handle', a.handle,
                    'artist_display_name', a.display_name, 'image_url', b.image_url)
         from page p
-        join albums b on b.id = p.key::search.album_id
-        join artists a on a.did = b.artist_did
+        join public.albums b on b.id = p.key::search.album_id
+        join public.artists a on a.did = b.artist_did
         where p.kind = 'album'
         union all
         select p.*, g.name::text, null, jsonb_build_object(
                    'id', g.id, 'name', g.name, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'tag' and c.key = p.key), 0))
         from page p
-        join tags g on g.id = p.key::bigint
+        join public.tags g on g.id = p.key::bigint
         join search.documents d on d.kind = 'tag' and d.key = p.key and d.field = 'name'
         where p.kind = 'tag'
         union all
@@ -93,14 +93,14 @@ begin
                    'image_url', l.image_url, 'track_count', d.track_count + coalesce((
                        select sum(c.change) from search.track_count_changes c where c.kind = 'playlist' and c.key = p.key), 0))
         from page p
-        join playlists l on l.id = p.key::search.playlist_id
+        join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
-        join artists a on a.did = l.owner_did
+        join public.artists a on a.did = l.owner_did
         where p.kind = 'playlist'
     ) as hit
     order by hit.position;
 end;
 $$;
-comment on function search.unified(text, halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search.unified(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
     'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
 Example: select type, label, tier from search.unified(''rain'')';

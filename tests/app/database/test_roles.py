@@ -171,7 +171,7 @@ def test_what_runs_as_its_owner_is_for_the_application_alone(catalogue: Catalogu
     # a trigger's function is called by nobody: who may execute it might make triggers with it
     assert len(rows) > 1
     for name, is_trigger, configuration, application, reader in rows:
-        assert configuration[0] == "search_path=pg_catalog, search, public, pg_temp", name
+        assert configuration[0] == "search_path=pg_catalog, search, pg_temp", name
         assert (application, reader) == (not is_trigger, False), name
         assert is_trigger or name == "bind_nearest_tracks"
 

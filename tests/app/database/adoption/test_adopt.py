@@ -175,16 +175,38 @@ def test_a_table_that_they_add_later_is_not_passed_over(adopted: str, owner: Con
     owner.execute(
         "create table playlist_tracks (playlist_id varchar not null, position int not null, track_id int not null)"
     )
-    with pytest.raises(UserError, match=r"drop table search\.playlist_tracks cascade"):
+    with pytest.raises(UserError, match=r"search\.release_table\('playlist_tracks'\)"):
         adopt(adopted, providers.embedding.card)
-    owner.execute("drop table search.playlist_tracks cascade")
+    owner.execute("select search.release_table('playlist_tracks')")
+    # in between, what the application writes is followed
     owner.execute("insert into playlist_tracks select id, 0, 1 from playlists")
+    owner.execute("update tracks set visibility = 'private'")
+    owner.execute("update tracks set visibility = 'public'")
     assert "triggers of playlist_tracks" in adopt(adopted, providers.embedding.card)
     with connect(adopted) as connection:
         counted = (
             "select c.listed from search_internal.count_tracks('playlist', array(select id::text from playlists)) c"
         )
         assert connection.execute(counted.encode()).fetchone() == (1,)
+
+
+def test_a_column_that_a_view_shows_gets_another_type(adopted: str, owner: Connection, providers: Providers) -> None:
+    """The view is released first; search follows the table itself until it is adopted again."""
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        owner.execute("alter table tags alter column name type varchar(300)")
+    assert owner.execute("select search.release_table('tags')").fetchone() == (True,)
+    owner.execute("alter table tags alter column name type varchar(300)")
+    owner.execute("update tags set name = 'in between' where id = (select min(id) from tags)")
+    with connect(adopted) as connection:
+        assert labels(connection, "in between")[0] == "in between"
+    assert owner.execute("select search.release_table('tags')").fetchone() == (False,)
+    assert "functions and views" in adopt(adopted, providers.embedding.card)
+    owner.execute("update tags set name = 'and after' where name = 'in between'")
+    with connect(adopted) as connection:
+        assert connection.execute("select to_regclass('search.tags') is not null").fetchone() == (True,)
+        assert labels(connection, "and after")[0] == "and after"
+        connection.rollback()
+    assert adopt(adopted, providers.embedding.card) == []
 
 
 @contextmanager

@@ -173,3 +173,39 @@ def test_nothing_else_appears_beside_their_tables(owner: Connection, adopted: st
     with connect(adopted) as connection:
         assert inspect_schema(connection).ready
     assert migrate(adopted, providers.embedding.card) == []
+
+
+def test_what_others_make_in_public_is_not_run(search: Connection, application: Connection) -> None:
+    """The application's role may write to the catalogue, and some of its columns are varchar, integer and the like."""
+    search.execute("grant create on schema public to streaming_app")
+    for arguments in ("integer", "bigint", "varchar", "text"):
+        for name in ("ln", "lower", "count", "concat_ws", "md5", "starts_with"):
+            application.execute(
+                f"create function public.{name}({arguments}) returns text language plpgsql as "
+                f"$$ begin raise exception '{name} has run as %', current_user; end $$".encode()
+            )
+    for left, right in (("varchar", "text"), ("text", "varchar"), ("varchar", "varchar"), ("integer", "bigint")):
+        application.execute(
+            f"create function public.trap({left}, {right}) returns boolean language plpgsql as "
+            "$$ begin raise exception 'an operator has run as %', current_user; end $$".encode()
+        )
+        for operator in ("=", "<>", "||"):
+            operands = f"leftarg = {left}, rightarg = {right}"
+            application.execute(f"create operator public.{operator} (function = public.trap, {operands})".encode())
+    for statement in (
+        "update public.tracks set play_count = 12",
+        "update public.tracks set title = 'Slower Tide' where id = 1",
+        "update public.tracks set visibility = 'private' where id = 1",
+        "update public.tracks set file_id = 'other' where id = 1",
+        "update public.tags set name = 'Drone' where id = 1",
+        "update public.artists set handle = 'other.example', display_name = 'Other'",
+        "update public.albums set title = 'Piers'",
+        "update public.playlists set name = 'Dry Mornings'",
+        "delete from public.track_tags",
+        "delete from public.tracks where id = 1",
+    ):
+        application.execute("set search_path = pg_catalog")
+        application.execute(statement.encode())
+    application.execute("reset search_path; drop function public.trap(varchar, text) cascade")
+    search.execute("set search_path = pg_catalog")
+    assert "Dry Mornings" in [row[0] for row in search.execute("select label from search.unified('dry')").fetchall()]

@@ -1,0 +1,99 @@
+"""Where a database has what the SQL files name in schema public.
+
+Functions run without ``public`` in their search_path: other roles may create functions and operators there. Postgres
+prefers one that fits the arguments better to its own. So the files in sql/functions, sql/views and sql/triggers write
+``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
+schemas of its database in place of ``public``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import psycopg
+
+from app.errors import UserError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+SAFE_PATH = "search, pg_temp"
+"""search_path in which functions, views and triggers are made. Postgres looks into pg_catalog before it."""
+
+EXTENSION_OF = {
+    "halfvec": "vector",
+    "halfvec_cosine_ops": "vector",
+    "vector_dims": "vector",
+    "<=>": "vector",
+    "<>": "vector",
+    "show_trgm": "pg_trgm",
+    "similarity": "pg_trgm",
+    "levenshtein": "fuzzystrmatch",
+    "unaccent": "unaccent",
+}
+"""The extension of each type, function and operator that the files name."""
+
+_CATALOGUE = ["artists", "albums", "tracks", "tags", "track_tags", "playlists", "playlist_tracks", "feature_flags"]
+_QUEUE = "procrastinate_"
+_NAMED = re.compile(r"\bpublic\.(\w+|[<>=~@#]+)")
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Homes:
+    """Schemas of one database; what is not named is in public.
+
+    Args:
+        tables: Of tables of the catalogue: ``search`` where a view or a table there stands for one.
+        queue: Of the tables and functions of procrastinate.
+        extensions: Of extensions.
+    """
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    queue: str = "public"
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    def bind(self, script: str) -> str:
+        """A script with the schemas of this database.
+
+        Raises:
+            UserError: An extension is in a schema whose name would have to be quoted.
+            ValueError: The script names something in public that is not known to be there.
+        """
+        return _NAMED.sub(lambda found: f"{self._schema(found[1])}.{found[1]}", script)
+
+    def _schema(self, name: str) -> str:
+        if name in _CATALOGUE:
+            return self.tables.get(name, "public")
+        if name.startswith(_QUEUE):
+            return self.queue
+        if name not in EXTENSION_OF:
+            raise ValueError(f"public.{name} is neither of the catalogue, the queue nor a known extension")
+        extension = EXTENSION_OF[name]
+        schema = self.extensions.get(extension, "public")
+        if not _PLAIN.fullmatch(schema):
+            raise UserError(
+                f"the extension {extension} is in schema {schema!r}: move it to one whose name has lower-case letters, "
+                f"digits and _ only (alter extension {extension} set schema ...)"
+            )
+        return schema
+
+
+def read_homes(connection: Connection) -> Homes:
+    """The schemas of a migrated or adopted database."""
+    tables = connection.execute(
+        "select relname::text from pg_class "
+        "where relnamespace = to_regnamespace('search') and relname::text = any (%s)",
+        [_CATALOGUE],
+    ).fetchall()
+    queue = connection.execute("select to_regclass('search.procrastinate_jobs') is not null").fetchone()
+    return Homes(
+        {str(name): "search" for (name,) in tables},
+        "search" if queue is not None and queue[0] is True else "public",
+        read_extensions(connection),
+    )
+
+
+def read_extensions(connection: Connection) -> dict[str, str]:
+    """The schema of each extension that the database has."""
+    rows = connection.execute("select extname::text, extnamespace::regnamespace::text from pg_extension").fetchall()
+    return {str(name): str(schema) for name, schema in rows}

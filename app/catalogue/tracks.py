@@ -81,6 +81,7 @@ async def create_track(database: Database, track: NewTrack, audio: ReceivedAudio
             "extra": json.dumps({"auto_tag": True} if track.auto_tag else {}),
         }
         track_id: int = await transaction.scalar("insert_track", values)
+        await transaction.execute("note_audio_upload", {"track_id": track_id})
         await _set_tags(transaction, track_id, track.tags)
     return track_id
 
@@ -125,7 +126,9 @@ async def replace_audio(database: Database, track_id: int, audio: ReceivedAudio)
             "file_type": audio.file_type,
             "r2_url": audio.url,
         }
-        return await transaction.execute("replace_audio", values) == 1
+        replaced = await transaction.execute("replace_audio", values) == 1
+        await transaction.execute("note_audio_upload", {"track_id": track_id})
+        return replaced
 
 
 async def delete_track(database: Database, track_id: int) -> bool:

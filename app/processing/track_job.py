@@ -38,6 +38,9 @@ class TrackJob:
     parameters: Callable[[Any], dict[str, object]]
 
 
+_NOT_THEIRS = "a private or supporters-only track of another artist has this audio: the track's artist has to upload it"
+
+
 @dataclass(frozen=True)
 class FailedAttempt:
     """An attempt at a job on a track that has failed.
@@ -79,7 +82,7 @@ async def work_on_track(
         Whether there was anything to do.
 
     Raises:
-        PermanentJobError: The audio cannot be decoded, or a classifier refuses it.
+        PermanentJobError: The audio cannot be decoded, is another artist's, or a classifier refuses it.
         Exception: Anything else, after its reason was recorded.
     """
     key: dict[str, object] = {"track_id": track[0], "file_id": track[1]}
@@ -90,7 +93,7 @@ async def work_on_track(
         await _store(database, job, key, None)
         return False
     try:
-        recording = Recording(store, track[1], found.file_type, address=found.r2_url)
+        recording = _find(store, track[1], found)
         with span("job", {"task": job.task, "model": job.model}):
             await _store(database, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
     except (AudioError, ClassificationRefusedError) as error:
@@ -108,6 +111,12 @@ async def work_on_track(
         raise
     JOBS.labels(job.task, "done").inc()
     return True
+
+
+def _find(store: AudioStore, file_id: str, found: Any) -> Recording:  # noqa: ANN401 - a row of job_track
+    if not found.may_open:
+        raise AudioError(_NOT_THEIRS)
+    return Recording(store, file_id, found.file_type, address=found.r2_url)
 
 
 async def record_failure(session: Session, failed: FailedAttempt) -> None:

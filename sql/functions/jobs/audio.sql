@@ -68,3 +68,44 @@ $$;
 comment on function search_internal.take_unused_audio(interval) is
     'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then '
     'commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
+
+create or replace function search_internal.opens_audio(file_id text, artist_did text) returns boolean
+language sql stable
+set search_path = pg_catalog, search, pg_temp
+as $$
+    select not exists (
+               select from public.tracks t
+               where t.file_id = opens_audio.file_id and t.artist_did <> opens_audio.artist_did
+                 and t.visibility not in ('public', 'unlisted'))
+        or exists (
+               select from search.audio_uploads u
+               where u.file_id = opens_audio.file_id and u.artist_did = opens_audio.artist_did)
+        -- whose file was not uploaded here is the first to have used it
+        or not exists (select from search.audio_uploads u where u.file_id = opens_audio.file_id)
+           and opens_audio.artist_did = (
+               select t.artist_did from public.tracks t where t.file_id = opens_audio.file_id order by t.id limit 1);
+$$;
+comment on function search_internal.opens_audio(text, text) is
+    'Whether tracks of an artist may open a file: the artist has uploaded it, or no closed track of another artist has it. Where no upload '
+    'is known, the artist of the first track with the file counts as having uploaded it.';
+
+create or replace function search_internal.note_audio_upload(track_id bigint) returns void
+language sql
+set search_path = pg_catalog, search, pg_temp
+as $$
+    insert into search.audio_uploads (file_id, file_type, artist_did)
+    select a.file_id, a.file_type, had.artist_did
+    from public.tracks t
+    join search.stored_audio a on a.file_id = t.file_id and a.file_type = t.file_type
+    cross join lateral (
+        select t.artist_did
+        union
+        -- whose track had the file before the first upload goes on to open it
+        (select f.artist_did from public.tracks f
+         where f.file_id = t.file_id and not exists (select from search.audio_uploads u where u.file_id = t.file_id)
+         order by f.id limit 1)
+    ) as had
+    where t.id = note_audio_upload.track_id
+    on conflict do nothing;
+$$;
+comment on function search_internal.note_audio_upload(bigint) is 'Note that the artist of a track has uploaded its audio.';

@@ -47,7 +47,8 @@ class Row:
 
 
 def rows() -> list[Row]:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    page = PAGE.read_text(encoding="utf-8").partition("## Audio")[0]
+    lines = [line for line in page.splitlines() if line.startswith("|")]
     head, _, *body = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     return [Row(cells[0].strip("`"), cells[1], dict(zip(head[2:], map(int, cells[2:]), strict=True))) for cells in body]
 

@@ -116,6 +116,7 @@ def test_an_upload_is_a_track_with_its_file_and_its_jobs(
     jobs = connection.execute("select task_name, args ->> 'file_id' from procrastinate_jobs order by 1").fetchall()
     assert jobs == [("classify_genres", digest), ("embed_track", digest)]
     assert connection.execute("select slug from albums").fetchone() == ("first",)
+    assert connection.execute("select * from search.audio_uploads").fetchall() == [(digest, "mp3", artist)]
 
 
 def test_it_is_found_by_name_at_once_and_by_sound_after_its_jobs(

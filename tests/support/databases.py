@@ -25,6 +25,16 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
+def folder_of_a_server() -> Iterator[Path]:
+    """A folder that the server's user can reach.
+
+    Not below pytest's own folder, which another run of the same user closes to others when it begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def running_server(settings: dict[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
     """A server in a folder of its own, gone afterwards.
 

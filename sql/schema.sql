@@ -3610,6 +3610,27 @@ $$;
 COMMENT ON FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) IS 'Note that the mirror has to be told about tracks, in the caller''s transaction.';
 
 --
+-- Name: on_album_deleted(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.on_album_deleted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    -- its tracks stay and take over the artist's name again: artists come before albums
+    perform search_internal.await_renames('artist', array[old.artist_did::text]);
+    return old;
+end;
+$$;
+
+--
+-- Name: FUNCTION on_album_deleted(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.on_album_deleted() IS 'Keeps the order of locks where an album goes and its tracks stay.';
+
+--
 -- Name: on_albums_changed(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3914,6 +3935,8 @@ CREATE FUNCTION search_internal.on_track_deleted() RETURNS trigger
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
+    -- before any name of a track is locked: after that, its rows are gone that say which these are, and hiding them would be too late
+    perform search_internal.await_renames_around(array[old.id]);
     if search.is_listed(old.visibility) then
         perform search_internal.change_track_counts(array[old.id], -1);
     end if;
@@ -4511,15 +4534,19 @@ CREATE FUNCTION search_internal.relist_tags(tag_ids bigint[]) RETURNS void
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
-    update search.documents d
-    set listed = seen.listed
-    from unnest(tag_ids) as g (id)
-    cross join lateral (
-        select exists (
-            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-            where tt.tag_id = g.id and search.is_listed(t.visibility))
-    ) as seen (listed)
-    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
+    with changed as (
+        select d.key, seen.listed
+        from search.documents d
+        cross join lateral (
+            select exists (
+                select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility))
+        ) as seen (listed)
+        where d.kind = 'tag' and d.key = any (tag_ids::text[]) and d.field = 'name' and d.listed <> seen.listed
+        order by d.key for no key update of d
+    )
+    update search.documents d set listed = c.listed
+    from changed c where d.kind = 'tag' and d.key = c.key and d.field = 'name';
 end;
 $$;
 
@@ -7397,6 +7424,12 @@ CREATE TRIGGER search_insert AFTER INSERT ON public.track_tags REFERENCING NEW T
 --
 
 CREATE TRIGGER search_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tracks_changed();
+
+--
+-- Name: albums search_lock_in_order; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER search_lock_in_order BEFORE DELETE ON public.albums FOR EACH ROW EXECUTE FUNCTION search_internal.on_album_deleted();
 
 --
 -- Name: albums search_update; Type: TRIGGER; Schema: public; Owner: -

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from tests.support.catalogue import Catalogue
+from tests.support.waiting import wait_behind_lock
 
 DOCUMENTS = "select kind, key, field, label, normalized, context, listed, owner from search.documents order by 1, 2, 3"
 _IS_WAITING = "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')"
@@ -69,6 +71,48 @@ def test_neither_is_lost(database: str, catalogue: Catalogue, pair: tuple[str, s
             time.sleep(0.005)
         one.commit()
         assert failures == []
+    kept = catalogue.connection.execute(DOCUMENTS).fetchall()
+    catalogue.connection.execute("select search.rebuild_documents()")
+    assert kept == catalogue.connection.execute(DOCUMENTS).fetchall()
+
+
+_TAG_HELD = (
+    "select from search.documents where kind = 'tag' and key = (select id::text from tags where name = '{}') for update"
+)
+_ALBUM_HELD = "select from search.documents where kind = 'album' and label = 'Lanterns' for update"
+
+
+@pytest.mark.parametrize(
+    ("held", "first", "second"),
+    [
+        # the first has the tracks and is about to hide both tags, in one order or the other
+        (_TAG_HELD.format("tape"), "delete from tracks", "update tags set name = 'drift' where name = 'ambient'"),
+        (_TAG_HELD.format("ambient"), "delete from tracks", "update tags set name = 'reel' where name = 'tape'"),
+        # the first has one album and is about to take its tracks out, which have the artist's name
+        (_ALBUM_HELD, "delete from albums", "update artists set display_name = 'Vesper'"),
+    ],
+    ids=["tag that is hidden later", "tag that is hidden earlier", "artist of an album that goes"],
+)
+def test_single_statements_do_not_wait_in_a_circle(
+    database: str, catalogue: Catalogue, held: str, first: str, second: str
+) -> None:
+    """What holds the first in its middle lets it go once the second waits, or has ended."""
+    catalogue.connection.execute("update tracks set visibility = 'public'")
+    catalogue.album("Lanterns")
+    with (
+        psycopg.connect(database) as holding,
+        psycopg.connect(database, autocommit=True) as one,
+        psycopg.connect(database, autocommit=True) as other,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        holding.execute(held.encode())
+        writes = []
+        for connection, statement in ((one, first), (other, second)):
+            writes.append(threads.submit(connection.execute, statement.encode()))
+            wait_behind_lock(writes[-1], connection, catalogue.connection)
+        holding.rollback()
+        for write in writes:
+            write.result()
     kept = catalogue.connection.execute(DOCUMENTS).fetchall()
     catalogue.connection.execute("select search.rebuild_documents()")
     assert kept == catalogue.connection.execute(DOCUMENTS).fetchall()

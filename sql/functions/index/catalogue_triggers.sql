@@ -106,6 +106,8 @@ set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    -- before any name of a track is locked: after that, its rows are gone that say which these are, and hiding them would be too late
+    perform search_internal.await_renames_around(array[old.id]);
     if search.is_listed(old.visibility) then
         perform search_internal.change_track_counts(array[old.id], -1);
     end if;
@@ -115,6 +117,19 @@ $$;
 comment on function search_internal.on_track_deleted() is
     'Counts a track out of its tags and playlists while the rows that say which are still there.';
 revoke execute on function search_internal.on_track_deleted() from public;
+
+create or replace function search_internal.on_album_deleted() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, search, pg_temp
+as $$
+begin
+    -- its tracks stay and take over the artist's name again: artists come before albums
+    perform search_internal.await_renames('artist', array[old.artist_did::text]);
+    return old;
+end;
+$$;
+comment on function search_internal.on_album_deleted() is 'Keeps the order of locks where an album goes and its tracks stay.';
+revoke execute on function search_internal.on_album_deleted() from public;
 
 create or replace function search_internal.on_artists_changed() returns trigger
 language plpgsql security definer

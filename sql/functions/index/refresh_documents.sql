@@ -232,15 +232,19 @@ set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    update search.documents d
-    set listed = seen.listed
-    from unnest(tag_ids) as g (id)
-    cross join lateral (
-        select exists (
-            select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-            where tt.tag_id = g.id and search.is_listed(t.visibility))
-    ) as seen (listed)
-    where d.kind = 'tag' and d.key = g.id::text and d.field = 'name' and d.listed <> seen.listed;
+    with changed as (
+        select d.key, seen.listed
+        from search.documents d
+        cross join lateral (
+            select exists (
+                select from public.track_tags tt join public.tracks t on t.id = tt.track_id
+                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility))
+        ) as seen (listed)
+        where d.kind = 'tag' and d.key = any (tag_ids::text[]) and d.field = 'name' and d.listed <> seen.listed
+        order by d.key for no key update of d
+    )
+    update search.documents d set listed = c.listed
+    from changed c where d.kind = 'tag' and d.key = c.key and d.field = 'name';
 end;
 $$;
 comment on function search_internal.relist_tags(bigint[]) is

@@ -14,6 +14,7 @@ from app.cli.version import AsJson
 from app.database import (
     ROLES,
     find_program,
+    grant_embedded,
     grant_roles,
     open_database,
     preview_adoption,
@@ -44,6 +45,8 @@ def migrate(
         if roles:
             grant_roles(url, _passwords())
             steps.append(f"roles: {', '.join(ROLES)}")
+        elif settings.database_url is None:
+            grant_embedded(url)
     if as_json:
         typer.echo(json.dumps({"steps": steps}))
     else:

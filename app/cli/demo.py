@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.auth import Scope, replace_token
 from app.cli.search import render_answer
 from app.cli.serve import listen, serve_api
-from app.database import Database, migrate, open_database
+from app.database import Database, EmbeddedPostgres, grant_embedded, migrate, open_embedded
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.processing.calibration import calibrate
 from app.processing.library_map import draw
@@ -60,11 +60,12 @@ def demo(
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
     listener = None if once else listen(settings.http_host, port or settings.http_port)
     providers = build_providers(settings)
-    with open_database(settings) as url:
-        for step in migrate(url, providers.embedding.card):
+    with open_embedded(settings) as server:
+        for step in migrate(server.url, providers.embedding.card):
             console.print(f"[dim]migrated[/] {step}", highlight=False)
+        grant_embedded(server.url)
         try:
-            asyncio.run(_run(_Demo(console, settings, providers, url), recordings, listener))
+            asyncio.run(_run(_Demo(console, settings, providers, server), recordings, listener))
         except KeyboardInterrupt:
             if listener is None:
                 raise
@@ -74,15 +75,16 @@ def demo(
 class _Demo:
     """What the steps of the demo share."""
 
-    def __init__(self, console: Console, settings: Settings, providers: Providers, url: str) -> None:
+    def __init__(self, console: Console, settings: Settings, providers: Providers, server: EmbeddedPostgres) -> None:
         self.console = console
         self.settings = settings
         self.providers = providers
-        self.url = url
+        self.owner_url = server.url
+        self.url = server.application_url
 
 
 async def _run(demo: _Demo, recordings: Path, listener: socket.socket | None) -> None:
-    async with Database.open(demo.url, pool_size=2) as database:
+    async with Database.open(demo.owner_url, pool_size=2) as database:
         working = asyncio.create_task(run_worker(demo.url, demo.settings, demo.providers))
         try:
             added = await import_library(database, demo.providers.audio_store, load_library(), recordings)

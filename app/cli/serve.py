@@ -32,7 +32,7 @@ def serve(
     configure_service_log(settings)
     configure_tracing("vibe-search-api")
     address = (host or settings.http_host, port or settings.http_port)
-    with listen(*address) as listener, open_database(settings) as url:
+    with listen(*address) as listener, open_database(settings, as_application=True) as url:
         require_schema(url)
         with suppress(KeyboardInterrupt):  # the ordinary end
             asyncio.run(serve_api(url, listener))

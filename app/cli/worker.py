@@ -42,7 +42,7 @@ def worker(
     if settings.worker_metrics_port:
         _show_metrics(settings.worker_metrics_port)
     quieten_job_log()
-    with open_database(settings) as url:
+    with open_database(settings, as_application=True) as url:
         require_schema(url)
         require_writable(url)
         asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))

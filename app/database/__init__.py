@@ -8,7 +8,7 @@ from app.database.connection import (
     normalise_url,
     require_writable,
 )
-from app.database.embedded import EmbeddedPostgres, open_database
+from app.database.embedded import EmbeddedPostgres, grant_embedded, open_database, open_embedded
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
@@ -32,6 +32,7 @@ __all__ = [
     "configure_connection",
     "connect",
     "find_program",
+    "grant_embedded",
     "grant_roles",
     "inspect_schema",
     "load_query",
@@ -39,6 +40,7 @@ __all__ = [
     "migrate",
     "normalise_url",
     "open_database",
+    "open_embedded",
     "preview_adoption",
     "read_halfvec",
     "require_schema",

@@ -20,8 +20,11 @@ from filelock import FileLock
 from psycopg.pq import PGconn, Ping
 from psycopg.sql import SQL, Identifier, Literal
 
-from app.database.connection import normalise_url
+from app.database.connection import connect, normalise_url
+from app.database.embedded_access import APPLICATION, OWNER, EmbeddedAccess
 from app.database.postgres_server import PORT, START_SECONDS, DataFolder, Postmaster, major_version
+from app.database.roles import grant_roles
+from app.database.schema import inspect_schema
 from app.errors import UserError, is_disk_full
 from app.settings import Settings
 
@@ -53,9 +56,18 @@ class EmbeddedPostgres:
         settings: Parameters of the server, kept in its folder. One that needs a restart waits for the next start when
             another process uses the server.
         watch: Whether this process starts the server again when it dies. Of several that watch, one does.
+        passwords: Whether every connection needs a password. Without, as in tests, the server lets everybody in who
+            reaches its socket, as any role.
     """
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None, watch: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        watch: bool = False,
+        passwords: bool = False,
+    ) -> None:
         path = folder.expanduser().resolve()
         self._folder = DataFolder(path)
         self._settings = dict(settings or {})
@@ -63,6 +75,7 @@ class EmbeddedPostgres:
         # beside the folder, which has to be empty when it is made
         self._lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o600)
         self._sockets = path
+        self._access = EmbeddedAccess(self._folder) if passwords else None
 
     def __enter__(self) -> Self:
         """Start the server, or join it, and make sure that the database is there.
@@ -131,11 +144,22 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Libpq URL of the database, over a Unix socket."""
+        """Libpq URL of the database for its owner, over a Unix socket. It names the file with the password."""
         return self._url(DATABASE)
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://postgres:@/{database}?host={quote(str(self._sockets), safe='/')}&port={PORT}"
+    @property
+    def application_url(self) -> str:
+        """The same for the role of the application, which may write rows and nothing else; it needs passwords."""
+        return self._url(DATABASE, APPLICATION)
+
+    def _url(self, database: str, role: str = OWNER) -> str:
+        if self._access is None:
+            return self._open_url(database, role)
+        address = self._open_url(database, role).replace(":@", "@", 1)
+        return f"{address}&passfile={quote(str(self._access.password_file), safe='/')}"
+
+    def _open_url(self, database: str, role: str) -> str:
+        return f"postgresql://{role}:@/{database}?host={quote(str(self._sockets), safe='/')}&port={PORT}"
 
     def _prepare(self) -> None:
         """Have a server that runs with the settings, and the database in it."""
@@ -143,10 +167,17 @@ class EmbeddedPostgres:
             _clear_away(self._folder.path)
             self._folder.initialise()
         self._join(self._folder.postmaster() or self._folder.start())
+        secured = False
+        if self._access is not None:
+            # it would be sent instead of the one in the file
+            os.environ.pop("PGPASSWORD", None)
+            secured = self._access.require_passwords(lambda role: self._open_url("postgres", role))
         if self._settings and self._configure() and not _living_handles(self._folder.path):
             self._folder.stop()
             self._join(self._folder.start())
         self._create_database()
+        if secured:
+            grant_embedded(self.url)
 
     def _stop_unused(self) -> None:
         """After a start that was given up."""
@@ -216,8 +247,12 @@ class _Watch:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[str]:
+def open_database(settings: Settings, *, as_application: bool = False) -> Iterator[str]:
     """URL of the configured database, or of the embedded one, which runs while the context is open.
+
+    Args:
+        settings: Which database.
+        as_application: Whether the URL of the embedded one is that of ``vibe_app`` instead of its owner.
 
     Raises:
         UserError: The embedded server cannot start; the message says why.
@@ -225,8 +260,25 @@ def open_database(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         yield normalise_url(settings.database_url)
         return
-    with EmbeddedPostgres(settings.postgres_dir, watch=True) as server:
-        yield server.url
+    with open_embedded(settings) as server:
+        yield server.application_url if as_application else server.url
+
+
+def open_embedded(settings: Settings) -> EmbeddedPostgres:
+    """The embedded server of the configured data folder: to be entered."""
+    return EmbeddedPostgres(settings.postgres_dir, watch=True, passwords=True)
+
+
+def grant_embedded(url: str) -> None:
+    """Let the application use a database of the embedded server; nothing, where it is not of this version's schema.
+
+    Args:
+        url: Libpq URL, as the owner.
+    """
+    with connect(url) as connection:
+        ready = inspect_schema(connection).ready
+    if ready:
+        grant_roles(url, {})
 
 
 def _check_folder(folder: DataFolder) -> None:

@@ -125,6 +125,8 @@ def test_serve_answers_again_and_nothing_is_lost(folder: Path) -> None:
         until(lambda: fetch(f"{address}/readyz"))
         with connect(folder) as connection:
             connection.execute("insert into artists values ('did:plc:a', 'a.example', 'Ann Arbor')")
+            roles = "select distinct usename from pg_stat_activity where application_name = 'vibe-search'"
+            assert connection.execute(roles).fetchall() == [("vibe_app",)]
             kill_postmaster(folder)
         until(lambda: (fetch(f"{address}/readyz") or {}).get("ready"))
         found = until(lambda: fetch(f"{address}/search/?q=ann+arbor"))

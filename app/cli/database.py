@@ -23,9 +23,10 @@ from app.database import (
 )
 from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
+from app.database.embedded_access import APPLICATION
 from app.errors import UserError
 from app.providers import build_providers
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 from models.registry import ModelCard
 
 cli = typer.Typer(
@@ -43,7 +44,7 @@ def migrate(
     with open_database(settings) as url:
         steps = migrate_database(url, build_providers(settings).embedding.card)
         if roles:
-            grant_roles(url, _passwords())
+            grant_roles(url, _passwords(settings))
             steps.append(f"roles: {', '.join(ROLES)}")
         elif settings.database_url is None:
             grant_embedded(url)
@@ -106,9 +107,10 @@ def roles(
 
     The passwords with which they may log in come from VIBE_APP_PASSWORD and VIBE_READER_PASSWORD.
     """
-    with open_database(get_settings()) as url:
+    settings = get_settings()
+    with open_database(settings) as url:
         require_schema(url)
-        statements = grant_roles(url, _passwords(), dry_run=dry_run)
+        statements = grant_roles(url, _passwords(settings), dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps({"roles": list(ROLES), "statements": statements, "dry_run": dry_run}))
     elif dry_run:
@@ -117,8 +119,11 @@ def roles(
         typer.echo(f"{' and '.join(ROLES)} have what they need.")
 
 
-def _passwords() -> dict[str, str]:
+def _passwords(settings: Settings) -> dict[str, str]:
     found = {role: os.environ.get(f"{role.upper()}_PASSWORD", "") for role in ROLES}
+    if settings.database_url is None:
+        # there, serve and worker connect with the one that is in the password file
+        del found[APPLICATION]
     return {role: password for role, password in found.items() if password}
 
 

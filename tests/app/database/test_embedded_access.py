@@ -105,3 +105,15 @@ def test_people_connect_as_the_owner() -> None:
         assert (shown.returncode, shown.stdout) == (0, "postgres\n")
         url = run_command("db", "url", environment=ENVIRONMENT, folder=above).stdout.strip()
         assert url.endswith(f"passfile={above}/.data/postgres.pgpass")
+
+
+def test_the_password_of_the_application_is_not_for_people_to_choose() -> None:
+    with folder_of_a_server() as above:
+        chosen = ENVIRONMENT | {"VIBE_APP_PASSWORD": "chosen", "VIBE_READER_PASSWORD": "reads"}
+        done = run_command("db", "migrate", "--roles", environment=chosen, folder=above)
+        assert done.returncode == 0, done.stderr
+        data = above / ".data" / "postgres"
+        with EmbeddedPostgres(data, passwords=True) as server:
+            require_passwords(server, data)
+            with psycopg.connect(server.url, user="vibe_reader", password=chosen["VIBE_READER_PASSWORD"]) as reader:
+                assert reader.execute("select current_user::text").fetchone() == ("vibe_reader",)

@@ -252,6 +252,11 @@ class Settings(BaseSettings):
     decoder_max_bytes: int = Field(
         default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."
     )
+    allow_debugger: bool = Field(
+        default=False,
+        description="Whether other programs of the same user may read the memory and the environment of these "
+        "processes, as debuggers and profilers do, and whether they leave core dumps.",
+    )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."

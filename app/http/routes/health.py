@@ -11,6 +11,7 @@ from app.errors import DatabaseUnavailableError
 from app.http.dependencies import ApiState, State
 from app.mirror import inspect_mirror
 from app.providers import Providers
+from models.audio.decoding import DecoderCrashedError, missing_protections
 from models.files.known_answers import find_notice
 from services.vector_mirror import MirrorRefusedError
 
@@ -46,7 +47,8 @@ class ReadinessResponse(BaseModel):
         "and unreachable while only that does not answer, for searches go on without it."
     )
     missing: list[str] = Field(
-        description="What to do about each check that fails, and about a model that serves more slowly than it could."
+        description="What to do about each check that fails, about a model that serves more slowly than it could, "
+        "and about protections of the audio decoder that this machine does not offer."
     )
 
 
@@ -105,6 +107,14 @@ def _find_notices(providers: Providers, serving: str | None) -> list[str]:
     return [] if notice is None else [f"{serving}: {notice}"]
 
 
+def _find_decoder_notices() -> list[str]:
+    """What does not protect this machine from a file that takes over its decoder."""
+    try:
+        return [f"audio is decoded without {name}: {reason}" for name, reason in missing_protections().items()]
+    except (DecoderCrashedError, OSError) as error:
+        return [f"audio cannot be decoded: {error}"]
+
+
 def inspect_readiness(state: ApiState) -> ReadinessResponse:
     """Look at everything that a search needs; blocks."""
     missing: dict[str, list[str]] = {"database": [], "migrations": [], "models": []}
@@ -117,6 +127,7 @@ def inspect_readiness(state: ApiState) -> ReadinessResponse:
                 serving = None if row is None else str(row[0])
                 missing["models"] = _inspect_model(state.providers, serving)
                 notices = _find_notices(state.providers, serving)
+        notices += _find_decoder_notices()
     except DatabaseUnavailableError as error:
         missing["database"].append(f"Postgres cannot be reached: {error}")
     return ReadinessResponse(

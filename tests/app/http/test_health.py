@@ -12,6 +12,8 @@ import pytest
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
 from app.settings import Settings
+from models.audio import decoder, decoder_process
+from models.audio.decoder import _Children, missing_protections
 from tests.app.conftest import open_client
 
 Get = Callable[..., httpx2.Response]
@@ -24,8 +26,27 @@ def test_ready(get: Get) -> None:
     assert response.json() == {
         "ready": True,
         "checks": {"database": "ok", "migrations": "ok", "models": "ok"},
-        "missing": [],
+        "missing": [f"audio is decoded without {name}: {why}" for name, why in missing_protections().items()],
     }
+
+
+@pytest.mark.parametrize(
+    ("program", "notice"),
+    [
+        ("tests.support.poor_decoder", "audio is decoded without system call filter: Operation not permitted"),
+        ("tests.support.no_such_decoder", "audio cannot be decoded: the decoder died"),
+    ],
+)
+def test_a_decoder_without_its_protections_is_told_and_no_reason_not_to_serve(
+    get: Get, monkeypatch: pytest.MonkeyPatch, program: str, notice: str
+) -> None:
+    decoders = _Children()
+    monkeypatch.setattr(decoder_process, "_PROGRAM", program)
+    monkeypatch.setattr(decoder, "_children", decoders)
+    response = get("/readyz")
+    decoders.end_idle()
+    assert response.status_code == 200
+    assert any(notice in line for line in response.json()["missing"])
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,13 @@ class Settings(BaseSettings):
     decoder_max_bytes: int = Field(
         default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."
     )
+    decoder_work_per_second: float = Field(
+        default=0.05,
+        gt=0,
+        le=100,
+        description="Processor time in seconds that decoding a second of audio may take, beside 10 s for each file. "
+        "An ordinary file takes a tenth of it.",
+    )
     allow_debugger: bool = Field(
         default=False,
         description="Whether other programs of the same user may read the memory and the environment of these "
@@ -312,7 +319,11 @@ class Settings(BaseSettings):
     @property
     def decoder_limits(self) -> DecoderLimits:
         """What decoding one file may take."""
-        return DecoderLimits(self.decoder_max_seconds, self.decoder_max_bytes)
+        return DecoderLimits(
+            seconds=self.decoder_max_seconds,
+            memory=self.decoder_max_bytes,
+            work_per_second=self.decoder_work_per_second,
+        )
 
     @property
     def run_options(self) -> RunOptions:

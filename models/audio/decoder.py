@@ -90,8 +90,8 @@ def decoding(
                     return
                 if kind != b"C":
                     raise child.misbehave(kind)
-                samples = np.frombuffer(content, np.float32)
-                child.credit(samples.size / sample_rate)
+                samples = np.frombuffer(content[8:], np.float32)
+                child.credit(samples.size / sample_rate, int.from_bytes(content[:8], "little"))
                 yield samples
 
         yield chunks()

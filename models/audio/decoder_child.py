@@ -8,7 +8,7 @@ its content:
                                                H  JSON: what could not be given up, and why: the first message
     O  JSON: open, and do what it says         A  the order has arrived
     D  the bytes that were read                R  JSON: read so many bytes at an offset
-                                               C  float32 samples
+                                               C  how many values were decoded so far, 8 bytes; float32 samples
                                                P  JSON: properties of the file
                                                E  the end
                                                F  why the file cannot be decoded
@@ -123,7 +123,7 @@ def _obey(connection: Connection, order: dict[str, Any], sound: SoundFile) -> No
         send(connection, b"P", asdict(sound.properties))
         return
     for samples in _join(sound.samples(order["sample_rate"], order["most"])):
-        connection.send_bytes(b"C" + samples)
+        connection.send_bytes(b"C" + struct.pack("<Q", sound.values) + samples)
     connection.send_bytes(b"E")
 
 

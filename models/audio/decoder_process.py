@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import resource
 import signal
@@ -23,8 +22,6 @@ from models.audio.sound_file import AudioError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_log = logging.getLogger(__name__)
-
 _PROGRAM = "models.audio.decoder_child"
 
 _FILES = 200
@@ -39,6 +36,9 @@ _READY_SECONDS = 60
 
 _LOOK_SECONDS = 0.5
 """How often the processor time of a process that says nothing is looked at."""
+
+_VALUES_A_SECOND = 96_000
+"""Samples of stereo at 48 kHz: what decoding an ordinary second is measured by."""
 
 _GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
@@ -55,13 +55,14 @@ class DecoderLimits:
         seconds: Time that is spent waiting for the decoder; what the reader of the samples takes does not count.
         memory: Bytes beside what an idle decoder has.
         spare_work: Processor time in seconds that any file may take.
-        work_per_second: Processor time in seconds that a file may take beside that, for each second of its audio.
+        work_per_second: Processor time in seconds that a file may take beside that, for each second of its audio. Of
+            audio that has more than stereo's values at 48 kHz, as many values count as a second.
     """
 
     seconds: float = 300.0
     memory: int = 256 * 2**20
     spare_work: float = 10.0
-    work_per_second: float = 0.25
+    work_per_second: float = 0.05
 
 
 class DecoderProcess:
@@ -80,6 +81,7 @@ class DecoderProcess:
         self._source: BinaryIO | None = None
         self._limits = DecoderLimits()
         self._waited = self._worked_before = self._decoded = 0.0
+        self._values = 0
         self._files = 0
         self.missing: Mapping[str, str] | None = None
         """What does not protect this machine from it, and why; None before it has its first file."""
@@ -113,7 +115,8 @@ class DecoderProcess:
             DecoderCrashedError: It died, or does not answer, before it asked for a byte: no fault of the file.
         """
         self.get_ready()
-        self._source, self._limits, self._waited, self._decoded = source, limits, 0.0, 0.0
+        self._source, self._limits = source, limits
+        self._waited, self._decoded, self._values = 0.0, 0.0, 0
         self._files += 1
         size = source.seek(0, SEEK_END)
         try:
@@ -139,9 +142,15 @@ class DecoderProcess:
                 return kind, content
             self._read(json.loads(bytes(content)))
 
-    def credit(self, seconds: float) -> None:
-        """So much audio has come: it may work longer."""
+    def credit(self, seconds: float, values: int) -> None:
+        """Let it work longer, because audio has come.
+
+        Args:
+            seconds: How much, since the last call.
+            values: How many it has decoded of this file in all, of all channels.
+        """
         self._decoded += seconds
+        self._values = values
 
     def done(self) -> None:
         """It has finished with the file."""
@@ -198,13 +207,16 @@ class DecoderProcess:
             self._refuse_overwork()
 
     def _refuse_overwork(self) -> None:
-        allowed = self._limits.spare_work + self._limits.work_per_second * self._decoded
+        seconds = max(self._decoded, self._values / _VALUES_A_SECOND)
+        allowed = self._limits.spare_work + self._limits.work_per_second * seconds
         try:
             worked = _worked(self.pid) - self._worked_before
         except ProcessLookupError:
             return  # the connection tells how it died
         if worked > allowed:
-            raise AudioError(f"decoding {self._decoded:.1f} seconds of it has taken {worked:.1f} seconds of work")
+            raise AudioError(
+                f"decoding {self._decoded:.1f} seconds of it takes more than {allowed:.1f} seconds of work"
+            )
 
     def _read(self, wanted: dict[str, int]) -> None:
         source = self._source

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.audio import decoder_process
 from models.audio.decoder_process import DecoderLimits, DecoderProcess
 from models.audio.sandbox import call_filter
 from models.audio.sandbox.system_calls import ARCHITECTURES
 from models.audio.sound_file import AudioError
+from tests.support.decoders import decoding_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,17 +47,16 @@ def break_out(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _ask(reachable: dict[str, object]) -> tuple[dict[str, str], dict[str, str]]:
-    usual, decoder_process._PROGRAM = decoder_process._PROGRAM, PROGRAM  # noqa: SLF001 - in the decoder's place
-    process = DecoderProcess()
-    try:
-        process.order(io.BytesIO(b"a file"), DecoderLimits(), reachable)
-        process.answer()
-    except AudioError as answer:
-        found: dict[str, str] = json.loads(str(answer))
-        return found, dict(process.missing or {})
-    finally:
-        process.end()
-        decoder_process._PROGRAM = usual  # noqa: SLF001 - as above
+    with decoding_by(PROGRAM):
+        process = DecoderProcess()
+        try:
+            process.order(io.BytesIO(b"a file"), DecoderLimits(), reachable)
+            process.answer()
+        except AudioError as answer:
+            found: dict[str, str] = json.loads(str(answer))
+            return found, dict(process.missing or {})
+        finally:
+            process.end()
     raise AssertionError("hostile code has said nothing")
 
 

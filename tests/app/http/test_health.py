@@ -12,9 +12,9 @@ import pytest
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
 from app.settings import Settings
-from models.audio import decoder, decoder_process
-from models.audio.decoder import _Children, missing_protections
+from models.audio.decoding import missing_protections
 from tests.app.conftest import open_client
+from tests.support.decoders import decoding_by
 
 Get = Callable[..., httpx2.Response]
 
@@ -38,13 +38,10 @@ def test_ready(get: Get) -> None:
     ],
 )
 def test_a_decoder_without_its_protections_is_told_and_no_reason_not_to_serve(
-    get: Get, monkeypatch: pytest.MonkeyPatch, program: str, notice: str
+    get: Get, program: str, notice: str
 ) -> None:
-    decoders = _Children()
-    monkeypatch.setattr(decoder_process, "_PROGRAM", program)
-    monkeypatch.setattr(decoder, "_children", decoders)
-    response = get("/readyz")
-    decoders.end_idle()
+    with decoding_by(program):
+        response = get("/readyz")
     assert response.status_code == 200
     assert any(notice in line for line in response.json()["missing"])
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from models.audio.abandonment import current_abandonment
 from models.audio.decoder_process import DecoderCrashedError, DecoderLimits, DecoderProcess
-from models.audio.sound_file import AudioProperties
+from models.audio.sound_file import FORMATS, AudioProperties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +59,10 @@ def describe(source: BinaryIO, limits: DecoderLimits, *, require_sound: bool) ->
         if kind != b"P":
             raise child.misbehave(kind)
         child.done()
-        return AudioProperties(**json.loads(bytes(content)))
+        try:
+            return _read_properties(bytes(content))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise child.misbehave(kind) from error
 
 
 @contextmanager
@@ -88,13 +91,30 @@ def decoding(
                 if kind == b"E":
                     child.done()
                     return
-                if kind != b"C":
+                if kind != b"C" or len(content) % 4 or len(content) < 8:
                     raise child.misbehave(kind)
                 samples = np.frombuffer(content[8:], np.float32)
                 child.credit(samples.size / sample_rate, int.from_bytes(content[:8], "little"))
                 yield samples
 
         yield chunks()
+
+
+def _read_properties(content: bytes) -> AudioProperties:
+    """Properties as a decoder sends them, which a file may have taken over: the type becomes part of a file's name.
+
+    Raises:
+        ValueError: They are not of the form that they should have.
+        TypeError: Likewise.
+    """
+    said = AudioProperties(**json.loads(content))
+    texts = (said.container, said.codec)
+    numbers = (said.sample_rate, said.channels)
+    if said.file_type not in FORMATS or not all(isinstance(text, str) for text in texts):
+        raise ValueError(said)
+    if not all(isinstance(number, int) for number in numbers) or not isinstance(said.duration, float | int | None):
+        raise ValueError(said)
+    return said
 
 
 def end_idle_decoders() -> None:

@@ -46,6 +46,9 @@ _READ_BYTES = 256 * 1024
 _CHUNK_SAMPLES = 16 * 1024
 """Frames are joined to so many samples before they are sent."""
 
+_MOST_SAMPLES = 128 * 1024
+"""A longer chunk is sent in parts: a frame may be a minute long, and the parent takes messages of 1 MiB."""
+
 
 class RemoteFile(io.RawIOBase):
     """A file whose bytes the other end of a connection has.
@@ -128,10 +131,10 @@ def _obey(connection: Connection, order: dict[str, Any], sound: SoundFile) -> No
 
 
 def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
-    """Bytes of at least `_CHUNK_SAMPLES` samples each, but for the last."""
+    """Bytes of at least `_CHUNK_SAMPLES` samples each, but for the last, and of `_MOST_SAMPLES` at most."""
     held: list[Waveform] = []
     count = 0
-    for chunk in chunks:
+    for chunk in _cut(chunks):
         held.append(chunk)
         count += chunk.size
         if count >= _CHUNK_SAMPLES:
@@ -139,6 +142,14 @@ def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
             held, count = [], 0
     if count:
         yield np.concatenate(held).tobytes()
+
+
+def _cut(chunks: Iterable[Waveform]) -> Iterable[Waveform]:
+    """The same samples in chunks that are not too long, also behind what `_join` holds already."""
+    longest = _MOST_SAMPLES - _CHUNK_SAMPLES
+    for chunk in chunks:
+        for start in range(0, chunk.size, longest):
+            yield chunk[start : start + longest]
 
 
 def _end_with_parent(lifeline: int) -> None:

@@ -135,12 +135,12 @@ class DecoderProcess:
             kind, content = message[:1].tobytes(), message[1:]
             if kind == b"F":
                 self.done()
-                raise AudioError(bytes(content).decode())
+                raise AudioError(bytes(content).decode(errors="replace"))
             if kind == b"M":
                 raise AudioError(f"decoding it takes more than {self._limits.memory >> 20} MB of memory")
             if kind != b"R":
                 return kind, content
-            self._read(json.loads(bytes(content)))
+            self._read(bytes(content))
 
     def credit(self, seconds: float, values: int) -> None:
         """Let it work longer, because audio has come.
@@ -187,7 +187,8 @@ class DecoderProcess:
         try:
             self._wait()
             return memoryview(self._connection.recv_bytes(_LARGEST_MESSAGE))
-        except (*_GONE, BlockingIOError) as error:
+        except (EOFError, OSError) as error:
+            # it has gone, stops in the middle of a message, or sends one that is too long
             raise self._crashed() from error
 
     def _wait(self) -> None:
@@ -218,12 +219,17 @@ class DecoderProcess:
                 f"decoding {self._decoded:.1f} seconds of it takes more than {allowed:.1f} seconds of work"
             )
 
-    def _read(self, wanted: dict[str, int]) -> None:
+    def _read(self, content: bytes) -> None:
         source = self._source
-        if source is None:
+        try:
+            wanted = json.loads(content)
+            offset, size = int(wanted["offset"]), int(wanted["size"])
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            raise self.misbehave(b"R") from error
+        if source is None or not 0 <= offset < 2**63 or size < 0:
             raise self.misbehave(b"R")
-        source.seek(wanted["offset"])
-        data = source.read(min(wanted["size"], _LARGEST_MESSAGE - 1))
+        source.seek(offset)
+        data = source.read(min(size, _LARGEST_MESSAGE - 1))
         try:
             self._connection.send_bytes(b"D" + data)
         except (*_GONE, BlockingIOError) as error:

@@ -142,6 +142,25 @@ def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
     assert running_decoders() == []
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'P{"container": "ogg", "codec": "opus", "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "../x"}',
+        b'P{"container": "ogg", "codec": "opus", "duration": "1", "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b'P{"container": "ogg", "codec": 0, "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b"P", b"P{}", b"P[1]", b"P" + b"[" * 100_000, b"C", b"C1234567", b"C123456789", b"R", b"R{}", b"X", b"H{}",
+        b'R{"offset": -1, "size": 1}', b'R{"offset": 1e400, "size": 1}', b'R{"offset": 0, "size": -1}',
+        b'R{"offset": 1180591620717411303424, "size": 1}', b'R{"offset": "x", "size": null}', b"C" * (2**20 + 1),
+    ],
+    ids=lambda message: message[:24].decode(),
+)  # fmt: skip
+def test_a_decoder_that_says_what_it_should_not_has_crashed(message: bytes) -> None:
+    with decoding_by("tests.support.lying_decoder"):
+        for ask in (identify, lambda file: decode(file, RATE)):
+            with pytest.raises(DecoderCrashedError):
+                ask(io.BytesIO(message))
+
+
 @pytest.mark.usefixtures("none_idle")
 def test_a_file_that_takes_more_work_than_its_length_explains_is_refused() -> None:
     content = encode(stereo(30.0, 44_100), "flac")

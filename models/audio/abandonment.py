@@ -1,4 +1,4 @@
-"""Ending the decoding that a thread waits for, when nobody needs its result any more.
+"""Ending the decoding that a thread waits for, when its result is needed no more.
 
 A thread cannot be interrupted. What it waits for can: the process that decodes.
 """

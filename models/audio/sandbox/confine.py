@@ -33,11 +33,11 @@ def confine(between: Callable[[], None]) -> dict[str, str]:
     Returns:
         By its name in `PROTECTIONS`, what could not be had on this machine, and why. Empty where all is in force.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if not sys.platform.startswith("linux"):
         between()
         return dict.fromkeys(PROTECTIONS, "only Linux has it")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     missing: dict[str, str] = {}
     _attempt(missing, "no new privileges", _keep_privileges)
     _attempt(missing, "network namespace", _leave_network)

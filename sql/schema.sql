@@ -2939,6 +2939,8 @@ CREATE FUNCTION search_internal.likely_forms(typed text[], all_known boolean, OU
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
+    -- of each word; an index is asked for all of them at once
+    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
     words text[];
 begin
     forms := '{}';
@@ -2947,10 +2949,11 @@ begin
         words := array(
             select w.word from search.words w
             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word limit 4);
+            order by w.word limit greatest(1, most * 2 / 7));
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search_internal.similar_words(typed[place], 10) s);
+            words := words || array(
+                select s.word from search_internal.similar_words(typed[place], most - greatest(1, most * 2 / 7)) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
@@ -3071,16 +3074,16 @@ $$;
 COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
 
 --
--- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_common_words(text[], boolean, text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'public', 'pg_temp'
     AS $$
 declare
     name_query constant text := search_internal.all_terms(forms, false);
-    context_query constant text := case when cardinality(forms) > 1 then search_internal.all_terms(forms, true) end;
+    context_query constant text := case when in_context then search_internal.all_terms(forms, true) end;
     some_query constant text := array_to_string(forms, ' | ');
     whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
 begin
@@ -3111,10 +3114,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
+COMMENT ON FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 --
 -- Name: match_held(search_internal.signal[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3244,15 +3247,15 @@ begin
             select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
             from (
                 select d.kind, d.key, d.field, d.popularity, d.normalized,
-                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                       case when d.tokens @@ in_name and ' ' || d.normalized || ' ' like all (patterns)
                                 then case when ' ' || d.normalized || ' ' like whole_last_word
                                           then search_internal.whole_word() else search_internal.begun_word() end
                             when alone then null
-                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
+                            when d.tokens @@ some_in_name or ' ' || d.normalized || ' ' like any (patterns)
                                 then search_internal.context_word() end as class
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
-                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
+                  and ' ' || d.normalized || ' ' || d.context || ' ' like all (patterns)
                   and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
             ) as c
             where c.class is not null
@@ -4097,7 +4100,7 @@ CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfv
     SET jit TO 'off'
     AS $$
 declare
-    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(search.normalize_text(q)), '{}');
 begin
     return query
     -- each entity once, by its best signal, saying everything that matched
@@ -4504,7 +4507,7 @@ declare
     -- an artist has two names, each a document
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
-    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(needle), '{}');
     named search_internal.signal[] := '{}';
     lacking text[];
     forms record;
@@ -4519,7 +4522,7 @@ begin
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
@@ -4762,6 +4765,31 @@ $$;
 COMMENT ON FUNCTION search_internal.take_unused_audio(unused_for interval) IS 'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
 
 --
+-- Name: typed_words(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.typed_words(needle text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    -- a word that was typed twice asks for nothing more, and what a search costs grows with its words
+    select coalesce(array_agg(w.word order by w.place) filter (where w.number < 16 or w.place = w.last), '{}')
+    from (
+        select typed.word, max(typed.place) as place, max(max(typed.place)) over () as last,
+               row_number() over (order by max(typed.place)) as number
+        from string_to_table(needle, ' ') with ordinality as typed (word, place)
+        where typed.word <> ''
+        group by typed.word
+    ) as w;
+$$;
+
+--
+-- Name: FUNCTION typed_words(needle text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.typed_words(needle text) IS 'The words of a normalised text, each once: the first 15 and the last, which may be only begun.';
+
+--
 -- Name: typo_class(real); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4827,20 +4855,27 @@ COMMENT ON FUNCTION search_internal.whole_word() IS 'Class of a name that has th
 -- Name: word_forms(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
+CREATE FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- a word that begins more others than these is not looked up by each of them
     few constant integer := 20;
-    many boolean[] := '{}';
+    -- documents are read by as many of the rare words as this, and looked at for all others
+    most_read constant integer := 2;
+    counts integer[] := '{}';
+    is_rare boolean[] := '{}';
+    terms text[] := '{}';
+    several integer;
+    most integer;
     words text[];
     exact boolean;
 begin
     forms := '{}';
     patterns := '{}';
     rare := false;
+    in_context := cardinality(typed) > 1;
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
@@ -4850,34 +4885,46 @@ begin
             limit few + 1);
         known := known and cardinality(words) > 0;
         exit when not known;
-        exact := words[1] = typed[place];
-        if exact and place < cardinality(typed) then
+        exact := words[1] = typed[place] and place < cardinality(typed);
+        if exact then
             words := words[1:1];
         end if;
-        many := many || (cardinality(words) > few);
-        if not many[place] then
-            forms := forms || search_internal.word_terms(words);
-            rare := rare or not exists (select from search.common_words c where c.word = any (words));
-        end if;
+        counts := counts || cardinality(words);
+        is_rare := is_rare || (counts[place] <= few and not exists (select from search.common_words c where c.word = any (words)));
+        rare := rare or is_rare[place];
+        terms := terms || case when counts[place] <= few then search_internal.word_terms(words) end;
+        patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || case when exact then ' %' else '%' end);
     end loop;
-    if known then
+    if not known then
+        patterns := '{}';
+    elsif rare then
+        -- few documents have the rare words: read them and look
         for place in 1 .. cardinality(typed) loop
-            if many[place] and rare then
-                -- few documents have the rare word: read them and look
-                patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || '%');
-            elsif many[place] then
-                forms := forms || search_internal.begun_term(typed[place], few, cardinality(typed) > 1);
+            if is_rare[place] and cardinality(forms) < most_read then
+                forms := forms || terms[place];
+                patterns[place] := null;
             end if;
+        end loop;
+        patterns := array_remove(patterns, null);
+    else
+        patterns := '{}';
+        in_context := in_context and (select count(*) <= 2 from unnest(counts) as count where count > few);
+        -- of each word that begins several: all together stay as many as those of one
+        several := (select greatest(1, count(*)) from unnest(counts) as count where count > 1);
+        most := case when several > 1 then least(few / several, 2 * few / cardinality(typed)) else few end;
+        for place in 1 .. cardinality(typed) loop
+            forms := forms || case when counts[place] <= greatest(most, 1) then terms[place]
+                else search_internal.begun_term(typed[place], most, cardinality(typed) > 1) end;
         end loop;
     end if;
 end;
 $$;
 
 --
--- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
+COMMENT ON FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them; in_context is false where it would cost too much to look for some of the words in what an entity belongs to.';
 
 --
 -- Name: word_term(text, boolean); Type: FUNCTION; Schema: search_internal; Owner: -

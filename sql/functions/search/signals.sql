@@ -88,7 +88,7 @@ declare
     -- an artist has two names, each a document
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
-    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(needle), '{}');
     named search_internal.signal[] := '{}';
     lacking text[];
     forms record;
@@ -103,7 +103,7 @@ begin
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then

@@ -83,7 +83,7 @@ def test_what_an_index_is_asked_has_a_bound(connection: Connection, crowded: lis
                        * case when w.in_context then 2 else 1 end,
                    (select coalesce(sum(regexp_count(form, chr(1))), 0) from unnest(l.forms) as form)
             from search_internal.typed_words(%s) as typed,
-                 search_internal.word_forms(typed) as w, search_internal.likely_forms(typed, w.known) as l
+                 search_internal.word_forms(typed, '{}') as w, search_internal.likely_forms(typed, '{}', w.known) as l
             """,
             [query],
         ).fetchone()

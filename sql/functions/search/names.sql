@@ -133,7 +133,7 @@ comment on function search_internal.match_common_words(text[], boolean, text, te
     'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 create or replace function search_internal.match_roughly(
-    typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
+    typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -141,10 +141,16 @@ set search_path = pg_catalog, search, public, pg_temp
 as $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
-        select w.word from search.words w
-        where w.word like '%' || search_internal.like_literal(needle) || '%'
-        order by char_length(w.word), w.word limit 50) end;
-    likely constant record := search_internal.likely_forms(typed, all_known);
+        select w.word
+        from (
+            select w.word, w.popularity from search.words w where w.word like '%' || search_internal.like_literal(needle) || '%'
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where strpos(o.word, needle) > 0
+        ) as w
+        group by w.word
+        order by max(w.popularity) desc nulls last, char_length(w.word), w.word
+        limit 50) end;
+    likely constant record := search_internal.likely_forms(typed, own, all_known);
     inner_matches search_internal.signal[] := '{}';
     misspelt search_internal.signal[] := '{}';
 begin
@@ -167,7 +173,7 @@ begin
     return inner_matches || misspelt;
 end;
 $$;
-comment on function search_internal.match_roughly(text[], boolean, text, text[], text, integer) is
+comment on function search_internal.match_roughly(text[], text[], boolean, text, text[], text, integer) is
     'Names with words that contain what was typed, or that are a typo away from it.';
 
 create or replace function search_internal.match_any_level(
@@ -188,7 +194,11 @@ begin
                        class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(d.quality) else 0 end,
                        quality => d.quality, popularity => d.popularity)
             from (
-                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+                select m.*, row_number() over (
+                           partition by m.kind
+                           -- as a page orders them
+                           order by case when match_any_level.tier = 'fuzzy' then m.quality end desc, m.popularity desc,
+                                    length(m.key), m.key) as position
                 from (
                     select d.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
                     from search.documents d

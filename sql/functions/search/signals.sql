@@ -91,13 +91,15 @@ declare
     typed constant text[] := coalesce(search_internal.typed_words(needle), '{}');
     named search_internal.signal[] := '{}';
     lacking text[];
+    own text[];
     forms record;
 begin
     if needle is not null then
         named := search_internal.match_names(needle, types, viewer, enough);
         lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            forms := search_internal.word_forms(typed);
+            own := case when viewer is null then '{}' else search_internal.own_words(viewer) end;
+            forms := search_internal.word_forms(typed, own);
             if forms.known and forms.rare then
                 named := named || search_internal.match_rare_words(
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
@@ -109,7 +111,7 @@ begin
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search_internal.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);

@@ -37,7 +37,7 @@ comment on function search_internal.typed_words(text) is
     'The words of a normalised text, each once: the first 15 and the last, which may be only begun.';
 
 create or replace function search_internal.word_forms(
-    typed text[], out forms text[], out known boolean, out patterns text[], out rare boolean, out in_context boolean
+    typed text[], own text[], out forms text[], out known boolean, out patterns text[], out rare boolean, out in_context boolean
 )
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
@@ -62,9 +62,13 @@ begin
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word
+            (select w.word from search.words w
+             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+             order by w.word
+             limit few + 1)
+            union
+            select o.word from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            order by 1
             limit few + 1);
         known := known and cardinality(words) > 0;
         exit when not known;
@@ -102,7 +106,7 @@ begin
     end if;
 end;
 $$;
-comment on function search_internal.word_forms(text[]) is
+comment on function search_internal.word_forms(text[], text[]) is
     'How each typed word is looked up: itself, the words that begin so, or, beside a rare word, by a pattern over the text. '
     'known is false when no name has such a word; rare says that few documents have one of them; in_context is false where '
     'it would cost too much to look for some of the words in what an entity belongs to.';
@@ -129,26 +133,36 @@ $$;
 comment on function search_internal.begun_term(text, integer, boolean) is
     'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
 
-create or replace function search_internal.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
+create or replace function search_internal.likely_forms(typed text[], own text[], all_known boolean, out forms text[], out rare boolean)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     -- of each word; an index is asked for all of them at once
     most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin
     forms := '{}';
     rare := false;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word limit greatest(1, most * 2 / 7));
+            select w.word
+            from (
+                select w.word, w.popularity
+                from search.words w
+                where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+                  -- a single letter begins a good part of all words
+                  and (char_length(typed[place]) > 1 or w.word = typed[place])
+                union all
+                select o.word, search_internal.own_popularity() from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            ) as w
+            group by w.word
+            order by w.word = typed[place] desc, max(w.popularity) desc nulls last, w.word
+            limit begun);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(
-                select s.word from search_internal.similar_words(typed[place], most - greatest(1, most * 2 / 7)) s);
+            words := words || array(select s.word from search_internal.similar_words(typed[place], own, most - begun) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
@@ -159,7 +173,7 @@ begin
     end loop;
 end;
 $$;
-comment on function search_internal.likely_forms(text[], boolean) is
+comment on function search_internal.likely_forms(text[], text[], boolean) is
     'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that '
     'few documents have one of them.';
 

@@ -9,15 +9,19 @@ language sql stable parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
     -- only names that the viewer alone may find; the vocabulary has all others
-    select coalesce(array_agg(distinct w.word), '{}')
+    select coalesce(array_agg(distinct own.word), '{}')
     from (
-        select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 2000
-    ) as own
-    cross join lateral string_to_table(own.normalized, ' ') as w (word)
-    where w.word <> '';
+        select w.word
+        from (
+            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+        ) as names
+        cross join lateral string_to_table(names.normalized, ' ') as w (word)
+        where w.word <> ''
+        limit 4000
+    ) as own;
 $$;
 comment on function search_internal.own_words(text) is
-    'Words of the viewer''s private names, of the 2,000 most popular of them. They are in no vocabulary: there others could find them out.';
+    'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
 
 create or replace function search_internal.own_popularity() returns bigint
 language sql immutable parallel safe
@@ -32,14 +36,16 @@ set search_path = pg_catalog, search, public, pg_temp
 as $$
     select found.word, slips.edits
     from (
-        select near.word, levenshtein(near.word, typed) as edits
+        select near.word, levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
         from (
-            select d.word from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
-            union
-            select o.word from unnest(own) as o (word) where octet_length(o.word) < 256
+            select d.word, 1 as popularity
+            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
         ) as near
         where near.word <> typed
           and abs(char_length(near.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        group by near.word
     ) as found
     cross join lateral (
         -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -53,8 +59,7 @@ as $$
       and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
     -- The likelier first, as in a noisy channel (Kernighan, Church and Gale, 1990): what is played more was meant more often, and
     -- an edit more has to be made up for by e ^ 4 = 55 times as many plays.
-    order by 4 * slips.edits - ln(greatest(1, w.popularity, case when found.word = any (own) then search_internal.own_popularity() end)),
-             found.word
+    order by 4 * slips.edits - ln(greatest(found.popularity, w.popularity)), found.word
     limit max_words;
 $$;
 comment on function search_internal.similar_words(text, text[], integer) is

@@ -27,7 +27,8 @@ from app.measure.speed.server import tuned_settings
 from app.measure.speed.sizes import Sizes
 from app.measure.speed.stages import Stages
 from app.settings import get_settings
-from scripts.measure.costly_queries.queries import FORMS, Words, make_query
+from scripts.measure.costly_queries.queries import FORMS, make_query
+from scripts.measure.costly_queries.words import read_words
 
 Connection = psycopg.Connection[Any]
 
@@ -88,7 +89,7 @@ def _measure(connection: Connection, queries: int, seed: int, stages: Stages) ->
     """The costs of each form, the costliest first."""
     # a parallel worker's CPU would not be seen
     connection.execute("set max_parallel_workers_per_gather = 0")
-    words = _read_words(connection)
+    words = read_words(connection)
     dice = random.Random(seed)  # noqa: S311 - makes queries, guards nothing
     for limit in LIMITS:
         connection.execute(SEARCH, ["warm up", limit])
@@ -103,18 +104,6 @@ def _measure(connection: Connection, queries: int, seed: int, stages: Stages) ->
             worst, query = max(taken)
             costs.append(Cost(form, worst, median(milliseconds for milliseconds, _ in taken), query))
     return sorted(costs, key=lambda cost: -cost.worst)
-
-
-def _read_words(connection: Connection) -> Words:
-    # in an order that neither popularity nor the alphabet decides
-    def column(statement: bytes) -> list[str]:
-        return [str(row[0]) for row in connection.execute(statement).fetchall()]
-
-    return Words(
-        common=column(b"select word from search.common_words order by documents desc, word limit 300"),
-        others=column(b"select word from search.words order by md5(word) limit 3000"),
-        titles=column(b"select normalized from search.documents where listed order by md5(key || field) limit 500"),
-    )
 
 
 def _milliseconds(connection: Connection, query: str, limit: int) -> float:

@@ -44,7 +44,7 @@ async def read_recommended_tags(database: Database, track_id: int, limit: int) -
 
 
 async def await_recommended_tags(
-    database: Database, track_id: int, limit: int, seconds: float
+    database: Database, track_id: int, limit: int, seconds: float, *, writes: Database
 ) -> RecommendedTags | None:
     """Have a track classified, and wait a while for it; no connection is held meanwhile.
 
@@ -53,6 +53,7 @@ async def await_recommended_tags(
         track_id: The track.
         limit: Tags at most.
         seconds: How long to wait.
+        writes: The same database, for what enqueues the job.
 
     Returns:
         What there is then: nothing where it took longer, or failed.
@@ -61,7 +62,8 @@ async def await_recommended_tags(
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
-    wanted = await database.scalar("request_genres", {"track_id": track_id})
+    async with writes.transaction() as transaction:
+        wanted = await transaction.scalar("request_genres", {"track_id": track_id})
     found = await read_recommended_tags(database, track_id, limit)
     while wanted and found is not None and found.pending and not found.classified and time.monotonic() < deadline:
         await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))

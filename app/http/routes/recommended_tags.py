@@ -59,6 +59,9 @@ async def recommend_tags(
     available = state.providers.genres is not None
     if available and not found.classified:
         seconds = state.settings.recommended_tags_wait_seconds
-        found = await await_recommended_tags(state.database, track_id, limit, seconds) or found
+        classified = await await_recommended_tags(
+            state.database, track_id, limit, seconds, writes=state.writes_database
+        )
+        found = classified or found
     tags = [RecommendedTag.model_validate(tag) for tag in found.tags] if available else []
     return RecommendedTagsResponse(track_id=track_id, tags=tags, available=available)

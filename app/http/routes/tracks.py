@@ -121,7 +121,7 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)
-    await change_track(state.database, track_id, _read_changes(patch))
+    await change_track(state.writes_database, track_id, _read_changes(patch))
     track = await read_track(state.database, track_id)
     if track is None:
         raise HTTPException(404, "the track was deleted meanwhile")
@@ -137,7 +137,7 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
     await find_changeable(state, caller, track_id)
-    await delete_track(state.database, track_id)
+    await delete_track(state.writes_database, track_id)
 
 
 @router.get(

@@ -10,8 +10,9 @@ from app.catalogue.recommended_tags import await_recommended_tags, read_recommen
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
 from app.http.routes.tracks import TrackId
+from app.http.watched_route import WatchedRoute
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 
 class RecommendedTag(BaseModel):

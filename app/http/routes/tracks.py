@@ -23,9 +23,10 @@ from app.http.documented import INVALID_TOKEN, LACKING_SCOPE, NOT_FOUND, REFUSED
 from app.http.refusal import refuse_field
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
 from app.http.track_response import TrackResponse, Visibility, show_track
+from app.http.watched_route import WatchedRoute
 from app.search import UnknownTrackError
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")

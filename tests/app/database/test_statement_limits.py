@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.database import Database, Session, retry_read
 from app.errors import ConnectionsBusyError, StatementTimeoutError
+from tests.support.pooler import pooling
 from tests.support.statements import running, wait_until, waiting_for_locks
 
 Connection = psycopg.Connection[Any]
@@ -172,6 +173,22 @@ def test_the_server_ends_what_this_process_does_not(database: str, connection: C
     for strict, expected in (("200ms", "200ms"), ("2min", "5s")):
         connection.execute(f"alter database {name} set statement_timeout = '{strict}'".encode())
         assert shown(database, statement_timeout=3) == expected
+
+
+def test_behind_a_transaction_pooler(database: str, holder: Connection, observer: Connection) -> None:
+    """This process cancels there too, and leaves no setting with a connection that others use next."""
+    with pooling(database) as pooler:
+        assert shown(pooler.url, statement_timeout=3) == "0"
+
+        async def limited(opened: Database) -> None:
+            with pytest.raises(StatementTimeoutError):
+                await opened.scalar(COUNT)
+            await wait(lambda: running(observer) == 0)
+            holder.rollback()
+            assert await opened.scalar(COUNT) == 0
+
+        run(pooler.url, limited, statement_timeout=0.3)
+        assert pooler.cancelled == 1
 
 
 def test_the_lock_timeout_of_a_database_is_that_of_its_transactions(

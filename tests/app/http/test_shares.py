@@ -82,17 +82,18 @@ def test_writers_that_wait_leave_readers_their_connections(
     track = catalogue.track("Slow Tide", artist=catalogue.artist())
     catalogue.embed(track, direction(0))
     token = issue(catalogue.artist(), Scope.UPLOAD)
-    patient = settings.model_copy(update={"write_lock_timeout_seconds": 600.0, "statement_timeout_seconds": 600.0})
     paths = ["/search/?q=slow+tide", "/search/semantic?q=slow", f"/tracks/{track}", f"/tracks/{track}/similar"]
     paths += ["/me", "/readyz", "/metrics", "/models", "/map"]
 
     async def steps() -> list[int]:
-        async with open_client(patient, providers) as client:
+        async with open_client(settings, providers) as client:
             holder.execute("select from tracks for update")
             changes = [change(client, track, token, f"Tide {number}") for number in range(WRITERS)]
-            await wait(lambda: waiting_for_locks(observer) == Shares.divide(patient.database_pool_size).writes)
-            requests = [client.get(path, headers=bearer(token)) for path in paths * 3]
-            answers = [answer.status_code for answer in await asyncio.gather(*requests)]
+            await wait(lambda: waiting_for_locks(observer) == Shares.divide(settings.database_pool_size).writes)
+            answers = []
+            for _ in range(3):
+                requests = [client.get(path, headers=bearer(token)) for path in paths]
+                answers += [answer.status_code for answer in await asyncio.gather(*requests)]
             holder.rollback()
             changed = {answer.status_code for answer in await asyncio.gather(*changes)}
             # those that found no connection have been told to try again
@@ -127,7 +128,7 @@ def test_writers_that_are_in_each_others_way_are_told_so(
                     "other changes are in the way: try again in a few seconds",
                     "too many requests of this kind are under way: try again in a few seconds",
                 }
-            assert running(observer) == 0
+            await wait(lambda: running(observer) == 0)
             holder.rollback()
             assert (await change(client, track, token, "Quick Tide")).json()["title"] == "Quick Tide"
 
@@ -138,10 +139,9 @@ def test_a_token_that_is_being_changed_holds_nothing_up(
     settings: Settings, providers: Providers, catalogue: Catalogue, issue: Issue, holder: Connection
 ) -> None:
     token = issue(catalogue.artist())
-    patient = settings.model_copy(update={"statement_timeout_seconds": 600.0})
 
     async def steps() -> None:
-        async with open_client(patient, providers) as client:
+        async with open_client(settings, providers) as client:
             holder.execute("update search.tokens set label = 'renamed'")
             answers = await asyncio.gather(*(client.get("/me", headers=bearer(token)) for _ in range(10)))
             assert {answer.status_code for answer in answers} == {200}
@@ -237,16 +237,15 @@ def test_many_readers_of_figures_read_them_once(
     """One connection is enough for all who ask, however slowly Postgres counts."""
 
     async def steps() -> None:
-        patient = settings.model_copy(update={"statement_timeout_seconds": 600.0})
-        async with open_client(patient, providers) as client:
+        async with open_client(settings, providers) as client:
             holder.execute("lock table procrastinate_jobs in access exclusive mode")
             asking = [asyncio.create_task(client.get("/metrics")) for _ in range(50)]
             await wait(lambda: waiting_for_locks(observer) == 1)
-            assert running(observer) == 1
+            assert waiting_for_locks(observer) == 1
             holder.rollback()
-            answers = await asyncio.gather(*asking)
-            assert {answer.status_code for answer in answers} == {200}
-            assert all("vibe_search_database_up 1.0" in answer.text for answer in answers)
+            for answer in await asyncio.gather(*asking):
+                assert answer.status_code == 200
+                assert "vibe_search_queue_jobs" in answer.text
 
     asyncio.run(steps())
 
@@ -259,7 +258,7 @@ def test_figures_that_take_too_long_are_left_out(
         async with open_client(hasty, providers) as client:
             holder.execute("lock table procrastinate_jobs in access exclusive mode")
             answer = await client.get("/metrics")
-            assert running(observer) == 0
+            await wait(lambda: running(observer) == 0)
             return answer.text
 
     figures = asyncio.run(steps())

@@ -15,7 +15,7 @@ from search.tokens t
 where t.id = :id
 
 -- mark_token_used: Record that a token was used, once a minute at most.
--- of many requests one writes; the others, and all while somebody changes the token, wait for nothing
+-- one of many requests writes; the others do not wait for it, nor for a change of the token
 update search.tokens t set last_used_at = now()
 where t.id = (
     select u.id from search.tokens u

@@ -72,7 +72,7 @@ def main(
     bench = get_settings().data_dir / "bench" / "postgres"
     tuned = tuned_settings(psutil.virtual_memory().total, os.cpu_count() or 1)
     with EmbeddedPostgres(bench, settings=tuned) as server:
-        built = prepare(server.url, Wanted(Sizes(tracks)), stages.console)
+        built = prepare(server.url, Wanted(Sizes(tracks), suffix="_names", vectors=False), stages.console)
         with connect(built.url) as connection:
             connection.autocommit = True
             costs = _measure(connection, queries, seed, stages)

@@ -995,6 +995,21 @@ COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may 
 Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
+-- Name: may_see(text, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.may_see(visibility text, artist_did text, viewer text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((visibility = ANY (ARRAY['public'::text, 'supporters'::text, 'unlisted'::text])), false) OR COALESCE((artist_did = viewer), false));
+
+--
+-- Name: FUNCTION may_see(visibility text, artist_did text, viewer text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+Example: select id, search.may_see(visibility, artist_did, null) from tracks';
+
+--
 -- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
 --
 

@@ -295,6 +295,12 @@ class Settings(BaseSettings):
     event_streams: int = Field(
         default=200, ge=1, description="Streams of `GET /tracks/{track_id}/events` that one process keeps open."
     )
+    event_streams_per_address: int = Field(
+        default=20,
+        ge=1,
+        description="Those of them that one address may have; one more gets 429. "
+        "Networks of RATE_LIMIT_EXEMPT may have any number of them.",
+    )
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
     )

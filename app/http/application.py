@@ -16,9 +16,10 @@ from app import __version__
 from app.catalogue import AudioIntake
 from app.database import Database
 from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
+from app.http.client_address import read_networks
 from app.http.dependencies import ApiState
 from app.http.middleware.headers import SecurityHeaders, Vary
-from app.http.middleware.rate_limit import RateLimit, RateLimits, read_networks
+from app.http.middleware.rate_limit import RateLimit, RateLimits
 from app.http.middleware.request_log import RequestLog
 from app.http.routes import (
     audio,
@@ -36,6 +37,8 @@ from app.http.routes import (
     uploads,
 )
 from app.http.routes import search as search_routes
+from app.http.stream_places import StreamPlaces
+from app.http.track_follower import TrackFollower
 from app.providers import Providers, read_public_address
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -65,10 +68,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         settings: Limits and deadlines.
         providers: The services that endpoints use.
     """
+    exempt = read_networks(settings.rate_limit_exempt)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        async with Database.open(url, pool_size=settings.database_pool_size) as database:
+        async with (
+            Database.open(url, pool_size=settings.database_pool_size) as database,
+            Database.open(url, pool_size=1) as streams_database,
+        ):
             serving = ServingModel(providers)
             try:
                 await serving.refresh(database)
@@ -87,10 +94,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
                 limits=settings.decoder_limits,
                 concurrency=settings.upload_concurrency,
             )
-            streams = asyncio.Semaphore(settings.event_streams)
-            api.state.api = ApiState(settings, url, database, providers, serving, search, clips, intake, streams)
+            places = StreamPlaces(settings.event_streams, settings.event_streams_per_address, exempt)
+            follower = TrackFollower(streams_database)
+            api.state.api = ApiState(
+                settings, url, database, providers, serving, search, clips, intake, places, follower
+            )
             following = asyncio.create_task(serving.follow(database))
             yield
+            await follower.close()
             following.cancel()
             # it may be in the middle of a query, whose connection it has to give back before they are closed
             await asyncio.gather(following, return_exceptions=True)
@@ -134,7 +145,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         limits=RateLimits(
             searches=settings.rate_limit_searches,
             costly=settings.rate_limit_costly,
-            exempt=read_networks(settings.rate_limit_exempt),
+            exempt=exempt,
         ),
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)

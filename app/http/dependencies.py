@@ -4,7 +4,6 @@ The dependencies are coroutines: the framework runs any other function in a thre
 all of them do.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -17,6 +16,8 @@ from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authori
 from app.catalogue import AudioIntake
 from app.database import Database
 from app.http.middleware.headers import name_in_vary
+from app.http.stream_places import StreamPlaces
+from app.http.track_follower import TrackFollower
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -34,7 +35,8 @@ class ApiState:
     search: Search
     clips: ClipReader
     intake: AudioIntake
-    event_streams: asyncio.Semaphore
+    event_streams: StreamPlaces
+    follower: TrackFollower
 
 
 async def get_state(request: Request) -> ApiState:

@@ -18,6 +18,7 @@ from app.database import Database
 from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
 from app.http.client_address import read_networks
 from app.http.dependencies import ApiState
+from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
 from app.http.middleware.rate_limit import RateLimit, RateLimits
 from app.http.middleware.request_log import RequestLog
@@ -122,6 +123,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     )
     public = read_public_address(settings)
     api.add_middleware(Vary)
+    api.add_middleware(Compression)
     api.add_middleware(
         ExplainTooLarge,
         paths=r"/search/by-audio",

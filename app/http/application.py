@@ -23,6 +23,7 @@ from app.http.middleware.headers import SecurityHeaders, Vary
 from app.http.middleware.rate_limit import RateLimit, RateLimits
 from app.http.middleware.request_log import RequestLog
 from app.http.routes import (
+    api_description,
     audio,
     clip,
     health,
@@ -118,6 +119,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         # their pages load scripts from elsewhere, and stay empty without a network
         docs_url=None,
         redoc_url=None,
+        # served by routes/api_description.py, which writes it once
+        openapi_url=None,
         # the framework's redirects lead to whatever host the request names
         redirect_slashes=False,
     )
@@ -172,6 +175,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         health,
         metrics,
         page,
+        api_description,
     ):
         api.include_router(module.router, max_body_size=MAX_BODY_BYTES)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)

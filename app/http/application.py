@@ -47,6 +47,7 @@ from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
 from services.request_size import ExplainTooLarge
+from services.slow_clients import BodyRate
 
 _log = logging.getLogger(__name__)
 
@@ -144,6 +145,9 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         paths=r"/tracks/\d+",
         field=(),
         message=f"the request has more than {MAX_BODY_BYTES} bytes",
+    )
+    api.add_middleware(
+        BodyRate, bytes_per_second=settings.http_body_bytes_per_second, seconds=settings.http_body_seconds
     )
     api.add_middleware(
         RateLimit,

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.support.catalogue import Catalogue
-from tests.support.statements import statements
+from tests.support.sent_statements import statements
 
 WithClient = Callable[..., Any]
 READ = "json_build_object"

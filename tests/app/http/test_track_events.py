@@ -15,8 +15,8 @@ from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import excerpt
+from tests.support.sent_statements import polls, statements
 from tests.support.serving import serving
-from tests.support.statements import polls, statements
 from workers.app import run_worker
 
 Event = tuple[str, dict[str, Any]]

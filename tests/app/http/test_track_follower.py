@@ -12,7 +12,7 @@ from app.catalogue import TrackRecord, read_track
 from app.database import Database, EmbeddedPostgres, connect
 from app.http.track_follower import TrackFollower
 from tests.support.catalogue import Catalogue
-from tests.support.statements import await_polls, polls, statements
+from tests.support.sent_statements import await_polls, polls, statements
 
 
 @asynccontextmanager

@@ -325,7 +325,25 @@ class Settings(BaseSettings):
         "Networks of RATE_LIMIT_EXEMPT may have any number of them.",
     )
     database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
+        default=16,
+        ge=5,
+        le=1000,
+        description="Connections that the web process keeps open to Postgres, divided among kinds of requests.",
+    )
+    search_statement_timeout_seconds: float = Field(
+        default=3.0, gt=0, le=3600, description="How long the statement of a search may take. Past it: 503."
+    )
+    statement_timeout_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="How long any other statement of the web process may take. Past it: 503.",
+    )
+    write_lock_timeout_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        le=3600,
+        description="How long a change over HTTP waits for another change of the same rows. Past it: 503.",
     )
 
     @property

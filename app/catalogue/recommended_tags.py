@@ -43,8 +43,8 @@ async def read_recommended_tags(
     return None if row is None else RecommendedTags(**row._asdict())
 
 
-async def await_recommended_tags(
-    database: Database, track_id: int, limit: int, viewer: str | None, seconds: float
+async def await_recommended_tags(  # noqa: PLR0913 - whose, of what, how many, and how long
+    database: Database, track_id: int, limit: int, viewer: str | None, seconds: float, *, writes: Database
 ) -> RecommendedTags | None:
     """Have a track classified, and wait a while for it; no connection is held meanwhile.
 
@@ -54,6 +54,7 @@ async def await_recommended_tags(
         limit: Tags at most.
         viewer: DID of who asks; None where that is not known.
         seconds: How long to wait.
+        writes: The same database, for what enqueues the job.
 
     Returns:
         What there is then: nothing where it took longer, or failed.
@@ -62,7 +63,8 @@ async def await_recommended_tags(
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
-    wanted = await database.scalar("request_genres", {"track_id": track_id})
+    async with writes.transaction() as transaction:
+        wanted = await transaction.scalar("request_genres", {"track_id": track_id})
     found = await read_recommended_tags(database, track_id, limit, viewer)
     while wanted and found is not None and found.pending and not found.classified and time.monotonic() < deadline:
         await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))

@@ -1,6 +1,5 @@
 """The web application."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +12,14 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app import __version__
-from app.catalogue import AudioIntake
-from app.database import Database
-from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
+from app.errors import (
+    ConnectionsBusyError,
+    DatabaseUnavailableError,
+    ReadOnlyDatabaseError,
+    StatementTimeoutError,
+)
 from app.http.client_address import read_networks
-from app.http.dependencies import ApiState
+from app.http.lifespan import open_state
 from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
 from app.http.middleware.rate_limit import RateLimit, RateLimits
@@ -39,10 +41,7 @@ from app.http.routes import (
     uploads,
 )
 from app.http.routes import search as search_routes
-from app.http.stream_places import StreamPlaces
-from app.http.track_follower import TrackFollower
 from app.providers import Providers, read_public_address
-from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
@@ -51,8 +50,10 @@ from services.slow_clients import BodyRate
 
 _log = logging.getLogger(__name__)
 
+_TOO_SLOW = "the database took too long and gave up"
+
 _GIVEN_UP: dict[type[BaseException], str] = {
-    QueryCanceled: "the database took too long and gave up",
+    QueryCanceled: _TOO_SLOW,
     LockNotAvailable: "other changes are in the way",
     DeadlockDetected: "another change was in the way",
     SerializationFailure: "another change was in the way",
@@ -75,42 +76,9 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        async with (
-            Database.open(url, pool_size=settings.database_pool_size) as database,
-            Database.open(url, pool_size=1) as streams_database,
-        ):
-            serving = ServingModel(providers)
-            try:
-                await serving.refresh(database)
-            except DatabaseUnavailableError:
-                await serving.load()
-            clips = ClipReader(
-                serving,
-                max_seconds=settings.clip_max_seconds,
-                concurrency=settings.clip_concurrency,
-                deadline_seconds=settings.clip_deadline_seconds,
-            )
-            search = Search.from_settings(database, serving, settings, providers.mirror)
-            intake = AudioIntake(
-                database,
-                providers.audio_store,
-                limits=settings.decoder_limits,
-                concurrency=settings.upload_concurrency,
-            )
-            places = StreamPlaces(settings.event_streams, settings.event_streams_per_address, exempt)
-            follower = TrackFollower(streams_database)
-            api.state.api = ApiState(
-                settings, url, database, providers, serving, search, clips, intake, places, follower
-            )
-            following = asyncio.create_task(serving.follow(database))
+        async with open_state(url, settings, providers) as state:
+            api.state.api = state
             yield
-            await follower.close()
-            following.cancel()
-            # it may be in the middle of a query, whose connection it has to give back before they are closed
-            await asyncio.gather(following, return_exceptions=True)
-            clips.close()
-            intake.close()
-            await providers.mirror.close()
 
     api = FastAPI(
         title="vibe-search",
@@ -165,6 +133,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     api.add_exception_handler(IntegrityError, _answer_refused)
     api.add_exception_handler(DBAPIError, _answer_busy)
+    api.add_exception_handler(StatementTimeoutError, _answer_late)
     api.add_exception_handler(RequestValidationError, answer_invalid)
     for module in (
         search_routes,
@@ -188,11 +157,11 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     return api
 
 
-async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
+async def _answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    busy = isinstance(error, ConnectionsBusyError)
+    reason = "too many requests of this kind are under way" if busy else "the database cannot be reached at the moment"
     return JSONResponse(
-        {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
-        status_code=503,
-        headers={"retry-after": "5"},
+        {"detail": f"{reason}: try again in a few seconds"}, status_code=503, headers={"retry-after": "5"}
     )
 
 
@@ -203,6 +172,15 @@ async def _answer_busy(_request: Request, error: Exception) -> JSONResponse:
     if reason is None:
         raise error
     _log.warning("a statement was given up: %s", type(cause).__name__)
+    return _ask_again(reason)
+
+
+async def _answer_late(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("a statement was cancelled: %s", error)
+    return _ask_again(_TOO_SLOW)
+
+
+def _ask_again(reason: str) -> JSONResponse:
     return JSONResponse(
         {"detail": f"{reason}: try again in a few seconds"}, status_code=503, headers={"retry-after": "2"}
     )

@@ -9,8 +9,9 @@ from app.catalogue.recommended_tags import await_recommended_tags, read_recommen
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
 from app.http.routes.tracks import TrackId
+from app.http.watched_route import WatchedRoute
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 
 class RecommendedTag(BaseModel):
@@ -58,6 +59,9 @@ async def recommend_tags(
     available = state.providers.genres is not None
     if available and not found.classified:
         seconds = state.settings.recommended_tags_wait_seconds
-        found = await await_recommended_tags(state.database, track_id, limit, viewer, seconds) or found
+        classified = await await_recommended_tags(
+            state.database, track_id, limit, viewer, seconds, writes=state.writes_database
+        )
+        found = classified or found
     tags = [RecommendedTag.model_validate(tag) for tag in found.tags] if available else []
     return RecommendedTagsResponse(track_id=track_id, tags=tags, available=available)

@@ -22,9 +22,10 @@ from app.http.documented import INVALID_TOKEN, LACKING_SCOPE, NOT_FOUND, REFUSED
 from app.http.refusal import refuse_field
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
 from app.http.track_response import TrackResponse, Visibility, show_track
+from app.http.watched_route import WatchedRoute
 from app.search import UnknownTrackError
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")
@@ -119,7 +120,7 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)
-    await change_track(state.database, track_id, _read_changes(patch))
+    await change_track(state.writes_database, track_id, _read_changes(patch))
     track = await read_track(state.database, track_id)
     if track is None:
         raise HTTPException(404, "the track was deleted meanwhile")
@@ -135,7 +136,7 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
     await find_changeable(state, caller, track_id)
-    await delete_track(state.database, track_id)
+    await delete_track(state.writes_database, track_id)
 
 
 @router.get(

@@ -995,6 +995,21 @@ COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may 
 Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
+-- Name: may_see(text, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.may_see(visibility text, artist_did text, viewer text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((visibility = ANY (ARRAY['public'::text, 'supporters'::text, 'unlisted'::text])), false) OR COALESCE((artist_did = viewer), false));
+
+--
+-- Name: FUNCTION may_see(visibility text, artist_did text, viewer text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+Example: select id, search.may_see(visibility, artist_did, null) from tracks';
+
+--
 -- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -4235,19 +4250,23 @@ CREATE FUNCTION search_internal.own_words(viewer text) RETURNS text[]
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
     -- only names that the viewer alone may find; the vocabulary has all others
-    select coalesce(array_agg(distinct w.word), '{}')
+    select coalesce(array_agg(distinct own.word), '{}')
     from (
-        select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 2000
-    ) as own
-    cross join lateral string_to_table(own.normalized, ' ') as w (word)
-    where w.word <> '';
+        select w.word
+        from (
+            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+        ) as names
+        cross join lateral string_to_table(names.normalized, ' ') as w (word)
+        where w.word <> ''
+        limit 4000
+    ) as own;
 $$;
 
 --
 -- Name: FUNCTION own_words(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names, of the 2,000 most popular of them. They are in no vocabulary: there others could find them out.';
+COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
 
 --
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4795,14 +4814,16 @@ CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words 
     AS $$
     select found.word, slips.edits
     from (
-        select near.word, levenshtein(near.word, typed) as edits
+        select near.word, levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
         from (
-            select d.word from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
-            union
-            select o.word from unnest(own) as o (word) where octet_length(o.word) < 256
+            select d.word, 1 as popularity
+            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
         ) as near
         where near.word <> typed
           and abs(char_length(near.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        group by near.word
     ) as found
     cross join lateral (
         -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
@@ -4816,8 +4837,7 @@ CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words 
       and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
     -- The likelier first, as in a noisy channel (Kernighan, Church and Gale, 1990): what is played more was meant more often, and
     -- an edit more has to be made up for by e ^ 4 = 55 times as many plays.
-    order by 4 * slips.edits - ln(greatest(1, w.popularity, case when found.word = any (own) then search_internal.own_popularity() end)),
-             found.word
+    order by 4 * slips.edits - ln(greatest(found.popularity, w.popularity)), found.word
     limit max_words;
 $$;
 

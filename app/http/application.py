@@ -18,11 +18,14 @@ from app.errors import (
     ReadOnlyDatabaseError,
     StatementTimeoutError,
 )
+from app.http.client_address import read_networks
 from app.http.lifespan import open_state
+from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
-from app.http.middleware.rate_limit import RateLimit, RateLimits, read_networks
+from app.http.middleware.rate_limit import RateLimit, RateLimits
 from app.http.middleware.request_log import RequestLog
 from app.http.routes import (
+    api_description,
     audio,
     clip,
     health,
@@ -43,6 +46,7 @@ from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
 from services.request_size import ExplainTooLarge
+from services.slow_clients import BodyRate
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         settings: Limits and deadlines.
         providers: The services that endpoints use.
     """
+    exempt = read_networks(settings.rate_limit_exempt)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
@@ -83,11 +88,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         # their pages load scripts from elsewhere, and stay empty without a network
         docs_url=None,
         redoc_url=None,
+        # served by routes/api_description.py, which writes it once
+        openapi_url=None,
         # the framework's redirects lead to whatever host the request names
         redirect_slashes=False,
     )
     public = read_public_address(settings)
     api.add_middleware(Vary)
+    api.add_middleware(Compression)
     api.add_middleware(
         ExplainTooLarge,
         paths=r"/search/by-audio",
@@ -107,11 +115,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         message=f"the request has more than {MAX_BODY_BYTES} bytes",
     )
     api.add_middleware(
+        BodyRate, bytes_per_second=settings.http_body_bytes_per_second, seconds=settings.http_body_seconds
+    )
+    api.add_middleware(
         RateLimit,
         limits=RateLimits(
             searches=settings.rate_limit_searches,
             costly=settings.rate_limit_costly,
-            exempt=read_networks(settings.rate_limit_exempt),
+            exempt=exempt,
         ),
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)
@@ -137,6 +148,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         health,
         metrics,
         page,
+        api_description,
     ):
         api.include_router(module.router, max_body_size=MAX_BODY_BYTES)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)

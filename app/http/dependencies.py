@@ -4,7 +4,6 @@ The dependencies are coroutines: the framework runs any other function in a thre
 all of them do.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -20,6 +19,8 @@ from app.http.figures import DatabaseFigures
 from app.http.middleware.headers import name_in_vary
 from app.http.readiness import Readiness
 from app.http.recent import Recent
+from app.http.stream_places import StreamPlaces
+from app.http.track_follower import TrackFollower
 from app.processing.switch.model_states import ModelState
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
@@ -34,8 +35,9 @@ class ApiState:
         database: The connections of whatever is read: tokens, single tracks. Those of the kinds below are others, so
             that none waits for them.
         writes_database: The connections of changes, which wait WRITE_LOCK_TIMEOUT_SECONDS for locks.
-        streams_database: The connections of event streams.
         health_database: The connection of figures and of the models' progress.
+        event_streams: The places that event streams may take.
+        follower: Reads the tracks of all event streams.
         search: Searches; it has connections of its own.
         readiness: Whether the process can serve.
         figures: What the database knows, for Prometheus.
@@ -45,14 +47,14 @@ class ApiState:
     settings: Settings
     database: Database
     writes_database: Database
-    streams_database: Database
     health_database: Database
     providers: Providers
     serving: ServingModel
     search: Search
     clips: ClipReader
     intake: AudioIntake
-    event_streams: asyncio.Semaphore
+    event_streams: StreamPlaces
+    follower: TrackFollower
     readiness: Readiness
     figures: Recent[DatabaseFigures]
     model_states: Recent[list[ModelState]]

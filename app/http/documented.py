@@ -48,5 +48,8 @@ UNAVAILABLE: Responses = {
 }
 """Every endpoint that reads the database may answer so, or has no time for who asks."""
 
-UNREADABLE: Responses = {400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."}}
+UNREADABLE: Responses = {
+    400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."},
+    408: {"description": "The body comes in more slowly than HTTP_BODY_BYTES_PER_SECOND."},
+}
 """Every endpoint that takes a body may answer so."""

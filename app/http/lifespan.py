@@ -8,10 +8,13 @@ from functools import partial
 from app.catalogue import AudioIntake
 from app.errors import DatabaseUnavailableError, StatementTimeoutError
 from app.http import figures
+from app.http.client_address import read_networks
 from app.http.dependencies import ApiState
 from app.http.readiness import Readiness
 from app.http.recent import Recent
 from app.http.shares import Databases, open_databases
+from app.http.stream_places import StreamPlaces
+from app.http.track_follower import TrackFollower
 from app.processing.switch.model_states import read_model_states
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
@@ -54,7 +57,6 @@ def _make_state(
         settings=settings,
         database=databases.reads,
         writes_database=databases.writes,
-        streams_database=databases.streams,
         health_database=databases.health,
         providers=providers,
         serving=serving,
@@ -71,7 +73,10 @@ def _make_state(
             limits=settings.decoder_limits,
             concurrency=settings.upload_concurrency,
         ),
-        event_streams=asyncio.Semaphore(settings.event_streams),
+        event_streams=StreamPlaces(
+            settings.event_streams, settings.event_streams_per_address, read_networks(settings.rate_limit_exempt)
+        ),
+        follower=TrackFollower(databases.streams),
         readiness=Readiness(url, providers, databases.health, settings.turbopuffer_namespace),
         figures=Recent(partial(figures.read_figures, databases.health), seconds=figures.FRESH_SECONDS),
         model_states=Recent(partial(read_model_states, databases.health), seconds=_MODELS_FRESH_SECONDS),
@@ -79,6 +84,7 @@ def _make_state(
 
 
 async def _close(state: ApiState) -> None:
+    await state.follower.close()
     await state.readiness.close()
     await state.figures.close()
     await state.model_states.close()

@@ -31,8 +31,7 @@ class Shares:
     def divide(cls, total: int) -> Self:
         """Shares that add up to a total.
 
-        A fifth reads, a fifth writes, a tenth is for streams, one for health; the rest
-        searches.
+        A fifth reads, a fifth writes, one is for streams and one for health; the rest searches.
 
         Raises:
             ValueError: The total is less than one connection for each.
@@ -40,8 +39,7 @@ class Shares:
         if total < LEAST:
             raise ValueError(f"{total} connections are too few: each of {LEAST} kinds of request needs one")
         reads = writes = max(1, total // 5)
-        streams = max(1, total // 10)
-        return cls(total - reads - writes - streams - 1, reads, writes, streams, 1)
+        return cls(total - reads - writes - 2, reads, writes, 1, 1)
 
 
 LEAST = 5

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.catalogue import is_visible
 from app.catalogue.recommended_tags import await_recommended_tags, read_recommended_tags
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
@@ -54,14 +53,14 @@ async def recommend_tags(
     A track that was not classified yet is classified now, and waited for, RECOMMENDED_TAGS_WAIT_SECONDS at most. No
     tags with `available: true` mean that it takes longer, that nothing was found, or that it cannot be classified.
     """
-    found = await read_recommended_tags(state.database, track_id, limit)
-    if found is None or not is_visible(found.visibility, found.artist_did, viewer):
+    found = await read_recommended_tags(state.database, track_id, limit, viewer)
+    if found is None or not found.visible:
         raise HTTPException(404, "no such track")
     available = state.providers.genres is not None
     if available and not found.classified:
         seconds = state.settings.recommended_tags_wait_seconds
         classified = await await_recommended_tags(
-            state.database, track_id, limit, seconds, writes=state.writes_database
+            state.database, track_id, limit, viewer, seconds, writes=state.writes_database
         )
         found = classified or found
     tags = [RecommendedTag.model_validate(tag) for tag in found.tags] if available else []

@@ -15,7 +15,6 @@ from app.catalogue import (
     clean_tags,
     clean_title,
     delete_track,
-    is_visible,
     read_track,
 )
 from app.http.dependencies import ApiState, State, Uploader, Viewer
@@ -85,9 +84,8 @@ async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> Track
 
 async def read_visible(state: ApiState, viewer: str | None, track_id: int) -> TrackRecord | None:
     """A track, if there is one that the viewer may see at the moment."""
-    track = await read_track(state.database, track_id)
-    seen = track is not None and is_visible(track.visibility, track.artist_did, viewer)
-    return track if seen else None
+    track = await read_track(state.database, track_id, viewer)
+    return track if track is not None and track.visible else None
 
 
 VisibleTrack = Annotated[TrackRecord, Depends(find_visible)]
@@ -168,11 +166,11 @@ async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> Tra
     Raises:
         HTTPException: 404 for none, or one that he may not even find; 403 for somebody else's.
     """
-    track = await read_track(state.database, track_id)
+    track = await read_track(state.database, track_id, caller.did)
     if track is None:
         raise HTTPException(404, "no such track")
     if not caller.may_change(track.artist_did):
-        if not is_visible(track.visibility, track.artist_did, caller.did):
+        if not track.visible:
             raise HTTPException(404, "no such track")
         raise HTTPException(403, "the track is somebody else's")
     return track

@@ -32,7 +32,7 @@ WRITERS = 12
         (5, Shares(1, 1, 1, 1, 1)),
         (10, Shares(4, 2, 2, 1, 1)),
         (16, Shares(8, 3, 3, 1, 1)),
-        (100, Shares(49, 20, 20, 10, 1)),
+        (100, Shares(58, 20, 20, 1, 1)),
     ],
 )
 def test_shares_of_a_total(total: int, expected: Shares) -> None:

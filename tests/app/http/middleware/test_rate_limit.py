@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from app.errors import UserError
-from app.http.middleware.rate_limit import read_networks
+from app.http.client_address import read_networks
 from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client

@@ -17,8 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.client_address import Network, count_under
 
-FREE = re.compile(r"/|/web/.*|/healthz|/readyz|/openapi\.json")
-"""Paths that cost next to nothing, or that whoever runs the installation asks for all the time."""
+FREE = re.compile(r"/|/web/.*|/healthz|/openapi\.json")
+"""Paths that cost next to nothing."""
+
+READINESS = re.compile(r"/readyz")
+"""Counted apart: a load balancer must get its answer, whatever its address has searched for."""
 
 COSTLY = re.compile(r"/search/by-audio|/tracks|/tracks/[^/]+/(audio|recommended-tags)|/map")
 """Paths behind which audio is decoded or very many rows are read."""
@@ -29,7 +32,7 @@ class RateLimits:
     """How much one address may ask for.
 
     Attributes:
-        searches: Requests a minute of the usual kind; 0 for any number.
+        searches: Requests a minute of the usual kind, and as many for readiness; 0 for any number.
         costly: Those behind which much work is; 0 for any number.
         exempt: Networks that may ask for any number.
     """
@@ -63,14 +66,14 @@ class RateLimit:
         path = scope.get("path", "")
         if FREE.fullmatch(path):
             return None
-        costly = COSTLY.fullmatch(path) is not None
-        limit = self._costly if costly else self._searches
+        kind = "costly" if COSTLY.fullmatch(path) else "readiness" if READINESS.fullmatch(path) else "usual"
+        limit = self._costly if kind == "costly" else self._searches
         if limit is None:
             return None
         client = count_under(scope, self._exempt)
         if client is None:
             return None
-        key = (client, str(costly))
+        key = (client, kind)
         if self._limiter.hit(limit, *key):
             return None
         seconds = max(1, math.ceil(self._limiter.get_window_stats(limit, *key).reset_time - time.time()))

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State
+from app.http.documented import UNAVAILABLE
 
 router = APIRouter(tags=["health"])
 
@@ -51,7 +52,7 @@ async def health() -> HealthResponse:
 @router.get(
     "/readyz",
     summary="Can the process serve?",
-    responses={503: {"model": ReadinessResponse, "description": "Something is missing."}},
+    responses={429: UNAVAILABLE[429], 503: {"model": ReadinessResponse, "description": "Something is missing."}},
 )
 async def readiness(state: State, response: Response) -> ReadinessResponse:
     """Checks the database, its schema and the model; 503 says what is missing. The answer is up to a second old."""

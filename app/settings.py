@@ -48,6 +48,29 @@ class Settings(BaseSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    http_connections: int = Field(
+        default=800,
+        ge=1,
+        description="Connections of clients that one process keeps; one more gets 503. "
+        "Fewer than the files that a process may open (ulimit -n).",
+    )
+    http_header_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=3600,
+        description="How long a client may take to send the head of a request; then its connection is closed.",
+    )
+    http_body_bytes_per_second: int = Field(
+        default=1000,
+        ge=0,
+        description="How fast a request's body must come in, on average; a slower one gets 408. 0: any rate.",
+    )
+    http_body_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="How long a body may fall behind HTTP_BODY_BYTES_PER_SECOND, in seconds.",
+    )
     embedding_model: str = Field(
         default="musicnn-tags",
         description="Model that a new database serves, by its name (vibe-search models list). "
@@ -307,8 +330,32 @@ class Settings(BaseSettings):
     event_streams: int = Field(
         default=200, ge=1, description="Streams of `GET /tracks/{track_id}/events` that one process keeps open."
     )
+    event_streams_per_address: int = Field(
+        default=20,
+        ge=1,
+        description="Those of them that one address may have; one more gets 429. "
+        "Networks of RATE_LIMIT_EXEMPT may have any number of them.",
+    )
     database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
+        default=16,
+        ge=5,
+        le=1000,
+        description="Connections that the web process keeps open to Postgres, divided among kinds of requests.",
+    )
+    search_statement_timeout_seconds: float = Field(
+        default=3.0, gt=0, le=3600, description="How long the statement of a search may take. Past it: 503."
+    )
+    statement_timeout_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="How long any other statement of the web process may take. Past it: 503.",
+    )
+    write_lock_timeout_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        le=3600,
+        description="How long a change over HTTP waits for another change of the same rows. Past it: 503.",
     )
 
     @property

@@ -66,7 +66,9 @@ class AudioIntake:
         """
         file_type, staged = await self._examine_in_thread(source)
         with staged:
-            await self._database.execute("register_audio", {"file_id": staged.file_id, "file_type": file_type})
+            # in a transaction, which waits for locks no longer than the database allows
+            async with self._database.transaction() as transaction:
+                await transaction.execute("register_audio", {"file_id": staged.file_id, "file_type": file_type})
             stored = await asyncio.get_running_loop().run_in_executor(self._threads, _keep, staged)
         return ReceivedAudio(stored.file_id, file_type, stored.url)
 

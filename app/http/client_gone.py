@@ -8,8 +8,8 @@ from fastapi import HTTPException, Request
 
 _Result = TypeVar("_Result")
 
-_CLIENT_CLOSED_REQUEST = 499
-"""nginx's number for it: no client sees it, the log does."""
+CLIENT_GONE = 499
+"""What the log and the figures say, as those of nginx do; the client does not get it."""
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
@@ -27,7 +27,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, _Result]) 
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise HTTPException(_CLIENT_CLOSED_REQUEST, "the client has gone")
+            raise HTTPException(CLIENT_GONE, "the client has gone")
         return working.result()
     finally:
         working.cancel()

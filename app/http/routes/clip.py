@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.client_gone import while_connected
 from app.http.dependencies import ApiState, State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE, UNREADABLE
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
+from app.http.watched_route import WatchedRoute
 from app.search import Answer, BusyError, ClipVector
 from models.audio.decoding import AudioError
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=WatchedRoute)
 
 _RETRY_SECONDS = 2
 
@@ -51,7 +51,6 @@ class ClipResponse(BaseModel):
     summary="Search tracks by a clip of audio",
 )
 async def search_by_audio(
-    request: Request,
     state: State,
     viewer: Viewer,
     file: Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a or wav.")],
@@ -61,7 +60,7 @@ async def search_by_audio(
 
     Of a long clip only the first CLIP_MAX_SECONDS are compared.
     """
-    answer = await while_connected(request, _search(state, viewer, file, limit))
+    answer = await _search(state, viewer, file, limit)
     return ClipResponse(results=neighbours(answer), available=answer.available, **vector_backend(answer))
 
 

@@ -64,7 +64,7 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
     new = _read_fields(caller, artist_did, title, tags or [], album, visibility, auto_tag=auto_tag)
     received = await while_connected(request, _receive(state, audio))
     try:
-        track_id = await create_track(state.database, new, received)
+        track_id = await create_track(state.writes_database, new, received)
     except AudioGoneError as error:
         raise HTTPException(503, _TOO_SLOW) from error
     except UnknownArtistError as error:
@@ -85,7 +85,7 @@ async def upload_audio(
     await find_changeable(state, caller, track_id)
     received = await while_connected(request, _receive(state, audio))
     try:
-        replaced = await replace_audio(state.database, track_id, received)
+        replaced = await replace_audio(state.writes_database, track_id, received)
     except AudioGoneError as error:
         raise HTTPException(503, _TOO_SLOW) from error
     if not replaced:

@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deep check lint types tests browser evaluate bench screenshots bench-page load docs fuzz audit soak schema clean
+.PHONY: help demo test test-deep check lint types tests browser evaluate bench screenshots bench-page load docs fuzz fuzz-cost audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -78,6 +78,9 @@ docs: $(VENV)/.docs ## the documentation as pages, in build/site
 
 fuzz: $(VENV)/.test ## 10,000 made-up requests and 2,000 broken recordings (ARGS=400: twice as many)
 	@FUZZ_CASES=$(or $(ARGS),200) $(BIN)/pytest -s -q tests/fuzz
+
+fuzz-cost: $(VENV)/.demo ## the most CPU that a made-up query takes on 100,000 tracks (ARGS='--tracks 1000000 --queries 20')
+	@$(BIN)/python -m scripts.measure.costly_queries $(ARGS)
 
 audit: $(VENV)/.test ## known vulnerabilities of what is installed, by pip-audit; asks an advisory service
 	@$(PIP_INSTALL) pip-audit && $(BIN)/pip-audit --skip-editable --progress-spinner off

@@ -20,6 +20,17 @@ class DatabaseUnavailableError(Exception):
     """Postgres cannot be reached at the moment. HTTP answers 503, the command line exits with 1."""
 
 
+class ConnectionsBusyError(DatabaseUnavailableError):
+    """All connections of the pool are in use, and none became free in time. HTTP answers 503."""
+
+    def __init__(self) -> None:
+        super().__init__("all connections to Postgres are in use")
+
+
+class StatementTimeoutError(Exception):
+    """A statement has taken longer than its pool allows, and was cancelled. HTTP answers 503."""
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, is a disk without room: this process's own or the server's."""
     while error is not None:

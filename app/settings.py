@@ -48,6 +48,29 @@ class Settings(BaseSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    http_connections: int = Field(
+        default=800,
+        ge=1,
+        description="Connections of clients that one process keeps; one more gets 503. "
+        "Fewer than the files that a process may open (ulimit -n).",
+    )
+    http_header_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=3600,
+        description="How long a client may take to send the head of a request; then its connection is closed.",
+    )
+    http_body_bytes_per_second: int = Field(
+        default=1000,
+        ge=0,
+        description="How fast a request's body must come in, on average; a slower one gets 408. 0: any rate.",
+    )
+    http_body_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="How long a body may fall behind HTTP_BODY_BYTES_PER_SECOND, in seconds.",
+    )
     embedding_model: str = Field(
         default="musicnn-tags",
         description="Model that a new database serves, by its name (vibe-search models list). "
@@ -252,6 +275,18 @@ class Settings(BaseSettings):
     decoder_max_bytes: int = Field(
         default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."
     )
+    decoder_work_per_second: float = Field(
+        default=0.05,
+        gt=0,
+        le=100,
+        description="Processor time in seconds that decoding a second of audio may take, beside 10 s for each file. "
+        "An ordinary file takes a tenth of it.",
+    )
+    allow_debugger: bool = Field(
+        default=False,
+        description="Whether other programs of the same user may read the memory and the environment of these "
+        "processes, as debuggers and profilers do, and whether they leave core dumps.",
+    )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
@@ -295,8 +330,32 @@ class Settings(BaseSettings):
     event_streams: int = Field(
         default=200, ge=1, description="Streams of `GET /tracks/{track_id}/events` that one process keeps open."
     )
+    event_streams_per_address: int = Field(
+        default=20,
+        ge=1,
+        description="Those of them that one address may have; one more gets 429. "
+        "Networks of RATE_LIMIT_EXEMPT may have any number of them.",
+    )
     database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="Connections that one process keeps open to Postgres."
+        default=16,
+        ge=5,
+        le=1000,
+        description="Connections that the web process keeps open to Postgres, divided among kinds of requests.",
+    )
+    search_statement_timeout_seconds: float = Field(
+        default=3.0, gt=0, le=3600, description="How long the statement of a search may take. Past it: 503."
+    )
+    statement_timeout_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="How long any other statement of the web process may take. Past it: 503.",
+    )
+    write_lock_timeout_seconds: float = Field(
+        default=3.0,
+        gt=0,
+        le=3600,
+        description="How long a change over HTTP waits for another change of the same rows. Past it: 503.",
     )
 
     @property
@@ -307,7 +366,11 @@ class Settings(BaseSettings):
     @property
     def decoder_limits(self) -> DecoderLimits:
         """What decoding one file may take."""
-        return DecoderLimits(self.decoder_max_seconds, self.decoder_max_bytes)
+        return DecoderLimits(
+            seconds=self.decoder_max_seconds,
+            memory=self.decoder_max_bytes,
+            work_per_second=self.decoder_work_per_second,
+        )
 
     @property
     def run_options(self) -> RunOptions:

@@ -8,6 +8,7 @@ import typer
 
 from app.cli.backfill_options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
 from app.cli.exit_status import configure_log, run_to_exit
+from app.cli.private_memory import keep_memory_private
 from app.processing.backfill import Choices, backfill_genres
 from app.settings import get_settings
 
@@ -38,4 +39,5 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 if __name__ == "__main__":
+    keep_memory_private()
     run_to_exit(lambda: typer.run(main), hint="--verbose shows where")

@@ -4,7 +4,7 @@ Names end as its conventions want: seconds for times, and counters are exposed w
 described in docs/reference/metrics.md, and shown by the dashboard beside it.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 # a series more for each, which nothing here is computed from
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
@@ -48,6 +48,10 @@ WITHOUT_VECTOR = Counter(
 FALLBACKS = Counter(
     "vibe_search_vector_fallbacks", "Searches for which pgvector stood in for the mirror.", registry=PROCESS
 )
+STREAM_POLLS = Counter(
+    "vibe_search_stream_polls", "Statements that read all tracks that streams follow.", registry=PROCESS
+)
+STREAMS = Gauge("vibe_search_streams", "Streams of events that are open.", registry=PROCESS)
 JOBS = Counter("vibe_search_jobs", "Jobs that ended here.", ["task", "outcome"], registry=PROCESS)
 WORKER_RESTARTS = Counter(
     "vibe_search_worker_restarts", "Times that a worker ended before its time, and another began.", registry=PROCESS

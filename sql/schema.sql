@@ -1013,6 +1013,21 @@ COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may 
 Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
+-- Name: may_see(text, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.may_see(visibility text, artist_did text, viewer text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((visibility = ANY (ARRAY['public'::text, 'supporters'::text, 'unlisted'::text])), false) OR COALESCE((artist_did = viewer), false));
+
+--
+-- Name: FUNCTION may_see(visibility text, artist_did text, viewer text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+Example: select id, search.may_see(visibility, artist_did, null) from tracks';
+
+--
 -- Name: model_coverage(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -1256,7 +1271,7 @@ CREATE FUNCTION search.rebuild_documents() RETURNS bigint
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
+    truncate search.documents, search.words, search.word_deletions, search.word_count_changes, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
     perform search_internal.refresh_artists(array(select did from public.artists));
@@ -1267,6 +1282,7 @@ begin
     perform search_internal.refresh_tracks(array(select id from public.tracks));
     perform search_internal.index_documents();
     analyze search.documents;
+    perform search_internal.fold_word_counts();
     perform search.refresh_common_words();
     return (select count(*) from search.documents);
 end;
@@ -1945,6 +1961,115 @@ $$;
 COMMENT ON FUNCTION search_internal.add_tags(track_id bigint, names text[]) IS 'Put tags on a track beside those that it has, whatever their case; tags that do not exist are made.';
 
 --
+-- Name: deletions(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.deletions(word text) RETURNS SETOF text
+    LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    letters constant integer := char_length(word);
+    found text[] := array[word];
+    rest text;
+begin
+    if letters between 4 and 40 then
+        for place in 1 .. letters loop
+            rest := overlay(word placing '' from place for 1);
+            found := found || rest;
+            if letters between 7 and 20 then
+                for other in place .. letters - 1 loop
+                    found := found || overlay(rest placing '' from other for 1);
+                end loop;
+            end if;
+        end loop;
+    end if;
+    return query select distinct unnest(found);
+end;
+$$;
+
+--
+-- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.deletions(word text) IS 'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
+
+--
+-- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.word_deletions (
+    deletion text NOT NULL COLLATE pg_catalog."C",
+    word text NOT NULL COLLATE pg_catalog."C"
+);
+
+--
+-- Name: TABLE word_deletions; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.word_deletions IS 'Each word with one letter left out, long words also with two: words that are a typo apart share an entry (symmetric deletion, as in Garbe''s SymSpell).';
+
+--
+-- Name: words; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.words (
+    word text NOT NULL COLLATE pg_catalog."C",
+    documents bigint,
+    popularity bigint
+);
+
+--
+-- Name: TABLE words; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.words IS 'The words of all listed names. search_internal.fold_word_counts() removes a word whose last name is gone.';
+
+--
+-- Name: COLUMN words.documents; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.words.documents IS 'Listed names that have the word, as of the last search_internal.fold_word_counts().';
+
+--
+-- Name: COLUMN words.popularity; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.words.popularity IS 'Sum of 4 ^ level over these names: about the plays of what is called so. The likelier of two corrections has more.';
+
+--
+-- Name: add_words(text[], bigint[], bigint[], text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.add_words(words text[], documents bigint[], popularities bigint[], known text[]) RETURNS text[]
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    BEGIN ATOMIC
+ WITH added AS (
+          INSERT INTO search.words (word, documents, popularity)  SELECT c.word,
+                     c.documents,
+                     c.popularity
+                    FROM UNNEST(add_words.words, add_words.documents, add_words.popularities) c(word, documents, popularity)
+                   WHERE ((c.documents > 0) AND (c.word <> ALL (add_words.known)))
+                   ORDER BY c.word ON CONFLICT DO NOTHING
+           RETURNING words.word
+         ), near AS (
+          INSERT INTO search.word_deletions (deletion, word)  SELECT deletion.deletion,
+                     added_1.word
+                    FROM added added_1,
+                     LATERAL search_internal.deletions(added_1.word) deletion(deletion)
+         )
+  SELECT COALESCE(array_agg(added.word), '{}'::text[]) AS "coalesce"
+    FROM added;
+END;
+
+--
+-- Name: FUNCTION add_words(words text[], documents bigint[], popularities bigint[], known text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.add_words(words text[], documents bigint[], popularities bigint[], known text[]) IS 'Add to the vocabulary those of the words that are not known, and return them.';
+
+--
 -- Name: albums_seen(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2356,6 +2481,53 @@ $$;
 COMMENT ON FUNCTION search_internal.change_track_counts(changed_tracks bigint[], change integer) IS 'Count tracks that were listed or hidden for their tags and playlists.';
 
 --
+-- Name: change_word_counts(text[], smallint[], integer[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.change_word_counts(names text[], levels smallint[], changes integer[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    counted record;
+    known text[];
+    fresh text[] := '{}';
+begin
+    select array_agg(c.word) as words, array_agg(c.documents) as documents, array_agg(c.popularity) as popularities,
+           array_agg(c.word) filter (where c.documents > 0) as gained
+    into counted
+    from (
+        select w.word, sum(n.change) as documents, sum(n.change * (1::bigint << 2 * n.level))::bigint as popularity
+        from unnest(names, levels, changes) as n (name, level, change)
+        cross join lateral (select distinct word from string_to_table(n.name, ' ') as word where word <> '') as w
+        group by w.word
+        having sum(n.change) <> 0 or sum(n.change * (1::bigint << 2 * n.level)) <> 0
+        order by w.word
+    ) as c;
+    if counted.words is null then
+        return;
+    end if;
+    loop
+        -- Kept until the end of the transaction: search_internal.fold_word_counts() does not remove what is being counted.
+        -- Locked and added in the order of the words, so that two writers wait for each other instead of deadlocking.
+        known := array(select w.word from search.words w where w.word = any (counted.gained) order by w.word for key share);
+        exit when cardinality(known) = coalesce(cardinality(counted.gained), 0);
+        fresh := fresh || search_internal.add_words(counted.words, counted.documents, counted.popularities, known);
+    end loop;
+    insert into search.word_count_changes (word, documents, popularity)
+    select c.word, c.documents, c.popularity
+    from unnest(counted.words, counted.documents, counted.popularities) as c (word, documents, popularity)
+    where c.word <> all (fresh);
+end;
+$$;
+
+--
+-- Name: FUNCTION change_word_counts(names text[], levels smallint[], changes integer[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.change_word_counts(names text[], levels smallint[], changes integer[]) IS 'Count the words of normalised listed names, each with its level: change is 1 for a name that came, -1 for one that went.';
+
+--
 -- Name: choose_auto_tags(jsonb); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2490,6 +2662,48 @@ $$;
 COMMENT ON FUNCTION search_internal.count_tracks(kind text, keys text[]) IS 'The listed tracks of each of these entities, counted in the catalogue.';
 
 --
+-- Name: count_words(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.count_words() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    counted bigint;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.words', 0));
+    -- One statement: names and changes are seen as of one moment. What a writer has not committed then is in its changes.
+    with superseded as (
+        delete from search.word_count_changes
+    ),
+    counts as (
+        select w.word, count(*) as documents, sum(1::bigint << 2 * d.level) as popularity
+        from search.documents d
+        cross join lateral (select distinct word from string_to_table(d.normalized, ' ') as word where word <> '') as w
+        where d.listed
+        group by w.word
+    )
+    update search.words w
+    set documents = coalesce(c.documents, 0), popularity = coalesce(c.popularity, 0)
+    from search.words known left join counts c on c.word = known.word
+    where w.word = known.word
+      and (w.documents, w.popularity) is distinct from (coalesce(c.documents, 0), coalesce(c.popularity, 0));
+    get diagnostics counted = row_count;
+    insert into search.word_count_changes (word, documents, popularity)
+    select w.word, 0, 0 from search.words w where w.documents <= 0;
+    perform search_internal.fold_word_counts();
+    return counted;
+end;
+$$;
+
+--
+-- Name: FUNCTION count_words(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.count_words() IS 'Count the words of all listed names anew, beside whoever writes to the catalogue, and return how many counts were wrong.';
+
+--
 -- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2508,40 +2722,6 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.defer_job(queue text, task text, arguments jsonb, priority integer) IS 'Enqueue a job in the caller''s transaction and return its id: when that rolls back there is no job.';
-
---
--- Name: deletions(text); Type: FUNCTION; Schema: search_internal; Owner: -
---
-
-CREATE FUNCTION search_internal.deletions(word text) RETURNS SETOF text
-    LANGUAGE plpgsql IMMUTABLE STRICT ROWS 30 PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-    letters constant integer := char_length(word);
-    found text[] := array[word];
-    rest text;
-begin
-    if letters between 4 and 40 then
-        for place in 1 .. letters loop
-            rest := overlay(word placing '' from place for 1);
-            found := found || rest;
-            if letters between 7 and 20 then
-                for other in place .. letters - 1 loop
-                    found := found || overlay(rest placing '' from other for 1);
-                end loop;
-            end if;
-        end loop;
-    end if;
-    return query select distinct unnest(found);
-end;
-$$;
-
---
--- Name: FUNCTION deletions(word text); Type: COMMENT; Schema: search_internal; Owner: -
---
-
-COMMENT ON FUNCTION search_internal.deletions(word text) IS 'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
 
 --
 -- Name: document_tokens(text, smallint, text, text); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -2783,6 +2963,56 @@ $$;
 COMMENT ON FUNCTION search_internal.fold_track_counts() IS 'Count anew what has waiting changes, for the documents and so for their popularity; returns how many documents changed. The task fold_track_counts calls it every minute.';
 
 --
+-- Name: fold_word_counts(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.fold_word_counts() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    folded bigint;
+    unused text[];
+    free text[];
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('search.words', 0)) then
+        return 0;
+    end if;
+    with taken as (
+        delete from search.word_count_changes c
+        -- not counted yet: search_internal.count_words() has to come first
+        where not exists (select from search.words w where w.word = c.word and w.documents is null)
+        returning c.word, c.documents, c.popularity
+    ),
+    changed as (
+        select t.word, sum(t.documents) as documents, sum(t.popularity) as popularity from taken t group by t.word
+    ),
+    updated as (
+        update search.words w
+        set documents = w.documents + c.documents, popularity = w.popularity + c.popularity
+        from changed c where w.word = c.word
+        returning w.word, w.documents
+    )
+    select count(*), array_agg(u.word) filter (where u.documents <= 0) into folded, unused from updated u;
+    -- A writer that is counting one of these holds it until its change can be seen.
+    free := array(
+        select w.word from search.words w where w.word = any (unused) order by w.word for update skip locked);
+    delete from search.words w
+    where w.word = any (free) and not exists (select from search.word_count_changes c where c.word = w.word);
+    -- looked at again next time
+    insert into search.word_count_changes (word, documents, popularity)
+    select w.word, 0, 0 from search.words w where w.word = any (unused);
+    return folded;
+end;
+$$;
+
+--
+-- Name: FUNCTION fold_word_counts(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.fold_word_counts() IS 'Add up the changes of words'' counts, remove words that no listed name has any more, and return how many words changed. The task fold_track_counts calls it every minute.';
+
+--
 -- Name: has_room(search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2900,6 +3130,8 @@ begin
         include (popularity, key, field, listed, owner);
     -- without a pending list: every search would have to read it
     create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    -- the words of a viewer's own private names are read with each of their searches
+    create index if not exists documents_owner_idx on search.documents (owner, popularity desc) where owner is not null;
 end;
 $$;
 
@@ -2924,63 +3156,6 @@ CREATE FUNCTION search_internal.lacking(types text[], named search_internal.sign
 COMMENT ON FUNCTION search_internal.lacking(types text[], named search_internal.signal[], enough integer) IS 'The types of which not enough was found yet.';
 
 --
--- Name: word_deletions; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.word_deletions (
-    deletion text NOT NULL COLLATE pg_catalog."C",
-    word text NOT NULL COLLATE pg_catalog."C"
-);
-
---
--- Name: TABLE word_deletions; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.word_deletions IS 'Each word with one letter left out, long words also with two: words that are a typo apart share an entry (symmetric deletion, as in Garbe''s SymSpell).';
-
---
--- Name: words; Type: TABLE; Schema: search; Owner: -
---
-
-CREATE TABLE search.words (
-    word text NOT NULL COLLATE pg_catalog."C"
-);
-
---
--- Name: TABLE words; Type: COMMENT; Schema: search; Owner: -
---
-
-COMMENT ON TABLE search.words IS 'Every word of every name. A word stays when its last name goes: it costs a search nothing that is found no more.';
-
---
--- Name: learn_words(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
---
-
-CREATE FUNCTION search_internal.learn_words(names text[]) RETURNS void
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    BEGIN ATOMIC
- WITH fresh AS (
-          INSERT INTO search.words (word)  SELECT DISTINCT word.word
-                    FROM unnest(learn_words.names) name(name),
-                     LATERAL unnest(string_to_array(name.name, ' '::text)) word(word)
-                   WHERE (word.word <> ''::text)
-                   ORDER BY word.word ON CONFLICT DO NOTHING
-           RETURNING words.word
-         )
-  INSERT INTO search.word_deletions (deletion, word)  SELECT deletion.deletion,
-             fresh.word
-            FROM fresh,
-             LATERAL search_internal.deletions(fresh.word) deletion(deletion);
-END;
-
---
--- Name: FUNCTION learn_words(names text[]); Type: COMMENT; Schema: search_internal; Owner: -
---
-
-COMMENT ON FUNCTION search_internal.learn_words(names text[]) IS 'Add the words of these normalised names to the vocabulary.';
-
---
 -- Name: like_literal(text); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2995,26 +3170,39 @@ CREATE FUNCTION search_internal.like_literal(value text) RETURNS text
 COMMENT ON FUNCTION search_internal.like_literal(value text) IS 'The text as a pattern that matches nothing but itself.';
 
 --
--- Name: likely_forms(text[], boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: likely_forms(text[], text[], boolean); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
+CREATE FUNCTION search_internal.likely_forms(typed text[], own text[], all_known boolean, OUT forms text[], OUT rare boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
+    -- of each word; an index is asked for all of them at once
+    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin
     forms := '{}';
     rare := false;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word limit 4);
+            select w.word
+            from (
+                select w.word, w.popularity
+                from search.words w
+                where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+                  -- a single letter begins a good part of all words
+                  and (char_length(typed[place]) > 1 or w.word = typed[place])
+                union all
+                select o.word, search_internal.own_popularity() from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            ) as w
+            group by w.word
+            order by w.word = typed[place] desc, max(w.popularity) desc nulls last, w.word
+            limit begun);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search_internal.similar_words(typed[place], 10) s);
+            words := words || array(select s.word from search_internal.similar_words(typed[place], own, most - begun) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
@@ -3027,10 +3215,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION likely_forms(typed text[], own text[], all_known boolean, OUT forms text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.likely_forms(typed text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
+COMMENT ON FUNCTION search_internal.likely_forms(typed text[], own text[], all_known boolean, OUT forms text[], OUT rare boolean) IS 'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that few documents have one of them.';
 
 --
 -- Name: likeness(text, text); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3102,7 +3290,11 @@ begin
                        class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(d.quality) else 0 end,
                        quality => d.quality, popularity => d.popularity)
             from (
-                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+                select m.*, row_number() over (
+                           partition by m.kind
+                           -- as a page orders them
+                           order by case when match_any_level.tier = 'fuzzy' then m.quality end desc, m.popularity desc,
+                                    length(m.key), m.key) as position
                 from (
                     select d.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
                     from search.documents d
@@ -3135,16 +3327,16 @@ $$;
 COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
 
 --
--- Name: match_common_words(text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_common_words(text[], boolean, text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     name_query constant text := search_internal.all_terms(forms, false);
-    context_query constant text := case when cardinality(forms) > 1 then search_internal.all_terms(forms, true) end;
+    context_query constant text := case when in_context then search_internal.all_terms(forms, true) end;
     some_query constant text := array_to_string(forms, ' | ');
     whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
 begin
@@ -3175,10 +3367,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_common_words(forms text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
+COMMENT ON FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 --
 -- Name: match_held(search_internal.signal[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3308,15 +3500,15 @@ begin
             select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
             from (
                 select d.kind, d.key, d.field, d.popularity, d.normalized,
-                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                       case when d.tokens @@ in_name and ' ' || d.normalized || ' ' like all (patterns)
                                 then case when ' ' || d.normalized || ' ' like whole_last_word
                                           then search_internal.whole_word() else search_internal.begun_word() end
                             when alone then null
-                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
+                            when d.tokens @@ some_in_name or ' ' || d.normalized || ' ' like any (patterns)
                                 then search_internal.context_word() end as class
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
-                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
+                  and ' ' || d.normalized || ' ' || d.context || ' ' like all (patterns)
                   and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
             ) as c
             where c.class is not null
@@ -3332,19 +3524,25 @@ $$;
 COMMENT ON FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
 
 --
--- Name: match_roughly(text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_roughly(text[], text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
-        select w.word from search.words w
-        where w.word like '%' || search_internal.like_literal(needle) || '%'
-        order by char_length(w.word), w.word limit 50) end;
-    likely constant record := search_internal.likely_forms(typed, all_known);
+        select w.word
+        from (
+            select w.word, w.popularity from search.words w where w.word like '%' || search_internal.like_literal(needle) || '%'
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where strpos(o.word, needle) > 0
+        ) as w
+        group by w.word
+        order by max(w.popularity) desc nulls last, char_length(w.word), w.word
+        limit 50) end;
+    likely constant record := search_internal.likely_forms(typed, own, all_known);
     inner_matches search_internal.signal[] := '{}';
     misspelt search_internal.signal[] := '{}';
 begin
@@ -3369,10 +3567,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_roughly(typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
+COMMENT ON FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
 
 --
 -- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3801,8 +3999,22 @@ CREATE FUNCTION search_internal.on_documents_written() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
+declare
+    names text[] := '{}';
+    levels smallint[] := '{}';
+    changes integer[] := '{}';
 begin
-    perform search_internal.learn_words(array(select normalized from new_rows));
+    if tg_op <> 'DELETE' then
+        select names || array_agg(n.normalized), levels || array_agg(n.level), changes || array_agg(1)
+        into names, levels, changes from new_rows n where n.listed;
+    end if;
+    if tg_op <> 'INSERT' then
+        select names || array_agg(o.normalized), levels || array_agg(o.level), changes || array_agg(-1)
+        into names, levels, changes from old_rows o where o.listed;
+    end if;
+    if cardinality(names) > 0 then
+        perform search_internal.change_word_counts(names, levels, changes);
+    end if;
     return null;
 end;
 $$;
@@ -3811,7 +4023,7 @@ $$;
 -- Name: FUNCTION on_documents_written(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.on_documents_written() IS 'Adds the words of new names to the vocabulary.';
+COMMENT ON FUNCTION search_internal.on_documents_written() IS 'Counts the words of listed names that came or went.';
 
 --
 -- Name: on_embedding_mirrored(); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4160,6 +4372,47 @@ $$;
 COMMENT ON FUNCTION search_internal.opens_audio(file_id text, artist_did text) IS 'Whether tracks of an artist may open a file: the artist has uploaded it, or no closed track of another artist has it. Where no upload is known, the artist of the first track with the file counts as having uploaded it.';
 
 --
+-- Name: own_popularity(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.own_popularity() RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 4096;
+
+--
+-- Name: FUNCTION own_popularity(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.own_popularity() IS 'What a word of the viewer''s own private names counts as in search.words.popularity: people look for what is theirs.';
+
+--
+-- Name: own_words(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.own_words(viewer text) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    -- only names that the viewer alone may find; the vocabulary has all others
+    select coalesce(array_agg(distinct own.word), '{}')
+    from (
+        select w.word
+        from (
+            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+        ) as names
+        cross join lateral string_to_table(names.normalized, ' ') as w (word)
+        where w.word <> ''
+        limit 4000
+    ) as own;
+$$;
+
+--
+-- Name: FUNCTION own_words(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
+
+--
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4241,7 +4494,7 @@ CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfv
     SET jit TO 'off'
     AS $$
 declare
-    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(search.normalize_text(q)), '{}');
 begin
     return query
     -- each entity once, by its best signal, saying everything that matched
@@ -4652,28 +4905,30 @@ declare
     -- an artist has two names, each a document
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
-    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(needle), '{}');
     named search_internal.signal[] := '{}';
     lacking text[];
+    own text[];
     forms record;
 begin
     if needle is not null then
         named := search_internal.match_names(needle, types, viewer, enough);
         lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            forms := search_internal.word_forms(typed);
+            own := case when viewer is null then '{}' else search_internal.own_words(viewer) end;
+            forms := search_internal.word_forms(typed, own);
             if forms.known and forms.rare then
                 named := named || search_internal.match_rare_words(
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search_internal.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);
@@ -4698,39 +4953,47 @@ $$;
 COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 --
--- Name: similar_words(text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: similar_words(text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.similar_words(typed text, max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
+CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words integer DEFAULT 8) RETURNS TABLE(word text, edits integer)
     LANGUAGE sql STABLE STRICT ROWS 8 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
-    select found.word,
-           -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
-           case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
-                     and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
-                then found.edits / 2 else found.edits end as edits
+    select found.word, slips.edits
     from (
-        select distinct d.word, public.levenshtein(d.word, typed) as edits
-        from search.word_deletions d
-        where d.deletion = any (array(select search_internal.deletions(typed)))
-          and d.word <> typed
-          and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        select near.word, public.levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
+        from (
+            select d.word, 1 as popularity
+            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
+        ) as near
+        where near.word <> typed
+          and abs(char_length(near.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        group by near.word
     ) as found
-    left join search.common_words c on c.word = found.word
+    cross join lateral (
+        -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+        select case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
+                         and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
+                    then found.edits / 2 else found.edits end
+    ) as slips (edits)
+    left join search.words w on w.word = found.word
     -- of three letters only those that lack the fourth
     where (char_length(typed) >= 4 or char_length(typed) = 3 and char_length(found.word) = 4)
       and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
-    -- the more names have a word, the likelier it was meant
-    order by 2, c.documents desc nulls last, found.word
+    -- The likelier first, as in a noisy channel (Kernighan, Church and Gale, 1990): what is played more was meant more often, and
+    -- an edit more has to be made up for by e ^ 4 = 55 times as many plays.
+    order by 4 * slips.edits - ln(greatest(found.popularity, w.popularity)), found.word
     limit max_words;
 $$;
 
 --
--- Name: FUNCTION similar_words(typed text, max_words integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION similar_words(typed text, own text[], max_words integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.similar_words(typed text, max_words integer) IS 'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+COMMENT ON FUNCTION search_internal.similar_words(typed text, own text[], max_words integer) IS 'Words of the vocabulary, and of the viewer''s own, one typo away from what was typed, two if it has 8 letters or more: the likeliest first, by their edits and by how much what is called so is played.';
 
 --
 -- Name: slow_statements(integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4910,6 +5173,31 @@ $$;
 COMMENT ON FUNCTION search_internal.take_unused_audio(unused_for interval) IS 'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
 
 --
+-- Name: typed_words(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.typed_words(needle text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    -- a word that was typed twice asks for nothing more, and what a search costs grows with its words
+    select coalesce(array_agg(w.word order by w.place) filter (where w.number < 16 or w.place = w.last), '{}')
+    from (
+        select typed.word, max(typed.place) as place, max(max(typed.place)) over () as last,
+               row_number() over (order by max(typed.place)) as number
+        from string_to_table(needle, ' ') with ordinality as typed (word, place)
+        where typed.word <> ''
+        group by typed.word
+    ) as w;
+$$;
+
+--
+-- Name: FUNCTION typed_words(needle text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.typed_words(needle text) IS 'The words of a normalised text, each once: the first 15 and the last, which may be only begun.';
+
+--
 -- Name: typo_class(real); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4972,60 +5260,83 @@ CREATE FUNCTION search_internal.whole_word() RETURNS integer
 COMMENT ON FUNCTION search_internal.whole_word() IS 'Class of a name that has the last typed word as a whole.';
 
 --
--- Name: word_forms(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: word_forms(text[], text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) RETURNS record
+CREATE FUNCTION search_internal.word_forms(typed text[], own text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean) RETURNS record
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
     -- a word that begins more others than these is not looked up by each of them
     few constant integer := 20;
-    many boolean[] := '{}';
+    -- documents are read by as many of the rare words as this, and looked at for all others
+    most_read constant integer := 2;
+    counts integer[] := '{}';
+    is_rare boolean[] := '{}';
+    terms text[] := '{}';
+    several integer;
+    most integer;
     words text[];
     exact boolean;
 begin
     forms := '{}';
     patterns := '{}';
     rare := false;
+    in_context := cardinality(typed) > 1;
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word
+            (select w.word from search.words w
+             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+             order by w.word
+             limit few + 1)
+            union
+            select o.word from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            order by 1
             limit few + 1);
         known := known and cardinality(words) > 0;
         exit when not known;
-        exact := words[1] = typed[place];
-        if exact and place < cardinality(typed) then
+        exact := words[1] = typed[place] and place < cardinality(typed);
+        if exact then
             words := words[1:1];
         end if;
-        many := many || (cardinality(words) > few);
-        if not many[place] then
-            forms := forms || search_internal.word_terms(words);
-            rare := rare or not exists (select from search.common_words c where c.word = any (words));
-        end if;
+        counts := counts || cardinality(words);
+        is_rare := is_rare || (counts[place] <= few and not exists (select from search.common_words c where c.word = any (words)));
+        rare := rare or is_rare[place];
+        terms := terms || case when counts[place] <= few then search_internal.word_terms(words) end;
+        patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || case when exact then ' %' else '%' end);
     end loop;
-    if known then
+    if not known then
+        patterns := '{}';
+    elsif rare then
+        -- few documents have the rare words: read them and look
         for place in 1 .. cardinality(typed) loop
-            if many[place] and rare then
-                -- few documents have the rare word: read them and look
-                patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || '%');
-            elsif many[place] then
-                forms := forms || search_internal.begun_term(typed[place], few, cardinality(typed) > 1);
+            if is_rare[place] and cardinality(forms) < most_read then
+                forms := forms || terms[place];
+                patterns[place] := null;
             end if;
+        end loop;
+        patterns := array_remove(patterns, null);
+    else
+        patterns := '{}';
+        in_context := in_context and (select count(*) <= 2 from unnest(counts) as count where count > few);
+        -- of each word that begins several: all together stay as many as those of one
+        several := (select greatest(1, count(*)) from unnest(counts) as count where count > 1);
+        most := case when several > 1 then least(few / several, 2 * few / cardinality(typed)) else few end;
+        for place in 1 .. cardinality(typed) loop
+            forms := forms || case when counts[place] <= greatest(most, 1) then terms[place]
+                else search_internal.begun_term(typed[place], most, cardinality(typed) > 1) end;
         end loop;
     end if;
 end;
 $$;
 
 --
--- Name: FUNCTION word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION word_forms(typed text[], own text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.word_forms(typed text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
+COMMENT ON FUNCTION search_internal.word_forms(typed text[], own text[], OUT forms text[], OUT known boolean, OUT patterns text[], OUT rare boolean, OUT in_context boolean) IS 'How each typed word is looked up: itself, the words that begin so, or, beside a rare word, by a pattern over the text. known is false when no name has such a word; rare says that few documents have one of them; in_context is false where it would cost too much to look for some of the words in what an entity belongs to.';
 
 --
 -- Name: word_term(text, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -6373,7 +6684,7 @@ CREATE VIEW search.sizes AS
                     WHEN (t.name ~ '^mirror_'::text) THEN 'mirror'::text
                     WHEN (t.name ~ '^map_'::text) THEN 'map'::text
                     WHEN (t.name = ANY (ARRAY['embeddings'::text, 'calibration_tracks'::text])) THEN 'vectors'::text
-                    WHEN (t.name = ANY (ARRAY['documents'::text, 'words'::text, 'word_deletions'::text, 'common_words'::text, 'track_count_changes'::text])) THEN 'names'::text
+                    WHEN (t.name = ANY (ARRAY['documents'::text, 'words'::text, 'word_deletions'::text, 'common_words'::text, 'word_count_changes'::text, 'track_count_changes'::text])) THEN 'names'::text
                     WHEN (t.name = ANY (ARRAY['tracks'::text, 'artists'::text, 'albums'::text, 'tags'::text, 'track_tags'::text, 'playlists'::text, 'playlist_tracks'::text])) THEN 'catalogue'::text
                     ELSE 'other'::text
                 END AS topic,
@@ -6742,6 +7053,22 @@ COMMENT ON COLUMN search.track_processing.classified IS 'Whether that audio has 
 --
 
 COMMENT ON COLUMN search.track_processing.failures IS 'Why the last attempts failed, by task; null when none did.';
+
+--
+-- Name: word_count_changes; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.word_count_changes (
+    word text NOT NULL COLLATE pg_catalog."C",
+    documents bigint NOT NULL,
+    popularity bigint NOT NULL
+);
+
+--
+-- Name: TABLE word_count_changes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.word_count_changes IS 'Changes of search.words.documents and popularity that are not yet in them: two writers of the same word each add a row and need not wait for each other.';
 
 --
 -- Name: embeddings_1; Type: TABLE ATTACH; Schema: search; Owner: -
@@ -7156,6 +7483,12 @@ CREATE INDEX tracks_file_id_idx ON public.tracks USING btree (file_id);
 CREATE INDEX audio_uploads_artist_did_idx ON search.audio_uploads USING btree (artist_did);
 
 --
+-- Name: documents_owner_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX documents_owner_idx ON search.documents USING btree (owner, popularity DESC) WHERE (owner IS NOT NULL);
+
+--
 -- Name: documents_prefix_idx; Type: INDEX; Schema: search; Owner: -
 --
 
@@ -7474,22 +7807,28 @@ CREATE TRIGGER search_update AFTER UPDATE ON public.track_tags REFERENCING OLD T
 CREATE TRIGGER search_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_tracks_updated();
 
 --
+-- Name: documents count_deleted; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER count_deleted AFTER DELETE ON search.documents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
+
+--
+-- Name: documents count_inserted; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER count_inserted AFTER INSERT ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
+
+--
+-- Name: documents count_updated; Type: TRIGGER; Schema: search; Owner: -
+--
+
+CREATE TRIGGER count_updated AFTER UPDATE ON search.documents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
+
+--
 -- Name: documents derive; Type: TRIGGER; Schema: search; Owner: -
 --
 
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE OF kind, normalized, context, popularity ON search.documents FOR EACH ROW EXECUTE FUNCTION search_internal.on_document_written();
-
---
--- Name: documents learn_insert; Type: TRIGGER; Schema: search; Owner: -
---
-
-CREATE TRIGGER learn_insert AFTER INSERT ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
-
---
--- Name: documents learn_update; Type: TRIGGER; Schema: search; Owner: -
---
-
-CREATE TRIGGER learn_update AFTER UPDATE ON search.documents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION search_internal.on_documents_written();
 
 --
 -- Name: embeddings mirror_delete; Type: TRIGGER; Schema: search; Owner: -

@@ -115,5 +115,13 @@ def mirrored(database: str, catalogue: Catalogue) -> "Iterator[Mirrored]":
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
     """Settings for the test's database, untouched by the environment's."""
-    # on a busy machine even a quick model is late for the default
-    return Settings(_env_file=None, database_url=database, data_dir=tmp_path, semantic_deadline_seconds=30.0)
+    # on a busy machine even a quick model, or a quick statement, is late for the default
+    return Settings(
+        _env_file=None,
+        database_url=database,
+        data_dir=tmp_path,
+        semantic_deadline_seconds=30.0,
+        search_statement_timeout_seconds=60.0,
+        statement_timeout_seconds=60.0,
+        write_lock_timeout_seconds=60.0,
+    )

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 from procrastinate import App, PsycopgConnector
 
@@ -13,7 +15,13 @@ from app.processing.track_job import PermanentJobError
 from app.providers import Providers
 from app.settings import Settings
 from workers.context import WorkerContext
-from workers.supervision import Supervisor, stopping_on_signals
+from workers.supervision import Supervisor, Supervisors, stopping_on_signals
+
+UPKEEP_QUEUE = "upkeep"
+"""Queue of the periodic tasks. They have a worker of their own, so that no work on tracks delays them."""
+
+_OTHER_THREADS = 4
+"""Threads for upkeep and the mirror, beside one for each job on a track."""
 
 app = App(
     # the URL is known only when a worker runs: run_worker gives this connector's place to a real one
@@ -37,6 +45,8 @@ async def run_worker(
 ) -> None:
     """Run jobs until told to stop, or, without ``wait``, until none is due.
 
+    Two workers run them: one the jobs on tracks, WORKER_CONCURRENCY at a time, the other those of upkeep, singly.
+
     Args:
         url: libpq URL of the database.
         settings: Concurrency and limits.
@@ -48,13 +58,18 @@ async def run_worker(
     Raises:
         UserError: The mirror cannot be used with these settings.
     """
-    # a connection for each job, one for what is periodic, and those of the mirror: its lock and its work
+    # asyncio's own pool has no more threads than a few for each core: tracks would leave none to upkeep and the mirror
+    asyncio.get_running_loop().set_default_executor(
+        ThreadPoolExecutor(settings.worker_concurrency + _OTHER_THREADS, "worker")
+    )
+    # a connection for each job, one for upkeep, and those of the mirror: its lock and its work
     async with Database.open(url, pool_size=settings.worker_concurrency + 3) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
         connector = PsycopgConnector(
             conninfo=normalise_url(url),
             min_size=1,
-            max_size=settings.worker_concurrency + 2,
+            # a connection for each job, one for upkeep, two that listen, and one for heartbeats
+            max_size=settings.worker_concurrency + 4,
             configure=configure_connection,
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
@@ -63,18 +78,28 @@ async def run_worker(
 
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
-    supervisor = Supervisor(
-        app,
-        wait=wait,
-        concurrency=context.settings.worker_concurrency,
-        fetch_job_polling_interval=2.0,
-        shutdown_graceful_timeout=30.0,
-        additional_context={"worker": context},
+    app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
+    others = sorted({task.queue for task in app.tasks.values()} - {UPKEEP_QUEUE})
+    supervisors = Supervisors(
+        Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context))
+        for name, queues, concurrency in (
+            ("tracks", others, context.settings.worker_concurrency),
+            ("upkeep", [UPKEEP_QUEUE], 1),
+        )
     )
     mirror, base = context.providers.mirror, context.settings.turbopuffer_namespace
     async with _opened(), following(context.database, mirror, base, wait=wait):
-        with stopping_on_signals(supervisor) if handle_signals else nullcontext():
-            await supervisor.run()
+        with stopping_on_signals(supervisors) if handle_signals else nullcontext():
+            await supervisors.run(wait=wait)
+
+
+def _options(context: WorkerContext) -> dict[str, Any]:
+    """What all workers of this process have in common."""
+    return {
+        "fetch_job_polling_interval": 2.0,
+        "shutdown_graceful_timeout": 30.0,
+        "additional_context": {"worker": context},
+    }
 
 
 @asynccontextmanager

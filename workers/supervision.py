@@ -5,7 +5,7 @@ import logging
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -46,6 +46,8 @@ class Supervisor:
         self._worker: Worker | None = None
         self._stopping = asyncio.Event()
         self._running: set[int] = set()
+        self.begun = 0
+        """Jobs that have begun here."""
 
     async def run(self) -> None:
         """Run until the end.
@@ -102,6 +104,7 @@ class Supervisor:
         """A middleware that remembers which jobs run here, and whose lines of the log are whose."""
         job_id = context.job.id or 0
         self._running.add(job_id)
+        self.begun += 1
         token = JOB_ID.set(context.job.id)
         try:
             return await call_next()
@@ -131,9 +134,47 @@ class Supervisor:
                 _log.warning("jobs that were lost could not be looked for", exc_info=True)
 
 
+class Supervisors:
+    """Supervisors of workers that run side by side, each for queues of its own.
+
+    Args:
+        supervisors: They have the same ``wait``.
+    """
+
+    def __init__(self, supervisors: Iterable[Supervisor]) -> None:
+        self._supervisors = list(supervisors)
+
+    async def run(self, *, wait: bool) -> None:
+        """Run all of them until they are told to stop, or, without ``wait``, until no job is due in any queue.
+
+        Raises:
+            Exception: What ends a worker again and again while the queues are drained.
+        """
+        begun = -1
+        # the jobs of one queue may make some of another queue due: so a round that finds none is the last
+        while begun != (begun := sum(supervisor.begun for supervisor in self._supervisors)):
+            await self._run_together()
+            if wait:
+                return
+
+    def stop(self) -> None:
+        """Let the jobs under way finish, and end."""
+        for supervisor in self._supervisors:
+            supervisor.stop()
+
+    async def _run_together(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for supervisor in self._supervisors:
+                    group.create_task(supervisor.run())
+        except ExceptionGroup as errors:
+            # the database is away for all of them
+            raise errors.exceptions[0] from errors
+
+
 @contextmanager
-def stopping_on_signals(supervisor: Supervisor) -> Iterator[None]:
-    """SIGINT and SIGTERM stop the supervisor while the block runs."""
+def stopping_on_signals(supervisor: Supervisor | Supervisors) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the supervisors while the block runs."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:

@@ -2,7 +2,7 @@
 
 from app.catalogue.audio_intake import AudioIntake, ReceivedAudio, StoreFullError
 from app.catalogue.names import UnusableNameError, clean_tags, clean_title
-from app.catalogue.track_record import TaskProgress, TrackRecord, is_visible, read_track
+from app.catalogue.track_record import Asked, TaskProgress, TrackRecord, read_track, read_tracks
 from app.catalogue.tracks import (
     AudioGoneError,
     NewTrack,
@@ -15,6 +15,7 @@ from app.catalogue.tracks import (
 )
 
 __all__ = [
+    "Asked",
     "AudioGoneError",
     "AudioIntake",
     "NewTrack",
@@ -30,7 +31,7 @@ __all__ = [
     "clean_title",
     "create_track",
     "delete_track",
-    "is_visible",
     "read_track",
+    "read_tracks",
     "replace_audio",
 ]

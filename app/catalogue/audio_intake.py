@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from app.database import Database
 from app.errors import is_disk_full
+from models.audio.abandonment import Abandonment
 from models.audio.decoding import DecoderLimits, identify
 from services.audio_store import AudioStore, StagedAudio, StoredAudio
 
@@ -63,16 +64,27 @@ class AudioIntake:
             StoreFullError: It has no room.
             DatabaseUnavailableError: Postgres cannot be reached.
         """
-        loop = asyncio.get_running_loop()
-        file_type, staged = await loop.run_in_executor(self._threads, self._examine, source)
+        file_type, staged = await self._examine_in_thread(source)
         with staged:
-            await self._database.execute("register_audio", {"file_id": staged.file_id, "file_type": file_type})
-            stored = await loop.run_in_executor(self._threads, _keep, staged)
+            # in a transaction, which waits for locks no longer than the database allows
+            async with self._database.transaction() as transaction:
+                await transaction.execute("register_audio", {"file_id": staged.file_id, "file_type": file_type})
+            stored = await asyncio.get_running_loop().run_in_executor(self._threads, _keep, staged)
         return ReceivedAudio(stored.file_id, file_type, stored.url)
 
     def close(self) -> None:
         """Take no more files; those under way are finished in the background."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _examine_in_thread(self, source: BinaryIO) -> tuple[str, StagedAudio]:
+        """As `_examine`; when the caller gives up, the decoder is ended and nothing stays in the store."""
+        with Abandonment() as abandonment:
+            examining = self._threads.submit(abandonment.run, self._examine, source)
+            try:
+                return await asyncio.wrap_future(examining)
+            except asyncio.CancelledError:
+                examining.add_done_callback(_discard)
+                raise
 
     def _examine(self, source: BinaryIO) -> tuple[str, StagedAudio]:
         """Type of a file that is audio, and the file as the store has read it."""
@@ -80,6 +92,13 @@ class AudioIntake:
         source.seek(0)
         with _needing_room():
             return file_type, self._store.stage(source, file_type)
+
+
+def _discard(examined: "Future[tuple[str, StagedAudio]]") -> None:
+    """Remove what was read of a file that is wanted no more."""
+    if not examined.cancelled() and examined.exception() is None:
+        with examined.result()[1]:
+            pass
 
 
 def _keep(staged: StagedAudio) -> StoredAudio:

@@ -17,21 +17,21 @@ class RecommendedTags:
     """What a track might be tagged with.
 
     Attributes:
-        visibility: Of the track.
-        artist_did: Whose it is.
+        visible: Whether the viewer who asked may see the track.
         classified: Whether its present audio was.
         pending: Whether it is going to be.
         tags: `name` and `score` of each, the surest first, without those that the track has.
     """
 
-    visibility: str
-    artist_did: str
+    visible: bool
     classified: bool
     pending: bool
     tags: list[dict[str, Any]]
 
 
-async def read_recommended_tags(database: Database, track_id: int, limit: int) -> RecommendedTags | None:
+async def read_recommended_tags(
+    database: Database, track_id: int, limit: int, viewer: str | None
+) -> RecommendedTags | None:
     """What is known now; None where there is no such track.
 
     Raises:
@@ -39,12 +39,12 @@ async def read_recommended_tags(database: Database, track_id: int, limit: int) -
     """
     if track_id > LARGEST_ID:
         return None
-    row = await database.one_or_none("recommended_tags", {"track_id": track_id, "most": limit})
+    row = await database.one_or_none("recommended_tags", {"track_id": track_id, "most": limit, "viewer": viewer})
     return None if row is None else RecommendedTags(**row._asdict())
 
 
-async def await_recommended_tags(
-    database: Database, track_id: int, limit: int, seconds: float
+async def await_recommended_tags(  # noqa: PLR0913 - whose, of what, how many, and how long
+    database: Database, track_id: int, limit: int, viewer: str | None, seconds: float, *, writes: Database
 ) -> RecommendedTags | None:
     """Have a track classified, and wait a while for it; no connection is held meanwhile.
 
@@ -52,7 +52,9 @@ async def await_recommended_tags(
         database: The database.
         track_id: The track.
         limit: Tags at most.
+        viewer: DID of who asks; None where that is not known.
         seconds: How long to wait.
+        writes: The same database, for what enqueues the job.
 
     Returns:
         What there is then: nothing where it took longer, or failed.
@@ -61,10 +63,11 @@ async def await_recommended_tags(
         DatabaseUnavailableError: Postgres cannot be reached.
     """
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE_SECONDS
-    wanted = await database.scalar("request_genres", {"track_id": track_id})
-    found = await read_recommended_tags(database, track_id, limit)
+    async with writes.transaction() as transaction:
+        wanted = await transaction.scalar("request_genres", {"track_id": track_id})
+    found = await read_recommended_tags(database, track_id, limit, viewer)
     while wanted and found is not None and found.pending and not found.classified and time.monotonic() < deadline:
         await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        found = await read_recommended_tags(database, track_id, limit)
+        found = await read_recommended_tags(database, track_id, limit, viewer)
     return found

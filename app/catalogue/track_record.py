@@ -1,8 +1,9 @@
 """A track as it is, and how far the work on it has come."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from app.database import Database
 
@@ -43,6 +44,7 @@ class TrackRecord:
 
     Attributes:
         tasks: What is done with its present audio.
+        visible: Whether the viewer who asked may see it.
     """
 
     id: int
@@ -59,6 +61,7 @@ class TrackRecord:
     created_at: datetime | None
     tags: list[str]
     tasks: list[TaskProgress]
+    visible: bool
 
     @property
     def state(self) -> TaskStatus:
@@ -67,25 +70,40 @@ class TrackRecord:
         return next((state for state in _WORST_FIRST if state in states), "missing")
 
 
-_SEEN_BY_ALL = frozenset({"public", "supporters", "unlisted"})
+Asked: TypeAlias = tuple[int, str | None]
+"""A track's id, and the DID of the viewer who asks for it; None for one who is not known."""
 
 
-def is_visible(visibility: str, artist_did: str, viewer: str | None) -> bool:
-    """Whether one who has a track's number may see it; what an adopted catalogue calls otherwise is for its artist."""
-    return visibility in _SEEN_BY_ALL or artist_did == viewer
+async def read_tracks(database: Database, asked: Collection[Asked]) -> dict[Asked, TrackRecord]:
+    """Look tracks up, in one statement and one snapshot; what is asked for and not there is not in the answer.
 
-
-async def read_track(database: Database, track_id: int) -> TrackRecord | None:
-    """Look a track up, whoever may see it.
+    A track is there for those who may not see it as well: the record says so.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    if track_id > LARGEST_ID:
-        return None
-    key = {"track_id": track_id}
-    row = await database.one_or_none("read_track", key)
-    if row is None:
-        return None
-    tasks = await database.all("track_tasks", key)
-    return TrackRecord(**row._asdict(), tasks=[TaskProgress(**task._asdict()) for task in tasks])
+    known = [(track_id, viewer) for track_id, viewer in asked if track_id <= LARGEST_ID]
+    if not known:
+        return {}
+    parameters = {"track_ids": [track_id for track_id, _ in known], "viewers": [viewer for _, viewer in known]}
+    rows = {row.id: row for row in await database.all("read_tracks", parameters)}
+    return {
+        (track_id, viewer): _read_row(rows[track_id], visible=viewer in rows[track_id].seen_by)
+        for track_id, viewer in known
+        if track_id in rows
+    }
+
+
+async def read_track(database: Database, track_id: int, viewer: str | None = None) -> TrackRecord | None:
+    """Look one track up, as `read_tracks`.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
+    """
+    return (await read_tracks(database, [(track_id, viewer)])).get((track_id, viewer))
+
+
+def _read_row(row: Any, *, visible: bool) -> TrackRecord:  # noqa: ANN401 - a row of `read_tracks`
+    fields = row._asdict()
+    del fields["seen_by"]
+    return TrackRecord(**fields | {"tasks": [TaskProgress(**task) for task in row.tasks], "visible": visible})

@@ -32,6 +32,7 @@ def serve(
     """
     # FastAPI takes long to import, and most commands serve nothing
     from services.clap.server import create_clap_api  # noqa: PLC0415
+    from services.slow_clients import BoundedHeadProtocol  # noqa: PLC0415
 
     settings = get_settings()
     service, limits = build_clap_service(settings)
@@ -42,6 +43,7 @@ def serve(
     with listen(host or settings.clap_host, port or settings.clap_port, "CLAP_PORT") as listener:
         config = uvicorn.Config(
             create_clap_api(service, limits),
+            http=BoundedHeadProtocol,
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=30,

@@ -21,6 +21,7 @@ from app.cli import (
     worker,
 )
 from app.cli.exit_status import configure_log, run_to_exit
+from app.cli.private_memory import keep_memory_private
 from app.cli.version import version
 
 cli = typer.Typer(
@@ -57,4 +58,5 @@ def configure(
 
 def main() -> None:
     """Run the command."""
+    keep_memory_private()
     run_to_exit(cli, hint="vibe-search --verbose ... shows where")

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
@@ -14,7 +14,10 @@ from app.mirror import require_mirror
 from app.observability.log import configure_service_log
 from app.observability.tracing import configure_tracing
 from app.providers import build_providers
-from app.settings import get_settings
+from app.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 def serve(
@@ -48,15 +51,25 @@ async def serve_api(url: str, listener: socket.socket) -> None:
     async with Database.open(url, pool_size=1) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
     api = create_api(url, settings, providers)
-    config = uvicorn.Config(
+    await uvicorn.Server(server_config(api, settings)).serve(sockets=[listener])
+
+
+def server_config(api: "ASGIApp", settings: Settings) -> uvicorn.Config:
+    """How the API is served: the bounds on its clients, and whose word about them is taken."""
+    # it loads the server, and most commands serve nothing
+    from services.slow_clients import bounded_head  # noqa: PLC0415
+
+    return uvicorn.Config(
         api,
+        http=bounded_head(settings.http_header_seconds),
+        # the connection that asks is counted as well
+        limit_concurrency=settings.http_connections + 1,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
         forwarded_allow_ips=settings.trusted_proxies,
     )
-    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:

@@ -7,7 +7,7 @@ import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import exc
 
-from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
+from app.errors import ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def guard_connection() -> Iterator[None]:
             raise DatabaseUnavailableError(_first_line(error.orig)) from error
         raise
     except exc.TimeoutError as error:
-        raise DatabaseUnavailableError("all connections to Postgres are in use") from error
+        raise ConnectionsBusyError from error
     except ReadOnlySqlTransaction as error:
         raise ReadOnlyDatabaseError from error
     except psycopg.OperationalError as error:

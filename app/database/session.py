@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -12,10 +13,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.cancellation import run_cancellable
 from app.database.connection import CONNECT_ARGUMENTS, CONNECT_TIMEOUT_SECONDS, SEARCH_PATH, normalise_url
 from app.database.failures import guard_connection
 from app.database.sql_files import load_query
-from app.errors import DatabaseUnavailableError
+from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 
 Statement: TypeAlias = str | Executable
 """The name of a query in sql/queries, or a statement of SQLAlchemy such as ``text(...)`` and ``select(...)``."""
@@ -29,13 +31,26 @@ _SET_LOCAL = text("select set_config(:name, :value, true)")
 _LONGEST_TIMEOUT_SECONDS = 2_147_483.0
 """Postgres keeps a timeout as milliseconds in 32 bits."""
 
+_BACKSTOP_SECONDS = 2.0
+"""How much later the server ends a statement than this process, which may hang or be cut off."""
+
+_BACKSTOP = """
+    select set_config('statement_timeout', '{milliseconds}', false) from pg_settings
+    where name = 'statement_timeout' and (setting::bigint = 0 or setting::bigint > {milliseconds})
+      and pg_backend_pid() = {pid}
+"""
+"""The server's own limit, unless a stricter one holds. Behind a transaction pooler the setting would stay with a server
+connection that others use next: there the process that the client was told of is not the one that answers."""
+
 
 class Session(ABC):
     """Where statements run: a database, a transaction of it, or one held connection.
 
     Every method takes a statement and its parameters. Every method raises:
 
-    - ``DatabaseUnavailableError``: Postgres cannot be reached, has closed the connection, or no connection is free.
+    - ``DatabaseUnavailableError``: Postgres cannot be reached, or has closed the connection.
+    - ``ConnectionsBusyError``: No connection has become free in time; a ``DatabaseUnavailableError`` too.
+    - ``StatementTimeoutError``: The statement has taken longer than the database allows, and was cancelled.
     - ``ReadOnlyDatabaseError``: The statement writes, and the database can only be read.
     - ``sqlalchemy.exc.DBAPIError``: Any other error of Postgres; ``.orig`` is psycopg's.
     - ``UnknownQueryError``: There is no query of that name.
@@ -95,17 +110,19 @@ class HeldConnection(Session):
 
     Attributes:
         connection: The connection itself, for ``AsyncSession``, ``stream`` and ``invalidate``. Errors of what is done
-            with it directly are those of SQLAlchemy until they leave the block that opened it.
+            with it directly are those of SQLAlchemy until they leave the block that opened it. What is done with it
+            directly has no time limit.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, statement_timeout: float | None = None) -> None:
         self.connection = connection
+        self._statement_timeout = statement_timeout
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
         with guard_connection():
-            return take(await self.connection.execute(_resolve(statement), parameters))
+            return take(await _execute(self.connection, statement, parameters, self._statement_timeout))
 
 
 class Transaction(HeldConnection):
@@ -121,25 +138,47 @@ class Database(Session):
 
     Args:
         engine: Autocommitting engine; the database closes it. ``Database.open`` makes one.
+        statement_timeout: Seconds that a statement may take once it has a connection; None for any time.
+        lock_timeout: Seconds that a statement of a transaction waits for a lock; None leaves it to the role.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, statement_timeout: float | None = None, lock_timeout: float | None = None
+    ) -> None:
         self._engine = engine
+        self._statement_timeout = statement_timeout
+        self._lock_timeout = lock_timeout
         # the same pool and the same cache of compiled statements
         self._transactional = engine.execution_options(isolation_level="READ COMMITTED")
 
     @classmethod
-    def open(cls, url: str, *, pool_size: int = 10, pool_timeout: float = CONNECT_TIMEOUT_SECONDS) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+    ) -> Self:
         """A database of which nothing is asked yet: connections are made when statements need them.
 
         Args:
             url: libpq URL.
             pool_size: Connections at most.
             pool_timeout: Seconds that a statement waits for a free connection.
+            statement_timeout: Seconds that a statement may take once it has a connection; None for any time. This
+                process cancels it then. That costs no round trip, and a transaction pooler passes it on.
+            lock_timeout: Seconds that a statement of a transaction waits for a lock; None leaves it to the role.
 
         Raises:
             UserError: The URL is not one of Postgres.
+            ValueError: A timeout is no positive number of seconds, or longer than 24 days.
         """
+        backstop = None
+        if statement_timeout is not None:
+            _milliseconds("statement_timeout", statement_timeout)
+            backstop = statement_timeout + _BACKSTOP_SECONDS
         engine = create_async_engine(
             normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
             isolation_level="AUTOCOMMIT",
@@ -150,8 +189,8 @@ class Database(Session):
             # an error's text goes into logs, and a search's parameters are what somebody looked for
             hide_parameters=True,
         )
-        event.listen(engine.sync_engine, "connect", _set_search_path)
-        return cls(engine)
+        event.listen(engine.sync_engine, "connect", partial(_prepare, backstop_seconds=backstop))
+        return cls(engine, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
 
     async def close(self) -> None:
         """Close the connections that nothing uses at the moment; the others are closed once they are given back."""
@@ -174,20 +213,21 @@ class Database(Session):
         Errors of the commit are mapped as those of statements are.
 
         Args:
-            lock_timeout: Seconds that a statement waits for a lock; None leaves it to the role and the server.
-                Past it the statement fails with psycopg's ``LockNotAvailable``.
-            statement_timeout: Seconds that a statement may take; None as above. Past it the statement fails with
-                psycopg's ``QueryCanceled``.
+            lock_timeout: Seconds that a statement waits for a lock; None takes that of the database, or else leaves it
+                to the role and the server. Past it the statement fails with psycopg's ``LockNotAvailable``.
+            statement_timeout: Seconds that a statement may take; None leaves it to the role and the server. Past it
+                the statement fails with psycopg's ``QueryCanceled``. The database's own limit holds all the same.
 
         Raises:
             ValueError: A timeout is no positive number of seconds, or longer than 24 days.
             DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
         """
+        lock_timeout = self._lock_timeout if lock_timeout is None else lock_timeout
         timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         settings = {name: _milliseconds(name, seconds) for name, seconds in timeouts.items() if seconds is not None}
         with guard_connection():
             async with self._transactional.begin() as connection:
-                transaction = Transaction(connection)
+                transaction = Transaction(connection, statement_timeout=self._statement_timeout)
                 for name, value in settings.items():
                     await transaction.execute(_SET_LOCAL, {"name": name, "value": value})
                 yield transaction
@@ -201,30 +241,34 @@ class Database(Session):
         """
         with guard_connection():
             async with self._engine.connect() as connection:
-                yield HeldConnection(connection)
+                yield HeldConnection(connection, statement_timeout=self._statement_timeout)
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
         with guard_connection():
             async with self._engine.connect() as connection:
-                return take(await connection.execute(_resolve(statement), parameters))
+                return take(await _execute(connection, statement, parameters, self._statement_timeout))
 
 
 async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     """What a read returns, tried once more where the first attempt may have failed by accident.
 
     A pooled connection may have outlived a restart of the server; the pool has dropped it after the first attempt. A
-    serialization failure says that the serving model was changed in the middle of the statement.
+    serialization failure says that the serving model was changed in the middle of the statement. A read that found no
+    free connection has waited for one already, and is not tried again.
 
     Args:
         read: The read; changes nothing, for it may run twice.
 
     Raises:
         DatabaseUnavailableError: Both attempts found Postgres out of reach.
+        ConnectionsBusyError: No connection has become free in time.
     """
     try:
         return await read()
+    except ConnectionsBusyError:
+        raise
     except DatabaseUnavailableError:
         return await read()
     except DBAPIError as error:
@@ -248,9 +292,25 @@ def _milliseconds(name: str, seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))}ms"
 
 
-def _set_search_path(connection: DBAPIConnection, _: object) -> None:
+async def _execute(
+    connection: AsyncConnection, statement: Statement, parameters: Parameters | None, seconds: float | None
+) -> CursorResult[Any]:
+    """Run a statement; a caller that is cancelled, or its time when it is over, cancels it in Postgres too."""
+    executing = connection.execute(_resolve(statement), parameters)
+    try:
+        return await run_cancellable(executing, seconds=seconds)
+    except TimeoutError as error:
+        raise StatementTimeoutError(f"a statement has taken longer than {seconds:g} s") from error
+
+
+def _prepare(connection: DBAPIConnection, _: object, *, backstop_seconds: float | None) -> None:
+    """Set the search path of a new connection, and the limit by which the server ends what this process does not."""
+    statements = SEARCH_PATH
+    if backstop_seconds is not None:
+        pid = connection.driver_connection.info.backend_pid
+        statements += ";" + _BACKSTOP.format(milliseconds=round(backstop_seconds * 1000), pid=int(pid))
     autocommit = connection.autocommit
     connection.autocommit = True
     with closing(connection.cursor()) as cursor:
-        cursor.execute(SEARCH_PATH)
+        cursor.execute(statements)
     connection.autocommit = autocommit

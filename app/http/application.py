@@ -1,6 +1,5 @@
 """The web application."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,14 +12,20 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app import __version__
-from app.catalogue import AudioIntake
-from app.database import Database
-from app.errors import DatabaseUnavailableError, ReadOnlyDatabaseError
-from app.http.dependencies import ApiState
+from app.errors import (
+    ConnectionsBusyError,
+    DatabaseUnavailableError,
+    ReadOnlyDatabaseError,
+    StatementTimeoutError,
+)
+from app.http.client_address import read_networks
+from app.http.lifespan import open_state
+from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
-from app.http.middleware.rate_limit import RateLimit, RateLimits, read_networks
+from app.http.middleware.rate_limit import RateLimit, RateLimits
 from app.http.middleware.request_log import RequestLog
 from app.http.routes import (
+    api_description,
     audio,
     clip,
     health,
@@ -37,16 +42,18 @@ from app.http.routes import (
 )
 from app.http.routes import search as search_routes
 from app.providers import Providers, read_public_address
-from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
 from services.request_size import ExplainTooLarge
+from services.slow_clients import BodyRate
 
 _log = logging.getLogger(__name__)
 
+_TOO_SLOW = "the database took too long and gave up"
+
 _GIVEN_UP: dict[type[BaseException], str] = {
-    QueryCanceled: "the database took too long and gave up",
+    QueryCanceled: _TOO_SLOW,
     LockNotAvailable: "other changes are in the way",
     DeadlockDetected: "another change was in the way",
     SerializationFailure: "another change was in the way",
@@ -65,38 +72,13 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         settings: Limits and deadlines.
         providers: The services that endpoints use.
     """
+    exempt = read_networks(settings.rate_limit_exempt)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        async with Database.open(url, pool_size=settings.database_pool_size) as database:
-            serving = ServingModel(providers)
-            try:
-                await serving.refresh(database)
-            except DatabaseUnavailableError:
-                await serving.load()
-            clips = ClipReader(
-                serving,
-                max_seconds=settings.clip_max_seconds,
-                concurrency=settings.clip_concurrency,
-                deadline_seconds=settings.clip_deadline_seconds,
-            )
-            search = Search.from_settings(database, serving, settings, providers.mirror)
-            intake = AudioIntake(
-                database,
-                providers.audio_store,
-                limits=settings.decoder_limits,
-                concurrency=settings.upload_concurrency,
-            )
-            streams = asyncio.Semaphore(settings.event_streams)
-            api.state.api = ApiState(settings, url, database, providers, serving, search, clips, intake, streams)
-            following = asyncio.create_task(serving.follow(database))
+        async with open_state(url, settings, providers) as state:
+            api.state.api = state
             yield
-            following.cancel()
-            # it may be in the middle of a query, whose connection it has to give back before they are closed
-            await asyncio.gather(following, return_exceptions=True)
-            clips.close()
-            intake.close()
-            await providers.mirror.close()
 
     api = FastAPI(
         title="vibe-search",
@@ -106,11 +88,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         # their pages load scripts from elsewhere, and stay empty without a network
         docs_url=None,
         redoc_url=None,
+        # served by routes/api_description.py, which writes it once
+        openapi_url=None,
         # the framework's redirects lead to whatever host the request names
         redirect_slashes=False,
     )
     public = read_public_address(settings)
     api.add_middleware(Vary)
+    api.add_middleware(Compression)
     api.add_middleware(
         ExplainTooLarge,
         paths=r"/search/by-audio",
@@ -130,11 +115,14 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         message=f"the request has more than {MAX_BODY_BYTES} bytes",
     )
     api.add_middleware(
+        BodyRate, bytes_per_second=settings.http_body_bytes_per_second, seconds=settings.http_body_seconds
+    )
+    api.add_middleware(
         RateLimit,
         limits=RateLimits(
             searches=settings.rate_limit_searches,
             costly=settings.rate_limit_costly,
-            exempt=read_networks(settings.rate_limit_exempt),
+            exempt=exempt,
         ),
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)
@@ -145,6 +133,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(AudioStoreError, _answer_storeless)
     api.add_exception_handler(IntegrityError, _answer_refused)
     api.add_exception_handler(DBAPIError, _answer_busy)
+    api.add_exception_handler(StatementTimeoutError, _answer_late)
     api.add_exception_handler(RequestValidationError, answer_invalid)
     for module in (
         search_routes,
@@ -159,6 +148,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         health,
         metrics,
         page,
+        api_description,
     ):
         api.include_router(module.router, max_body_size=MAX_BODY_BYTES)
     api.include_router(clip.router, max_body_size=settings.clip_max_bytes)
@@ -167,11 +157,11 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     return api
 
 
-async def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
+async def _answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    busy = isinstance(error, ConnectionsBusyError)
+    reason = "too many requests of this kind are under way" if busy else "the database cannot be reached at the moment"
     return JSONResponse(
-        {"detail": "the database cannot be reached at the moment: try again in a few seconds"},
-        status_code=503,
-        headers={"retry-after": "5"},
+        {"detail": f"{reason}: try again in a few seconds"}, status_code=503, headers={"retry-after": "5"}
     )
 
 
@@ -182,6 +172,15 @@ async def _answer_busy(_request: Request, error: Exception) -> JSONResponse:
     if reason is None:
         raise error
     _log.warning("a statement was given up: %s", type(cause).__name__)
+    return _ask_again(reason)
+
+
+async def _answer_late(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("a statement was cancelled: %s", error)
+    return _ask_again(_TOO_SLOW)
+
+
+def _ask_again(reason: str) -> JSONResponse:
     return JSONResponse(
         {"detail": f"{reason}: try again in a few seconds"}, status_code=503, headers={"retry-after": "2"}
     )

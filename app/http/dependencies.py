@@ -4,7 +4,6 @@ The dependencies are coroutines: the framework runs any other function in a thre
 all of them do.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -16,7 +15,13 @@ from starlette.datastructures import Headers
 from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authorization
 from app.catalogue import AudioIntake
 from app.database import Database
+from app.http.figures import DatabaseFigures
 from app.http.middleware.headers import name_in_vary
+from app.http.readiness import Readiness
+from app.http.recent import Recent
+from app.http.stream_places import StreamPlaces
+from app.http.track_follower import TrackFollower
+from app.processing.switch.model_states import ModelState
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
 from app.settings import Settings
@@ -24,17 +29,35 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class ApiState:
-    """Made when the process starts, closed when it stops."""
+    """Made when the process starts, closed when it stops.
+
+    Attributes:
+        database: The connections of whatever is read: tokens, single tracks. Those of the kinds below are others, so
+            that none waits for them.
+        writes_database: The connections of changes, which wait WRITE_LOCK_TIMEOUT_SECONDS for locks.
+        health_database: The connection of figures and of the models' progress.
+        event_streams: The places that event streams may take.
+        follower: Reads the tracks of all event streams.
+        search: Searches; it has connections of its own.
+        readiness: Whether the process can serve.
+        figures: What the database knows, for Prometheus.
+        model_states: The models' progress.
+    """
 
     settings: Settings
-    url: str
     database: Database
+    writes_database: Database
+    health_database: Database
     providers: Providers
     serving: ServingModel
     search: Search
     clips: ClipReader
     intake: AudioIntake
-    event_streams: asyncio.Semaphore
+    event_streams: StreamPlaces
+    follower: TrackFollower
+    readiness: Readiness
+    figures: Recent[DatabaseFigures]
+    model_states: Recent[list[ModelState]]
 
 
 async def get_state(request: Request) -> ApiState:

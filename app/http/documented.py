@@ -9,7 +9,7 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 
 class UnavailableResponse(BaseModel):
-    """The database cannot be reached at the moment."""
+    """The database cannot be reached at the moment, or is busy."""
 
     detail: str
 
@@ -41,9 +41,15 @@ TOO_LARGE: Responses = {413: {"description": "The request is larger than UPLOAD_
 
 UNAVAILABLE: Responses = {
     429: {"description": "The address asks for too much (RATE_LIMIT_SEARCHES, RATE_LIMIT_COSTLY); see retry-after."},
-    503: {"model": UnavailableResponse, "description": "Postgres cannot be reached; try again."},
+    503: {
+        "model": UnavailableResponse,
+        "description": "Postgres cannot be reached, is busy, or took too long; try again.",
+    },
 }
 """Every endpoint that reads the database may answer so, or has no time for who asks."""
 
-UNREADABLE: Responses = {400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."}}
+UNREADABLE: Responses = {
+    400: {"description": "The body cannot be read: it is no JSON in UTF-8, or no form."},
+    408: {"description": "The body comes in more slowly than HTTP_BODY_BYTES_PER_SECOND."},
+}
 """Every endpoint that takes a body may answer so."""

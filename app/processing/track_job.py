@@ -7,6 +7,7 @@ from typing import Any
 
 from app.database import Database, Session
 from app.observability.tracing import span
+from models.audio.abandonment import Abandonment
 from models.audio.decoding import AudioError
 from services.audio_store import AudioStore, Recording
 from services.genres import ClassificationRefusedError
@@ -94,8 +95,10 @@ async def work_on_track(
         return False
     try:
         recording = _find(store, track[1], found)
-        with span("job", {"task": job.task, "model": job.model}):
-            await _store(database, job, key, job.parameters(await asyncio.to_thread(job.work, recording)))
+        # a job that is cancelled, when its worker stops, ends its decoder
+        with span("job", {"task": job.task, "model": job.model}), Abandonment() as abandonment:
+            result = await asyncio.to_thread(abandonment.run, job.work, recording)
+            await _store(database, job, key, job.parameters(result))
     except (AudioError, ClassificationRefusedError) as error:
         JOBS.labels(job.task, "refused").inc()
         failed = FailedAttempt(*track, job.task, job.model, str(error), permanent=True, attempts=attempts)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from threading import BoundedSemaphore
 
@@ -11,6 +12,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from app.search.serving_model import ServingModel
+from models.audio.abandonment import Abandonment
 from models.audio.decoding import AudioError
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ class ClipReader:
         serving: The model that makes vectors of audio.
         max_seconds: How much of a clip is embedded, from its start, in seconds.
         concurrency: Clips at the same time.
-        deadline_seconds: How long a caller waits. A thread cannot be interrupted: it keeps its place until it is done.
+        deadline_seconds: How long a caller waits. Then the clip's decoder is ended; a model under way is not, and keeps
+            its place until it is done.
     """
 
     def __init__(self, serving: ServingModel, *, max_seconds: float, concurrency: int, deadline_seconds: float) -> None:
@@ -65,10 +68,13 @@ class ClipReader:
             return None
         if not self._places.acquire(blocking=False):
             raise BusyError
-        future = self._threads.submit(embedding.embed_audio, BytesIO(clip), max_seconds=self._max_seconds)
+        abandonment = Abandonment()
+        work = partial(embedding.embed_audio, BytesIO(clip), max_seconds=self._max_seconds)
+        future = self._threads.submit(abandonment.run, work)
         future.add_done_callback(lambda _: self._places.release())
         try:
-            vector = await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
+            with abandonment:
+                vector = await asyncio.wait_for(asyncio.wrap_future(future), self._deadline_seconds)
             return ClipVector(vector, embedding.card.identity)
         except AudioError:
             raise

@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Self
 
 from numpy import float32
@@ -26,6 +30,9 @@ from services.metrics import FALLBACKS, STATEMENTS, WITHOUT_VECTOR
 from services.vector_mirror import VectorMirror
 
 _LARGEST_ID = 2**63 - 1
+
+_TEXT_THREADS = min(32, (os.cpu_count() or 1) + 4)
+"""Texts that are embedded at the same time; as many as asyncio's own threads, which others keep busy."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +70,8 @@ class _Question:
 class Search:
     """Searches one database with the model that it serves.
 
+    Texts are embedded in threads of its own: nothing else that runs in threads is in their way.
+
     Args:
         database: The database.
         serving: The model that makes vectors of texts.
@@ -88,6 +97,11 @@ class Search:
         self._everyone = everyone
         self._min_confidence = min_confidence
         self._mirror = mirror
+        self._threads = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
+
+    def close(self) -> None:
+        """Embed no more texts; those under way are finished in the background."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @classmethod
     def from_settings(cls, database: Database, serving: ServingModel, settings: Settings, mirror: VectorMirror) -> Self:
@@ -262,7 +276,7 @@ class Search:
         liked = await self._liked(description.liked, viewer, embedding)
         if embedding is None or not self.semantic_enabled_for(viewer):
             return None
-        embedded = asyncio.to_thread(_embed_query, embedding, description, liked)
+        embedded = self._embed_in_thread(embedding, description, liked)
         try:
             with span("vector", {"model": embedding.card.identity}):
                 return await asyncio.wait_for(embedded, self._deadline_seconds)
@@ -276,6 +290,13 @@ class Search:
             WITHOUT_VECTOR.labels("failed").inc()
             _log.exception("the embedding provider failed: answered by name alone")
         return None
+
+    async def _embed_in_thread(
+        self, embedding: EmbeddingProvider, description: Description, liked: Sequence[NDArray[float32]]
+    ) -> _Sound:
+        # with the span and the request's id, as asyncio.to_thread does
+        embed = partial(copy_context().run, _embed_query, embedding, description, liked)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, embed)
 
     async def _liked(
         self, track_ids: Sequence[int], viewer: str | None, embedding: EmbeddingProvider | None

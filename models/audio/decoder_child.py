@@ -1,12 +1,14 @@
 """The process that decodes: `python -m models.audio.decoder_child DESCRIPTOR`, started by `models.audio.decoder`.
 
-It opens no file and has no network: it asks the other end of its one connection for the bytes of a recording, and sends
-samples back. A message is a letter and its content:
+It asks the other end of its one connection for the bytes of a recording, and sends samples back. When everything is
+imported, it gives up all else (`models.audio.sandbox`): it opens no file and has no network. A message is a letter and
+its content:
 
     from the parent                            from here
-    O  JSON: open, and do what it says         A  the order has arrived: the first message
+                                               H  JSON: what could not be given up, and why: the first message
+    O  JSON: open, and do what it says         A  the order has arrived
     D  the bytes that were read                R  JSON: read so many bytes at an offset
-                                               C  float32 samples
+                                               C  how many values were decoded so far, 8 bytes; float32 samples
                                                P  JSON: properties of the file
                                                E  the end
                                                F  why the file cannot be decoded
@@ -15,11 +17,9 @@ samples back. A message is a letter and its content:
 
 from __future__ import annotations
 
-import ctypes
 import io
 import json
 import os
-import resource
 import struct
 import sys
 import threading
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import av.logging
 import numpy as np
 
+from models.audio.sandbox import confine
 from models.audio.sound_file import AudioError, SoundFile, open_sound
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ _READ_BYTES = 256 * 1024
 _CHUNK_SAMPLES = 16 * 1024
 """Frames are joined to so many samples before they are sent."""
 
-_NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS of linux/prctl.h
+_MOST_SAMPLES = 128 * 1024
+"""A longer chunk is sent in parts: a frame may be a minute long, and the parent takes messages of 1 MiB."""
 
 
 class RemoteFile(io.RawIOBase):
@@ -106,7 +108,6 @@ def work(connection: Connection) -> None:
         except EOFError:
             return
         connection.send_bytes(b"A")
-        _limit_next(order["memory"], order["processor_seconds"])
         try:
             with open_sound(io.BufferedReader(RemoteFile(connection, order["size"]), _READ_BYTES)) as sound:
                 _obey(connection, order, sound)
@@ -125,15 +126,15 @@ def _obey(connection: Connection, order: dict[str, Any], sound: SoundFile) -> No
         send(connection, b"P", asdict(sound.properties))
         return
     for samples in _join(sound.samples(order["sample_rate"], order["most"])):
-        connection.send_bytes(b"C" + samples)
+        connection.send_bytes(b"C" + struct.pack("<Q", sound.values) + samples)
     connection.send_bytes(b"E")
 
 
 def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
-    """Bytes of at least `_CHUNK_SAMPLES` samples each, but for the last."""
+    """Bytes of at least `_CHUNK_SAMPLES` samples each, but for the last, and of `_MOST_SAMPLES` at most."""
     held: list[Waveform] = []
     count = 0
-    for chunk in chunks:
+    for chunk in _cut(chunks):
         held.append(chunk)
         count += chunk.size
         if count >= _CHUNK_SAMPLES:
@@ -143,21 +144,12 @@ def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
         yield np.concatenate(held).tobytes()
 
 
-def _limit_next(memory: int, processor_seconds: int) -> None:
-    """Let the next file have so much memory beside what the process has already, and so much of a processor."""
-    with open("/proc/self/statm", encoding="ascii") as status:  # noqa: PTH123 - pathlib would be imported for it
-        mapped = int(status.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + memory, resource.RLIM_INFINITY))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    end = int(used.ru_utime + used.ru_stime) + processor_seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
-
-
-def _renounce() -> None:
-    """Give up what decoding does not need: writing files, cores, more privileges."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+def _cut(chunks: Iterable[Waveform]) -> Iterable[Waveform]:
+    """The same samples in chunks that are not too long, also behind what `_join` holds already."""
+    longest = _MOST_SAMPLES - _CHUNK_SAMPLES
+    for chunk in chunks:
+        for start in range(0, chunk.size, longest):
+            yield chunk[start : start + longest]
 
 
 def _end_with_parent(lifeline: int) -> None:
@@ -182,11 +174,11 @@ def _warm_up() -> None:
 def main() -> None:
     """Decode for whoever holds the other end of the descriptors in the arguments."""
     connection, lifeline = Connection(int(sys.argv[1])), int(sys.argv[2])
-    _end_with_parent(lifeline)
     av.logging.set_level(av.logging.PANIC)
-    _renounce()
     _warm_up()
+    missing = confine(lambda: _end_with_parent(lifeline))
     try:
+        send(connection, b"H", missing)
         work(connection)
     except (BrokenPipeError, ConnectionResetError, EOFError):
         # the parent has had enough of this file

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import numpy as np
 
 from models.audio import windows
-from models.audio.decoder import DecoderCrashedError, DecoderLimits, decoding, describe
+from models.audio.decoder import DecoderCrashedError, DecoderLimits, decoding, describe, missing_protections
 from models.audio.sound_file import FORMATS, AudioError, AudioProperties
 from models.audio.waveform import Waveform
 
@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "decode_windows",
     "identify",
+    "missing_protections",
     "normalise_peak",
     "probe",
 ]

@@ -57,6 +57,9 @@ _MOST_PLANES = 7
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
 """Hz. Telephones have 8,000 and studios 384,000; what lies outside is a damaged header."""
 
+_MOST_CHANGES = 100
+"""Changes of format in a file. A chain of recordings has a few; each costs a new resampler, some milliseconds."""
+
 _FRAMES_TRIED = 64
 """Packets in which sound must begin for a file to count as audio."""
 
@@ -97,6 +100,8 @@ class SoundFile:
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self._container = container
         self._stream = stream
+        self.values = 0
+        """Values that were decoded so far: samples of each channel, at the file's own rate."""
 
     @property
     def properties(self) -> AudioProperties:
@@ -134,7 +139,8 @@ class SoundFile:
             Chunks, each of shape `(samples,)`.
 
         Raises:
-            AudioError: The file ends well before its header says, unless `most` were read.
+            AudioError: The file ends well before its header says, unless `most` were read; or it changes its format
+                again and again.
         """
         count = 0
         for chunk in self._mono_chunks(sample_rate):
@@ -148,11 +154,15 @@ class SoundFile:
     def _mono_chunks(self, sample_rate: int) -> Iterator[Waveform]:
         resampler: AudioResampler | None = None
         shape: tuple[str, str, int] | None = None
+        changes = 0
         for frame in self._frames():
             found = (frame.format.name, frame.layout.name, frame.sample_rate)
             if resampler is None or found != shape:
                 # Chained Ogg streams may change their layout or rate midway, which one resampler cannot follow.
                 if resampler is not None:
+                    changes += 1
+                    if changes > _MOST_CHANGES:
+                        raise AudioError(f"its sample rate or channels change more than {_MOST_CHANGES} times")
                     yield from map(_downmix, resampler.resample(None))
                 _refuse_absurd(frame.sample_rate, frame.layout.nb_channels)
                 packing = "fltp" if frame.layout.nb_channels <= _MOST_PLANES else "flt"
@@ -174,7 +184,10 @@ class SoundFile:
                 return
             except av.InvalidDataError:
                 continue
-            yield from (frame for frame in frames if frame.samples)
+            for frame in frames:
+                self.values += frame.samples * frame.layout.nb_channels
+                if frame.samples:
+                    yield frame
 
     def _stated_duration(self) -> float | None:
         """Seconds by the stream's header, else by the container's."""

@@ -1,7 +1,7 @@
 """Where the audio of tracks is kept."""
 
 from services.audio_store.address import PublicAddress
-from services.audio_store.content import FOREVER, StoredAudio, media_type
+from services.audio_store.content import CACHED, StoredAudio, media_type
 from services.audio_store.errors import (
     AudioMissingError,
     AudioStoreError,
@@ -17,7 +17,7 @@ from services.audio_store.s3 import Bucket, S3AudioStore
 from services.audio_store.staged import StagedAudio
 
 __all__ = [
-    "FOREVER",
+    "CACHED",
     "AudioMissingError",
     "AudioStore",
     "AudioStoreError",

@@ -25,8 +25,11 @@ _MEDIA_TYPES = {
     "webm": "audio/webm",
 }
 
-FOREVER = "public, max-age=31536000, immutable"
-"""Cache-Control of audio: an id always stands for the same bytes."""
+CACHED = "public, max-age=300"
+"""Cache-Control of audio that all may play: a copy is not served for much longer than the track may be played.
+
+An id always stands for the same bytes, so a copy that is asked for again is usually still right.
+"""
 
 
 @dataclass(frozen=True)

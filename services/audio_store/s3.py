@@ -15,7 +15,7 @@ from obstore.store import S3Store
 
 from services.audio_store.address import FOLDER, PublicAddress, object_key
 from services.audio_store.content import (
-    FOREVER,
+    CACHED,
     StoredAudio,
     file_name,
     hash_content,
@@ -165,7 +165,7 @@ class S3AudioStore:
                 self._store,
                 FOLDER + file_name(file_id, file_type),
                 source,
-                attributes={"Content-Type": media_type(file_type), "Cache-Control": FOREVER},
+                attributes={"Content-Type": media_type(file_type), "Cache-Control": CACHED},
                 chunk_size=_PART_BYTES,
                 max_concurrency=_PARTS_AT_ONCE,
             )

@@ -13,6 +13,7 @@ from services.clap.limits import Limits, RefusedError
 from services.clap.service import EmbeddingService
 from services.invalid_request import answer_invalid
 from services.request_size import EXPLAINED, ExplainTooLarge
+from services.slow_clients import BodyRate
 
 _RETRY_SECONDS = "2"
 
@@ -35,6 +36,7 @@ def create_clap_api(service: EmbeddingService, limits: Limits) -> FastAPI:
     api.include_router(_routes(service), max_body_size=limits.max_body_bytes)
     api.add_exception_handler(RefusedError, answer_refusal)
     api.add_exception_handler(RequestValidationError, answer_invalid)
+    api.add_middleware(BodyRate)
     api.add_middleware(
         ExplainTooLarge,
         paths=r"/embed_(text|audio)",
@@ -48,6 +50,7 @@ def _routes(service: EmbeddingService) -> APIRouter:
     router = APIRouter()
     refusals: dict[int | str, dict[str, object]] = {
         413: {"description": "The request, or a recording, is too large or too long."},
+        408: {"description": "The request comes in too slowly."},
         503: {"description": "CLAP_CONCURRENCY requests are being worked on already, or a decoder crashed."},
     }
 

@@ -3,17 +3,30 @@
 -- artist_exists: Whether there is an artist with this DID.
 select exists (select from artists where did = :did)
 
--- read_track: A track as its page shows it.
--- the caller decides by visibility and artist whether the viewer may see it
+-- read_tracks: Tracks as their pages show them, with their tasks, and which of the viewers may see each.
+-- a viewer is asked about together with a track; however many ask, a track is read once
+with asked as (
+    select pair.track_id, array_agg(pair.viewer) as viewers
+    from unnest(cast(:track_ids as bigint[]), cast(:viewers as text[])) as pair (track_id, viewer)
+    group by pair.track_id
+)
 select t.id, t.title, t.artist_did, a.handle as artist_handle, a.display_name as artist_display_name,
        al.title as album_title, t.image_url, t.file_id, t.file_type, t.visibility, t.play_count, t.created_at,
        array(
            select g.name from track_tags tt join tags g on g.id = tt.tag_id where tt.track_id = t.id order by g.name
-       ) as tags
-from tracks t
+       ) as tags,
+       coalesce((
+           select jsonb_agg(jsonb_build_object('task', k.task, 'model', k.model, 'state', k.state, 'reason', k.reason,
+                                               'permanent', k.permanent, 'attempts', k.attempts) order by k.task desc)
+           from search.track_tasks(t.id) k
+       ), '[]') as tasks,
+       array(
+           select v.viewer from unnest(asked.viewers) as v (viewer) where search.may_see(t.visibility, t.artist_did, v.viewer)
+       ) as seen_by
+from asked
+join tracks t on t.id = asked.track_id
 join artists a on a.did = t.artist_did
 left join albums al on al.id = t.album_id
-where t.id = :track_id
 
 -- insert_track: Insert a track; triggers enqueue its jobs.
 insert into tracks (artist_did, album_id, title, file_id, file_type, r2_url, visibility, extra)

@@ -1,7 +1,7 @@
 -- Genres: predictions of the classifier, and the tags that they suggest.
 
 -- recommended_tags: Genre predictions of a track's present audio, without its tags, and whether a job for them is pending.
-select t.visibility, t.artist_did,
+select search.may_see(t.visibility, t.artist_did, cast(:viewer as text)) as visible,
        t.extra ->> 'genre_predictions_file_id' is not distinct from t.file_id as classified,
        exists (
            select from procrastinate_jobs j

@@ -48,9 +48,6 @@ set file_id = excluded.file_id, reason = excluded.reason, permanent = excluded.p
 -- clear_job_failure: Forget the failure of a job on a track.
 delete from search.job_failures where track_id = :track_id and task = :task and model = :model
 
--- track_tasks: The state of each task of a track.
-select * from search.track_tasks(:track_id)
-
 -- failed_tracks: The failures of all tracks.
 select f.track_id, t.title, f.task, f.reason, f.permanent, f.attempts
 from search.job_failures f

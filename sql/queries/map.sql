@@ -1,6 +1,7 @@
 -- The map of the library.
 
--- read_map: The map in columns: listed tracks, their places in 65,535ths, and their genres, numbered by frequency.
+-- read_map: The map as JSON in columns: listed tracks, their places in 65,535ths, and their genres, numbered by frequency.
+-- with what map_changed compares
 with points as materialized (
     select t.id, round(p.x * 65535)::integer as x, round(p.y * 65535)::integer as y,
            coalesce(
@@ -11,15 +12,32 @@ with points as materialized (
     where search.is_listed(t.visibility)
 ), genres as (
     select genre, row_number() over (order by count(*) desc, genre) - 1 as number from points where genre is not null group by genre
+), state as (
+    select (select s.drawn_at from search.map_state s) as drawn_at
 )
-select coalesce(array_agg(p.id order by p.id), '{}') as ids,
-       coalesce(array_agg(p.x order by p.id), '{}') as xs,
-       coalesce(array_agg(p.y order by p.id), '{}') as ys,
-       coalesce(array_agg(coalesce(g.number, -1) order by p.id), '{}') as genre_numbers,
-       coalesce((select array_agg(genre order by number) from genres), '{}') as genres,
-       (select s.drawn_at from search.map_state s) as drawn_at
+select json_build_object(
+           'ids', array_to_json(coalesce(array_agg(p.id order by p.id), '{}')),
+           'x', array_to_json(coalesce(array_agg(p.x order by p.id), '{}')),
+           'y', array_to_json(coalesce(array_agg(p.y order by p.id), '{}')),
+           'genre', array_to_json(coalesce(array_agg(coalesce(g.number, -1) order by p.id), '{}')),
+           'genres', array_to_json(coalesce((select array_agg(genre order by number) from genres), '{}')),
+           'drawn_at', (select to_char(s.drawn_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') from state s)
+       )::text as body,
+       format('%s %s %s', (select extract(epoch from s.drawn_at) from state s), count(*), bit_xor(hashint8extended(p.id, 0))) as stamp,
+       pg_current_snapshot()::text as snapshot
 from points p
 left join genres g on g.genre = p.genre
+
+-- map_changed: Whether the map was drawn anew, or other tracks of it are listed, since it was read.
+-- between equal snapshots nothing was committed, and the tracks need not be looked at
+select case when pg_current_snapshot()::text = :snapshot then false else (
+           select format('%s %s %s', (select extract(epoch from s.drawn_at) from search.map_state s), count(*),
+                         bit_xor(hashint8extended(t.id, 0))) <> :stamp
+           from search.map_points p
+           join tracks t on t.id = p.track_id
+           where search.is_listed(t.visibility)
+       ) end as changed,
+       pg_current_snapshot()::text as snapshot
 
 -- map_lock: Whether this transaction alone may draw the map.
 -- two workers at once would each draw the same

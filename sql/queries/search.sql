@@ -91,5 +91,8 @@ where t.id = any (cast(:track_ids as bigint[]))
 -- fold_track_counts: Add up the changes of track counts that transactions have left.
 select search_internal.fold_track_counts() as folded
 
+-- fold_word_counts: Add up the changes of words' counts, and remove words that no listed name has.
+select search_internal.fold_word_counts() as folded
+
 -- refresh_common_words: Count again which words are common.
 select search.refresh_common_words() as known

@@ -15,9 +15,13 @@ from search.tokens t
 where t.id = :id
 
 -- mark_token_used: Record that a token was used, once a minute at most.
--- the time is checked again under the row's lock, so that one of many requests writes
+-- one of many requests writes; the others do not wait for it, nor for a change of the token
 update search.tokens t set last_used_at = now()
-where t.id = :id and (t.last_used_at is null or t.last_used_at < now() - interval '1 minute')
+where t.id = (
+    select u.id from search.tokens u
+    where u.id = :id and (u.last_used_at is null or u.last_used_at < now() - interval '1 minute')
+    for update skip locked
+)
 
 -- list_tokens: Tokens of one artist, or of all, the latest first, without their hashes.
 select t.id, t.did, a.handle, t.label, t.scopes, t.created_at, t.expires_at, t.revoked_at, t.last_used_at,

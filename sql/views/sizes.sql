@@ -16,7 +16,7 @@ with tables as (
                 when t.name ~ '^mirror_' then 'mirror'
                 when t.name ~ '^map_' then 'map'
                 when t.name in ('embeddings', 'calibration_tracks') then 'vectors'
-                when t.name in ('documents', 'words', 'word_deletions', 'common_words', 'track_count_changes') then 'names'
+                when t.name in ('documents', 'words', 'word_deletions', 'common_words', 'word_count_changes', 'track_count_changes') then 'names'
                 when t.name in ('tracks', 'artists', 'albums', 'tags', 'track_tags', 'playlists', 'playlist_tracks')
                     then 'catalogue'
                 else 'other' end as topic, t.*

@@ -24,7 +24,7 @@ begin
     loop
         -- what the migration does not move is newer
         execute format(case when position('' || found.name || '' in moved) > 0
-                            then 'alter function %s set schema search' else 'drop function %s' end, found.signature);
+                            then 'alter function %s set schema search' else 'drop function %s cascade' end, found.signature);
     end loop;
     alter type search_internal.signal set schema search;
     drop schema search_internal;

@@ -21,8 +21,11 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
 @app.periodic(cron="* * * * *")
 @app.task(name="fold_track_counts", queue="upkeep", priority=UPKEEP, pass_context=True)
 async def fold_track_counts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
-    """Bring the counts of artists, albums, tags and playlists up to date, and with them their popularity."""
-    await upkeep.fold_track_counts(worker_context(context).database)
+    """Bring the counts of artists, albums, tags and playlists up to date, and of the words of their names."""
+    database = worker_context(context).database
+    await upkeep.fold_track_counts(database)
+    # after it: a popularity that has changed counts for the words as well
+    await upkeep.fold_word_counts(database)
 
 
 @app.periodic(cron="29 * * * *")

@@ -271,6 +271,7 @@ def _triggers(catalogue: ExistingCatalogue, homes: Homes, script: Path) -> Step:
 
 def _documents(connection: Connection) -> Iterator[Step]:
     yield Step("indexes of names", "select search_internal.index_documents();")
+    yield Step("words of listed names", "select search_internal.count_words();")
     for kind in KINDS:
         sql = f"select search_internal.fill_documents('{kind}', :after, {BATCH});"
         yield Step(f"names of {kind}s", sql, kind=kind, size=_count(connection, f"{kind}s"))

@@ -8,7 +8,6 @@ import math
 import re
 import time
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from fastapi.responses import JSONResponse
 from limits import RateLimitItemPerMinute
@@ -16,21 +15,16 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import UserError
+from app.http.client_address import Network, count_under
 
-Network = IPv4Network | IPv6Network
+FREE = re.compile(r"/|/web/.*|/healthz|/openapi\.json")
+"""Paths that cost next to nothing."""
 
-FREE = re.compile(r"/|/web/.*|/healthz|/readyz|/openapi\.json")
-"""Paths that cost next to nothing, or that whoever runs the installation asks for all the time."""
+READINESS = re.compile(r"/readyz")
+"""Counted apart: a load balancer must get its answer, whatever its address has searched for."""
 
 COSTLY = re.compile(r"/search/by-audio|/tracks|/tracks/[^/]+/(audio|recommended-tags)|/map")
 """Paths behind which audio is decoded or very many rows are read."""
-
-_UNREADABLE = "unreadable"
-"""All requests whose address cannot be read share one count."""
-
-_SITE_BITS = 64
-"""Of an IPv6 address; a client has the rest to choose from."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class RateLimits:
     """How much one address may ask for.
 
     Attributes:
-        searches: Requests a minute of the usual kind; 0 for any number.
+        searches: Requests a minute of the usual kind, and as many for readiness; 0 for any number.
         costly: Those behind which much work is; 0 for any number.
         exempt: Networks that may ask for any number.
     """
@@ -72,46 +66,16 @@ class RateLimit:
         path = scope.get("path", "")
         if FREE.fullmatch(path):
             return None
-        costly = COSTLY.fullmatch(path) is not None
-        limit = self._costly if costly else self._searches
+        kind = "costly" if COSTLY.fullmatch(path) else "readiness" if READINESS.fullmatch(path) else "usual"
+        limit = self._costly if kind == "costly" else self._searches
         if limit is None:
             return None
-        if not scope.get("client"):
-            # over a Unix socket, where only this machine can ask
+        client = count_under(scope, self._exempt)
+        if client is None:
             return None
-        client = _read_address(scope["client"][0])
-        if client is not None and any(client in network for network in self._exempt):
-            return None
-        key = (_UNREADABLE if client is None else _site(client), str(costly))
+        key = (client, kind)
         if self._limiter.hit(limit, *key):
             return None
         seconds = max(1, math.ceil(self._limiter.get_window_stats(limit, *key).reset_time - time.time()))
         detail = f"more than {limit.amount} requests of this kind in a minute: try again in {seconds} s"
         return JSONResponse({"detail": detail}, 429, headers={"retry-after": str(seconds)})
-
-
-def read_networks(text: str) -> tuple[Network, ...]:
-    """Networks or single addresses, with commas between them.
-
-    Raises:
-        UserError: One of them is neither.
-    """
-    try:
-        return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise UserError(f"RATE_LIMIT_EXEMPT: {error}; write networks such as 10.0.0.0/8, with commas") from error
-
-
-def _read_address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address; None where the text is none, as behind a proxy that forwards what it was told."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _site(client: IPv4Address | IPv6Address) -> str:
-    if isinstance(client, IPv4Address):
-        return str(client)
-    return str(ip_network((client, _SITE_BITS), strict=False).network_address)

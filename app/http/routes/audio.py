@@ -9,17 +9,18 @@ from starlette.concurrency import run_in_threadpool
 
 from app.auth import Scope
 from app.http.byte_range import RangeOutsideError, parse_range
+from app.http.conditional import has_present, not_modified
 from app.http.dependencies import KnownCaller, State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE
-from services.audio_store import FOREVER, AudioMissingError, Recording, StoredAudio, media_type
+from services.audio_store import CACHED, AudioMissingError, Recording, StoredAudio, media_type
 
 router = APIRouter(tags=["audio"])
 
 _PIECE_BYTES = 512 * 1024
-_REDIRECTED_FOR = "public, max-age=300"
-"""Long enough for a song; a track that is hidden meanwhile is not pointed to for much longer."""
+_FOR_ONE = "private, no-cache"
+"""Those who may play what is kept back keep it, and ask before each use whether they still may."""
 
-_FOR_ONE = {"cache-control": "private, no-store"}
+_NOT_KEPT = {"cache-control": "private, no-store"}
 
 
 @router.head("/audio/{file_id}", include_in_schema=False)
@@ -30,6 +31,7 @@ _FOR_ONE = {"cache-control": "private, no-store"}
     responses={
         200: {"description": "The whole file.", "content": {"audio/*": {}}},
         206: {"description": "The bytes that the Range header asked for."},
+        304: {"description": "The client has the file already (If-None-Match), and may still play it."},
         307: {"description": "The file lies at another address, where everybody can fetch it."},
         **INVALID_TOKEN,
         404: {"description": "No track that the viewer may play has this audio."},
@@ -50,19 +52,21 @@ async def play_audio(
     track = await state.database.one_or_none("playable_track", parameters)
     # supporters-only and private audio looks absent to a viewer who is not known to be entitled
     if track is None:
-        raise HTTPException(404, "no such audio", headers=_FOR_ONE)
+        raise HTTPException(404, "no such audio", headers=_NOT_KEPT)
     recording = Recording(state.providers.audio_store, file_id, track.file_type, address=track.r2_url)
+    headers = {"cache-control": CACHED if track.open else _FOR_ONE, "etag": f'"{file_id}"'}
+    if has_present(request, headers["etag"]):
+        return not_modified(headers)
     try:
         stored = await run_in_threadpool(recording.locate)
-        headers = _headers(stored) | ({} if track.open else _FOR_ONE)
         if stored.path is not None:
             return FileResponse(stored.path, media_type=media_type(track.file_type), headers=headers)
         # an address that everybody can fetch from is not handed out for what only one may hear
         if stored.url is not None and track.open:
-            return RedirectResponse(stored.url, status_code=307, headers={"cache-control": _REDIRECTED_FOR})
+            return RedirectResponse(stored.url, status_code=307, headers={"cache-control": CACHED})
         return await _stream(request, recording, stored, headers)
     except AudioMissingError as error:
-        raise HTTPException(404, "the audio file is missing from the store") from error
+        raise HTTPException(404, "the audio file is missing from the store", headers=_NOT_KEPT) from error
 
 
 async def _stream(request: Request, recording: Recording, stored: StoredAudio, headers: dict[str, str]) -> Response:
@@ -93,7 +97,3 @@ def _pieces(audio: BinaryIO, start: int, end: int) -> Iterator[bytes]:
             piece = audio.read(min(_PIECE_BYTES, end - start))
             start += len(piece)
             yield piece
-
-
-def _headers(stored: StoredAudio) -> dict[str, str]:
-    return {"cache-control": FOREVER, "etag": f'"{stored.file_id}"'}

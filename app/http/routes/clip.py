@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.http.dependencies import ApiState, State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE, UNREADABLE
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
+from app.http.watched_route import WatchedRoute
 from app.search import Answer, BusyError, ClipVector
 from models.audio.decoding import AudioError
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=WatchedRoute)
 
 _RETRY_SECONDS = 2
 

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State
 from app.http.documented import UNAVAILABLE
+from app.http.kept_map import KeptMap
 
 router = APIRouter(tags=["search"])
 
@@ -37,12 +38,20 @@ class MapResponse(BaseModel):
     drawn_at: datetime | None = Field(description="When the map was drawn; null before the first time.")
 
 
-@router.get("/map", responses=UNAVAILABLE, summary="The map of the library")
-async def show_map(state: State, response: Response) -> MapResponse:
+def _kept(request: Request, state: State) -> KeptMap:
+    kept: KeptMap | None = getattr(request.app.state, "map", None)
+    if kept is None:
+        kept = request.app.state.map = KeptMap(state.database)
+    return kept
+
+
+@router.get(
+    "/map",
+    response_model=MapResponse,
+    responses={304: {"description": "The client has the present map already (If-None-Match)."}, **UNAVAILABLE},
+    summary="The map of the library",
+)
+async def show_map(request: Request, state: State) -> Response:
     """The catalogue as a picture, in which tracks that sound alike lie together; drawn anew as the catalogue grows."""
-    # it is up to 100,000 rows, and changes every few minutes at most
-    response.headers["cache-control"] = "private, max-age=60"
-    row = await state.database.one("read_map")
-    return MapResponse.model_construct(
-        ids=row.ids, x=row.xs, y=row.ys, genre=row.genre_numbers, genres=row.genres, drawn_at=row.drawn_at
-    )
+    # for the browser alone: a cache for all would show a hidden track to those who have not seen the map yet
+    return (await _kept(request, state).answer()).respond(request, "private, max-age=60")

@@ -10,8 +10,9 @@ from app.auth import Scope
 from app.database.tables import Artist
 from app.http.dependencies import Reader, State
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE
+from app.http.watched_route import WatchedRoute
 
-router = APIRouter(tags=["identity"])
+router = APIRouter(tags=["identity"], route_class=WatchedRoute)
 
 
 class MeResponse(BaseModel):

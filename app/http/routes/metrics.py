@@ -1,21 +1,15 @@
 """Figures for Prometheus."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from app.database import Database
-from app.errors import DatabaseUnavailableError
 from app.http.dependencies import State
 from app.http.documented import UNAVAILABLE
-from app.mirror import MirrorState, read_state
-from app.processing.queue_state import TaskCounts, read_queue
 from services.metrics import PROCESS
 
 router = APIRouter(tags=["health"])
@@ -45,57 +39,12 @@ class Figures(Collector):
 async def metrics(state: State) -> Response:
     """What this process has counted, and what the database knows of queue, model and mirror, as Prometheus reads it.
 
-    Without the database the first half is there all the same, and `vibe_search_database_up` is 0.
+    Without the database the first half is there all the same, and `vibe_search_database_up` is 0. The second half is up
+    to a second old.
     """
-    try:
-        read = await _read_database(state.database)
-        up = 1.0
-    except DatabaseUnavailableError:
-        read, up = [], 0.0
+    found = await state.figures.get()
+    up = float(found.reachable)
     reachable = GaugeMetricFamily("vibe_search_database_up", "Whether Postgres can be reached.", value=up)
     registry = CollectorRegistry()
-    registry.register(Figures([reachable, *read]))
+    registry.register(Figures([reachable, *found.metrics]))
     return Response(generate_latest(PROCESS) + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _read_database(database: Database) -> list[Metric]:
-    models = await database.all("models_in_use")
-    queue = await read_queue(database, 1)
-    return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), *_mirror(await read_state(database))]
-
-
-def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of `models_in_use`
-    found = InfoMetricFamily("vibe_search_model", "The models in use.", labels=["role"])
-    for row in rows:
-        found.add_metric(["serving" if row.serving else "candidate"], {"identity": row.identity})
-    return found
-
-
-def _queue(tasks: list[TaskCounts], now: datetime) -> Iterator[Metric]:
-    states = ("waiting", "retrying", "running", "failed")
-    jobs = GaugeMetricFamily("vibe_search_queue_jobs", "Jobs, by what they wait for.", labels=["task", "state"])
-    oldest = GaugeMetricFamily(
-        "vibe_search_queue_oldest_seconds", "How long ago the oldest unfinished job was enqueued.", labels=["task"]
-    )
-    # one task may have jobs of several priorities
-    for name in sorted({task.task for task in tasks}):
-        mine = [task for task in tasks if task.task == name]
-        for state in states:
-            jobs.add_metric([name, state], sum(getattr(task, state) for task in mine))
-        since = [task.oldest for task in mine if task.oldest is not None]
-        oldest.add_metric([name], (now - min(since)).total_seconds() if since else 0.0)
-    yield jobs
-    yield oldest
-
-
-def _mirror(state: MirrorState) -> Iterator[Metric]:
-    figures = {
-        "mirror_serving": ("Whether a namespace of the mirror serves.", state.namespace is not None),
-        "mirror_changes": ("Tracks that the mirror has yet to be told about.", state.changes),
-        "mirror_refused": ("Those of them that it will not take.", state.refused),
-        "mirror_lag_seconds": ("How long the oldest of the others waits.", state.lag.total_seconds()),
-        "mirror_failing": ("Whether the last attempt to tell it failed.", state.failure is not None),
-        "mirror_differences": ("What the last comparison with the catalogue found.", state.differences or 0),
-    }
-    for name, (text, value) in figures.items():
-        yield GaugeMetricFamily(f"vibe_search_{name}", text, value=float(value))

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.catalogue import is_visible
 from app.catalogue.recommended_tags import await_recommended_tags, read_recommended_tags
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
 from app.http.routes.tracks import TrackId
+from app.http.watched_route import WatchedRoute
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 
 class RecommendedTag(BaseModel):
@@ -53,12 +53,15 @@ async def recommend_tags(
     A track that was not classified yet is classified now, and waited for, RECOMMENDED_TAGS_WAIT_SECONDS at most. No
     tags with `available: true` mean that it takes longer, that nothing was found, or that it cannot be classified.
     """
-    found = await read_recommended_tags(state.database, track_id, limit)
-    if found is None or not is_visible(found.visibility, found.artist_did, viewer):
+    found = await read_recommended_tags(state.database, track_id, limit, viewer)
+    if found is None or not found.visible:
         raise HTTPException(404, "no such track")
     available = state.providers.genres is not None
     if available and not found.classified:
         seconds = state.settings.recommended_tags_wait_seconds
-        found = await await_recommended_tags(state.database, track_id, limit, seconds) or found
+        classified = await await_recommended_tags(
+            state.database, track_id, limit, viewer, seconds, writes=state.writes_database
+        )
+        found = classified or found
     tags = [RecommendedTag.model_validate(tag) for tag in found.tags] if available else []
     return RecommendedTagsResponse(track_id=track_id, tags=tags, available=available)

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE
+from app.http.watched_route import WatchedRoute
 from app.search import Answer, Hit, UnknownTrackError, parse_types
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], route_class=WatchedRoute)
 
 Tier = Literal["exact", "prefix", "word_prefix", "substring", "fuzzy", "sound"]
 

@@ -9,9 +9,10 @@ from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
 from app.http.routes.search import Tier, refuse_query
 from app.http.routes.tracks import VisibleTrack
+from app.http.watched_route import WatchedRoute
 from app.search import UnknownTrackError
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 
 class SignalResponse(BaseModel):

@@ -15,7 +15,6 @@ from app.catalogue import (
     clean_tags,
     clean_title,
     delete_track,
-    is_visible,
     read_track,
 )
 from app.http.dependencies import ApiState, State, Uploader, Viewer
@@ -23,9 +22,10 @@ from app.http.documented import INVALID_TOKEN, LACKING_SCOPE, NOT_FOUND, REFUSED
 from app.http.refusal import refuse_field
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
 from app.http.track_response import TrackResponse, Visibility, show_track
+from app.http.watched_route import WatchedRoute
 from app.search import UnknownTrackError
 
-router = APIRouter(prefix="/tracks", tags=["tracks"])
+router = APIRouter(prefix="/tracks", tags=["tracks"], route_class=WatchedRoute)
 
 Cleaned = TypeVar("Cleaned")
 Raw = TypeVar("Raw")
@@ -84,9 +84,8 @@ async def find_visible(state: State, viewer: Viewer, track_id: TrackId) -> Track
 
 async def read_visible(state: ApiState, viewer: str | None, track_id: int) -> TrackRecord | None:
     """A track, if there is one that the viewer may see at the moment."""
-    track = await read_track(state.database, track_id)
-    seen = track is not None and is_visible(track.visibility, track.artist_did, viewer)
-    return track if seen else None
+    track = await read_track(state.database, track_id, viewer)
+    return track if track is not None and track.visible else None
 
 
 VisibleTrack = Annotated[TrackRecord, Depends(find_visible)]
@@ -121,7 +120,7 @@ async def show(viewer: Viewer, track: VisibleTrack) -> TrackResponse:
 async def change(state: State, caller: Uploader, track_id: TrackId, patch: TrackPatch) -> TrackResponse:
     """Change a track's title, tags, album or visibility; searches see it as of this answer."""
     await find_changeable(state, caller, track_id)
-    await change_track(state.database, track_id, _read_changes(patch))
+    await change_track(state.writes_database, track_id, _read_changes(patch))
     track = await read_track(state.database, track_id)
     if track is None:
         raise HTTPException(404, "the track was deleted meanwhile")
@@ -137,7 +136,7 @@ async def change(state: State, caller: Uploader, track_id: TrackId, patch: Track
 async def delete(state: State, caller: Uploader, track_id: TrackId) -> None:
     """Delete a track; its audio goes some hours later, when no other track uses it (UNUSED_AUDIO_HOURS)."""
     await find_changeable(state, caller, track_id)
-    await delete_track(state.database, track_id)
+    await delete_track(state.writes_database, track_id)
 
 
 @router.get(
@@ -167,11 +166,11 @@ async def find_changeable(state: ApiState, caller: Caller, track_id: int) -> Tra
     Raises:
         HTTPException: 404 for none, or one that he may not even find; 403 for somebody else's.
     """
-    track = await read_track(state.database, track_id)
+    track = await read_track(state.database, track_id, caller.did)
     if track is None:
         raise HTTPException(404, "no such track")
     if not caller.may_change(track.artist_did):
-        if not is_visible(track.visibility, track.artist_did, caller.did):
+        if not track.visible:
             raise HTTPException(404, "no such track")
         raise HTTPException(403, "the track is somebody else's")
     return track

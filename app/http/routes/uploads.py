@@ -5,7 +5,7 @@ The router is included with a limit on the size of requests.
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Request, Response, UploadFile
 
 from app.auth import Caller
 from app.catalogue import (
@@ -22,6 +22,7 @@ from app.catalogue import (
     replace_audio,
 )
 from app.http.authorised_route import AuthorisedRoute
+from app.http.client_gone import while_connected
 from app.http.dependencies import ApiState, State, Uploader
 from app.http.documented import LACKING_SCOPE, NO_ROOM, NOT_FOUND, REFUSED, TOO_LARGE, UNAVAILABLE, UNREADABLE
 from app.http.refusal import refuse_field
@@ -44,6 +45,7 @@ Audio = Annotated[UploadFile, File(description="mp3, flac, ogg, opus, m4a, wav, 
     summary="Upload a track",
 )
 async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
+    request: Request,
     state: State,
     caller: Uploader,
     response: Response,
@@ -60,9 +62,9 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
     The track is found by name at once, and by sound when its jobs are done.
     """
     new = _read_fields(caller, artist_did, title, tags or [], album, visibility, auto_tag=auto_tag)
-    received = await _receive(state, audio)
+    received = await while_connected(request, _receive(state, audio))
     try:
-        track_id = await create_track(state.database, new, received)
+        track_id = await create_track(state.writes_database, new, received)
     except AudioGoneError as error:
         raise HTTPException(503, _TOO_SLOW) from error
     except UnknownArtistError as error:
@@ -76,12 +78,14 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
     responses={**UNREADABLE, **LACKING_SCOPE, **NOT_FOUND, **REFUSED, **TOO_LARGE, **UNAVAILABLE, **NO_ROOM},
     summary="Replace a track's audio",
 )
-async def upload_audio(state: State, caller: Uploader, track_id: TrackId, audio: Audio) -> TrackResponse:
+async def upload_audio(
+    request: Request, state: State, caller: Uploader, track_id: TrackId, audio: Audio
+) -> TrackResponse:
     """Give a track other audio: what was learnt from the former goes, and both jobs are enqueued anew."""
     await find_changeable(state, caller, track_id)
-    received = await _receive(state, audio)
+    received = await while_connected(request, _receive(state, audio))
     try:
-        replaced = await replace_audio(state.database, track_id, received)
+        replaced = await replace_audio(state.writes_database, track_id, received)
     except AudioGoneError as error:
         raise HTTPException(503, _TOO_SLOW) from error
     if not replaced:

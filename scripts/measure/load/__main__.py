@@ -1,4 +1,4 @@
-"""`python -m scripts.measure.load`: many clients search, look and upload while a worker works; then Postgres dies.
+"""`python -m scripts.measure.load`: clients search, look and upload; then three attack; then Postgres dies.
 
 Everything runs on this machine, on a copy of the benchmark's catalogue in its own Postgres, and ends by itself.
 """
@@ -9,7 +9,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,8 +37,10 @@ from app.measure.speed.sizes import Sizes
 from app.measure.speed.stages import Stages
 from app.providers import build_providers
 from app.settings import Settings, get_settings
+from scripts.measure.costly_queries.words import read_words
+from scripts.measure.load.attackers import Attack
 from scripts.measure.load.clients import UPLOAD_PAUSE_SECONDS, Crowd, Load
-from scripts.measure.load.report import judge_outage, summarise
+from scripts.measure.load.report import judge_attack, judge_outage, summarise
 from scripts.measure.soak.worker import resident_bytes, running_worker
 
 DATABASE = "vibe_search_load"
@@ -50,6 +54,11 @@ DOWN_SECONDS = 3.0
 
 OUTAGE_SECONDS = 30.0
 
+_FOLLOWED = (
+    "insert into tracks (artist_did, title, file_id, file_type) values (%s, 'Followed', 'followed', 'mp3') returning id"
+)
+"""A track whose jobs do not end."""
+
 _LISTED = "select id from tracks where search.is_listed(visibility) order by random() limit 1000"
 
 
@@ -58,6 +67,7 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
     clients: Annotated[int, typer.Option(min=2, help="How many at once.")] = 50,
     uploaders: Annotated[int, typer.Option(min=0, help="How many of them upload.")] = 2,
     seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 120.0,
+    attack: Annotated[bool, typer.Option(help="Whether three attackers join them for as long again.")] = True,
     outage: Annotated[bool, typer.Option(help="Whether Postgres is killed afterwards, under the same load.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -82,13 +92,27 @@ def main(  # noqa: PLR0913, PLR0917 - the options of a command
         settings = settings.model_copy(update={"database_url": url})
         try:
             load = Load(clients, uploaders, seconds)
-            found = _measure(settings, built, load, server if outage else None, stages)
+            trials = Trials(attack, server if outage else None)
+            found = _measure(settings, built, load, trials, stages)
         finally:
             with connect(server.url) as connection:
                 connection.autocommit = True
                 connection.execute(f"drop database if exists {DATABASE} with (force)".encode())
     _show(found, as_json=as_json)
     raise typer.Exit(1 if found["wrong"] else 0)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What the clients are put through after the load itself.
+
+    Attributes:
+        attack: Whether attackers join them.
+        dying: The server that is killed under them, if one is.
+    """
+
+    attack: bool
+    dying: EmbeddedPostgres | None
 
 
 def _copy(server_url: str, built: Built) -> str:
@@ -100,17 +124,16 @@ def _copy(server_url: str, built: Built) -> str:
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{DATABASE}"))
 
 
-def _measure(
-    settings: Settings, built: Built, load: Load, dying: EmbeddedPostgres | None, stages: Stages
-) -> dict[str, Any]:
-    """Run the load; with a server that may die, again while it does."""
+def _measure(settings: Settings, built: Built, load: Load, trials: Trials, stages: Stages) -> dict[str, Any]:
+    """Run the load; then again beside attackers; then again while the server dies."""
     url = str(settings.database_url)
     crowd_of = _prepare(url, built, load, stages)
     with (
-        running_server(url, stages, {"DATA_DIR": str(settings.data_dir)}) as served,
+        running_server(url, stages, _limits(settings) | {"DATA_DIR": str(settings.data_dir)}) as served,
         running_worker(settings) as worker,
     ):
-        crowd = crowd_of(f"http://127.0.0.1:{served.client.port}")
+        address = f"http://127.0.0.1:{served.client.port}"
+        crowd = crowd_of(address)
         memory = _Memory(served, worker.pid)
         with stages.stage("warming up"):
             asyncio.run(crowd.run(replace(load, seconds=WARM_UP_SECONDS)))
@@ -119,10 +142,16 @@ def _measure(
             asyncio.run(_under_watch(crowd, memory, load))
         found = summarise(crowd.done, load.seconds) | memory.as_dict()
         wrong = [request for request in crowd.done if not request.succeeded]
-        if dying is not None:
+        if trials.attack:
+            crowd.done.clear()
+            with stages.stage("beside three attackers"):
+                attack = _run_beside(crowd, _prepare_attack(url, address), load)
+            found["attack"] = judge_attack(found, crowd.done, attack, load.seconds)
+            wrong += [request for request in crowd.done if not request.succeeded]
+        if trials.dying is not None:
             crowd.done.clear()
             with stages.stage("without Postgres"):
-                window = asyncio.run(_outage(crowd, dying, replace(load, seconds=OUTAGE_SECONDS)))
+                window = asyncio.run(_outage(crowd, trials.dying, replace(load, seconds=OUTAGE_SECONDS)))
             judged, mistakes = judge_outage(crowd.done, window)
             found |= judged
             wrong += mistakes
@@ -176,6 +205,35 @@ async def _under_watch(crowd: Crowd, memory: _Memory, load: Load) -> None:
     await running
 
 
+def _limits(settings: Settings) -> dict[str, str]:
+    """Settings of the server: its default limits hold for the attackers; the clients stand for as many addresses."""
+    return {
+        "RATE_LIMIT_SEARCHES": str(settings.rate_limit_searches),
+        "RATE_LIMIT_COSTLY": str(settings.rate_limit_costly),
+        "RATE_LIMIT_EXEMPT": "127.0.0.1/32",
+    }
+
+
+def _prepare_attack(url: str, address: str) -> Attack:
+    """An attack with the catalogue's words, and a track whose jobs wait for longer than anything here takes."""
+    with connect(url) as connection:
+        words = read_words(connection)
+        row = connection.execute(_FOLLOWED, [DID]).fetchone()
+        track = int(str(row[0])) if row else 0
+        connection.execute(
+            "update procrastinate_jobs set scheduled_at = 'infinity' where args ->> 'track_id' = %s", [str(track)]
+        )
+    return Attack(address, words, track)
+
+
+def _run_beside(crowd: Crowd, attack: Attack, load: Load) -> Attack:
+    """The attack with what it got, from a process that has ended."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+        attacking = other.submit(attack.run, load.seconds)
+        asyncio.run(crowd.run(load))
+        return attacking.result()
+
+
 async def _outage(crowd: Crowd, server: EmbeddedPostgres, load: Load) -> tuple[float, float]:
     """When Postgres was killed and when it was there again, of `time.monotonic`."""
     running = asyncio.create_task(crowd.run(load))
@@ -195,7 +253,7 @@ def _unprocessed(url: str) -> int:
     while True:
         with connect(url) as connection:
             row = connection.execute(
-                "select count(*) from tracks t where artist_did = %s "
+                "select count(*) from tracks t where artist_did = %s and file_id <> 'followed' "
                 "and not exists (select from search.track_embeddings e where e.track_id = t.id)",
                 [DID],
             ).fetchone()
@@ -224,7 +282,9 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
     console.print(table)
     rest = Table("what", "figure")
     for what, figure in found.items():
-        if what == "memory":
+        if what == "attack":
+            _show_attack(rest, figure)
+        elif what == "memory":
             for name, values in figure.items():
                 rest.add_row(
                     f"memory of the {name}, MB", " / ".join(f"{key} {value:.0f}" for key, value in values.items())
@@ -232,6 +292,16 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
         elif what != "milliseconds":
             rest.add_row(what.replace("_", " "), f"{figure:,.2f}" if isinstance(figure, float) else str(figure))
     console.print(rest)
+
+
+def _show_attack(table: Table, figures: dict[str, Any]) -> None:
+    for what, figure in figures.items():
+        shown = (
+            ", ".join(f"{key}: {value}" for key, value in figure.items())
+            if isinstance(figure, dict)
+            else f"{figure:,.2f}"
+        )
+        table.add_row(f"beside attackers: {what.replace('_', ' ')}", shown or "none")
 
 
 if __name__ == "__main__":

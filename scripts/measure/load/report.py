@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.measure.speed.figures import Figures
+from scripts.measure.load.attackers import Attack
 from scripts.measure.load.clients import Request
 
 UNAVAILABLE = 503
@@ -29,6 +30,28 @@ def summarise(requests: Sequence[Request], seconds: float) -> dict[str, Any]:
         "requests_a_second": len(requests) / seconds,
         "share_compared_with_sounds": sum(compared) / max(1, len(compared)),
         "errors": dict(Counter(str(it.status) for it in requests if not it.succeeded)),
+    }
+
+
+def judge_attack(alone: dict[str, Any], requests: Sequence[Request], attack: Attack, seconds: float) -> dict[str, Any]:
+    """What the attackers made of the clients' waiting, and what they got themselves.
+
+    Args:
+        alone: What `summarise` said without them.
+        requests: Those of the clients, beside them.
+        attack: The attack.
+        seconds: How long it was.
+    """
+    beside = summarise(requests, seconds)
+    searches, before = beside["milliseconds"]["search"], alone["milliseconds"]["search"]
+    return {
+        "search_p50_ms": searches["p50"],
+        "search_p99_ms": searches["p99"],
+        "search_p99_ratio": searches["p99"] / before["p99"],
+        "requests_a_second": beside["requests_a_second"],
+        "share_compared_with_sounds": beside["share_compared_with_sounds"],
+        "errors": beside["errors"],
+        **{f"answers_to_{kind.replace(' ', '_')}": dict(counts) for kind, counts in attack.statuses.items()},
     }
 
 

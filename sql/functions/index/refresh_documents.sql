@@ -292,6 +292,8 @@ begin
         include (popularity, key, field, listed, owner);
     -- without a pending list: every search would have to read it
     create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
+    -- the words of a viewer's own private names are read with each of their searches
+    create index if not exists documents_owner_idx on search.documents (owner, popularity desc) where owner is not null;
 end;
 $$;
 comment on function search_internal.index_documents() is 'Make the indexes by which names are found, where they are missing.';
@@ -301,7 +303,7 @@ language plpgsql
 set search_path = pg_catalog, search, pg_temp
 as $$
 begin
-    truncate search.documents, search.words, search.word_deletions, search.track_count_changes;
+    truncate search.documents, search.words, search.word_deletions, search.word_count_changes, search.track_count_changes;
     drop index if exists search.documents_prefix_idx;
     drop index if exists search.documents_tokens_idx;
     perform search_internal.refresh_artists(array(select did from public.artists));
@@ -312,6 +314,7 @@ begin
     perform search_internal.refresh_tracks(array(select id from public.tracks));
     perform search_internal.index_documents();
     analyze search.documents;
+    perform search_internal.fold_word_counts();
     perform search.refresh_common_words();
     return (select count(*) from search.documents);
 end;

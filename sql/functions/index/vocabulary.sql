@@ -4,32 +4,67 @@ set search_path = pg_catalog, pg_temp
 return (select string_agg(letter, '' order by letter) from string_to_table(word, null) as letter);
 comment on function search_internal.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
 
-create or replace function search_internal.similar_words(typed text, max_words integer default 8) returns table (word text, edits integer)
+create or replace function search_internal.own_words(viewer text) returns text[]
+language sql stable parallel safe
+set search_path = pg_catalog, search, pg_temp
+as $$
+    -- only names that the viewer alone may find; the vocabulary has all others
+    select coalesce(array_agg(distinct own.word), '{}')
+    from (
+        select w.word
+        from (
+            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+        ) as names
+        cross join lateral string_to_table(names.normalized, ' ') as w (word)
+        where w.word <> ''
+        limit 4000
+    ) as own;
+$$;
+comment on function search_internal.own_words(text) is
+    'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
+
+create or replace function search_internal.own_popularity() returns bigint
+language sql immutable parallel safe
+return 4096;
+comment on function search_internal.own_popularity() is
+    'What a word of the viewer''s own private names counts as in search.words.popularity: people look for what is theirs.';
+
+create or replace function search_internal.similar_words(typed text, own text[], max_words integer default 8)
+returns table (word text, edits integer)
 language sql stable strict parallel safe rows 8
 set search_path = pg_catalog, search, pg_temp
 as $$
-    select found.word,
-           -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
-           case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
-                     and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
-                then found.edits / 2 else found.edits end as edits
+    select found.word, slips.edits
     from (
-        select distinct d.word, public.levenshtein(d.word, typed) as edits
-        from search.word_deletions d
-        where d.deletion = any (array(select search_internal.deletions(typed)))
-          and d.word <> typed
-          and abs(char_length(d.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        select near.word, public.levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
+        from (
+            select d.word, 1 as popularity
+            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
+        ) as near
+        where near.word <> typed
+          and abs(char_length(near.word) - char_length(typed)) <= case when char_length(typed) >= 8 then 2 else 1 end
+        group by near.word
     ) as found
-    left join search.common_words c on c.word = found.word
+    cross join lateral (
+        -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+        select case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
+                         and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
+                    then found.edits / 2 else found.edits end
+    ) as slips (edits)
+    left join search.words w on w.word = found.word
     -- of three letters only those that lack the fourth
     where (char_length(typed) >= 4 or char_length(typed) = 3 and char_length(found.word) = 4)
       and found.edits <= case when char_length(typed) < 8 then 2 when char_length(found.word) = char_length(typed) then 4 else 3 end
-    -- the more names have a word, the likelier it was meant
-    order by 2, c.documents desc nulls last, found.word
+    -- The likelier first, as in a noisy channel (Kernighan, Church and Gale, 1990): what is played more was meant more often, and
+    -- an edit more has to be made up for by e ^ 4 = 55 times as many plays.
+    order by 4 * slips.edits - ln(greatest(found.popularity, w.popularity)), found.word
     limit max_words;
 $$;
-comment on function search_internal.similar_words(text, integer) is
-    'Words of the vocabulary one typo away from what was typed, two if it has 8 letters or more: the nearest first, then the commonest.';
+comment on function search_internal.similar_words(text, text[], integer) is
+    'Words of the vocabulary, and of the viewer''s own, one typo away from what was typed, two if it has 8 letters or more: the '
+    'likeliest first, by their edits and by how much what is called so is played.';
 
 create or replace function search.refresh_common_words() returns bigint
 language plpgsql

@@ -54,22 +54,144 @@ $$;
 comment on function search_internal.deletions(text) is
     'A word, the word with one letter left out (4 to 40 letters), and with two (7 to 20 letters).';
 
-create or replace function search_internal.learn_words(names text[]) returns void
+create or replace function search_internal.change_word_counts(names text[], levels smallint[], changes integer[]) returns void
+language plpgsql
+set search_path = pg_catalog, search, pg_temp
+as $$
+declare
+    counted record;
+    known text[];
+    fresh text[] := '{}';
+begin
+    select array_agg(c.word) as words, array_agg(c.documents) as documents, array_agg(c.popularity) as popularities,
+           array_agg(c.word) filter (where c.documents > 0) as gained
+    into counted
+    from (
+        select w.word, sum(n.change) as documents, sum(n.change * (1::bigint << 2 * n.level))::bigint as popularity
+        from unnest(names, levels, changes) as n (name, level, change)
+        cross join lateral (select distinct word from string_to_table(n.name, ' ') as word where word <> '') as w
+        group by w.word
+        having sum(n.change) <> 0 or sum(n.change * (1::bigint << 2 * n.level)) <> 0
+        order by w.word
+    ) as c;
+    if counted.words is null then
+        return;
+    end if;
+    loop
+        -- Kept until the end of the transaction: search_internal.fold_word_counts() does not remove what is being counted.
+        -- Locked and added in the order of the words, so that two writers wait for each other instead of deadlocking.
+        known := array(select w.word from search.words w where w.word = any (counted.gained) order by w.word for key share);
+        exit when cardinality(known) = coalesce(cardinality(counted.gained), 0);
+        fresh := fresh || search_internal.add_words(counted.words, counted.documents, counted.popularities, known);
+    end loop;
+    insert into search.word_count_changes (word, documents, popularity)
+    select c.word, c.documents, c.popularity
+    from unnest(counted.words, counted.documents, counted.popularities) as c (word, documents, popularity)
+    where c.word <> all (fresh);
+end;
+$$;
+comment on function search_internal.change_word_counts(text[], smallint[], integer[]) is
+    'Count the words of normalised listed names, each with its level: change is 1 for a name that came, -1 for one that went.';
+
+create or replace function search_internal.add_words(words text[], documents bigint[], popularities bigint[], known text[]) returns text[]
 language sql
 set search_path = pg_catalog, search, pg_temp
 begin atomic
-    with fresh as (
-        insert into search.words (word)
-        select distinct word from unnest(names) as name, unnest(string_to_array(name, ' ')) as word
-        where word <> ''
-        order by word -- so that two transactions with the same new words wait for each other instead of deadlocking
+    with added as (
+        insert into search.words (word, documents, popularity)
+        select c.word, c.documents, c.popularity
+        from unnest(words, documents, popularities) as c (word, documents, popularity)
+        where c.documents > 0 and c.word <> all (known)
+        order by c.word
+        -- another transaction has added it: it is known the next time
         on conflict do nothing
         returning word
+    ),
+    near as (
+        insert into search.word_deletions (deletion, word)
+        select deletion, added.word from added, search_internal.deletions(added.word) as deletion
     )
-    insert into search.word_deletions (deletion, word)
-    select deletion, fresh.word from fresh, search_internal.deletions(fresh.word) as deletion;
+    select coalesce(array_agg(added.word), '{}') from added;
 end;
-comment on function search_internal.learn_words(text[]) is 'Add the words of these normalised names to the vocabulary.';
+comment on function search_internal.add_words(text[], bigint[], bigint[], text[]) is
+    'Add to the vocabulary those of the words that are not known, and return them.';
+
+create or replace function search_internal.fold_word_counts() returns bigint
+language plpgsql
+set search_path = pg_catalog, search, pg_temp
+as $$
+declare
+    folded bigint;
+    unused text[];
+    free text[];
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('search.words', 0)) then
+        return 0;
+    end if;
+    with taken as (
+        delete from search.word_count_changes c
+        -- not counted yet: search_internal.count_words() has to come first
+        where not exists (select from search.words w where w.word = c.word and w.documents is null)
+        returning c.word, c.documents, c.popularity
+    ),
+    changed as (
+        select t.word, sum(t.documents) as documents, sum(t.popularity) as popularity from taken t group by t.word
+    ),
+    updated as (
+        update search.words w
+        set documents = w.documents + c.documents, popularity = w.popularity + c.popularity
+        from changed c where w.word = c.word
+        returning w.word, w.documents
+    )
+    select count(*), array_agg(u.word) filter (where u.documents <= 0) into folded, unused from updated u;
+    -- A writer that is counting one of these holds it until its change can be seen.
+    free := array(
+        select w.word from search.words w where w.word = any (unused) order by w.word for update skip locked);
+    delete from search.words w
+    where w.word = any (free) and not exists (select from search.word_count_changes c where c.word = w.word);
+    -- looked at again next time
+    insert into search.word_count_changes (word, documents, popularity)
+    select w.word, 0, 0 from search.words w where w.word = any (unused);
+    return folded;
+end;
+$$;
+comment on function search_internal.fold_word_counts() is
+    'Add up the changes of words'' counts, remove words that no listed name has any more, and return how many words '
+    'changed. The task fold_track_counts calls it every minute.';
+
+create or replace function search_internal.count_words() returns bigint
+language plpgsql
+set search_path = pg_catalog, search, pg_temp
+as $$
+declare
+    counted bigint;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('search.words', 0));
+    -- One statement: names and changes are seen as of one moment. What a writer has not committed then is in its changes.
+    with superseded as (
+        delete from search.word_count_changes
+    ),
+    counts as (
+        select w.word, count(*) as documents, sum(1::bigint << 2 * d.level) as popularity
+        from search.documents d
+        cross join lateral (select distinct word from string_to_table(d.normalized, ' ') as word where word <> '') as w
+        where d.listed
+        group by w.word
+    )
+    update search.words w
+    set documents = coalesce(c.documents, 0), popularity = coalesce(c.popularity, 0)
+    from search.words known left join counts c on c.word = known.word
+    where w.word = known.word
+      and (w.documents, w.popularity) is distinct from (coalesce(c.documents, 0), coalesce(c.popularity, 0));
+    get diagnostics counted = row_count;
+    insert into search.word_count_changes (word, documents, popularity)
+    select w.word, 0, 0 from search.words w where w.documents <= 0;
+    perform search_internal.fold_word_counts();
+    return counted;
+end;
+$$;
+comment on function search_internal.count_words() is
+    'Count the words of all listed names anew, beside whoever writes to the catalogue, and return how many counts were wrong.';
 
 create or replace function search_internal.on_document_written() returns trigger
 language plpgsql
@@ -93,15 +215,32 @@ create or replace function search_internal.on_documents_written() returns trigge
 language plpgsql
 set search_path = pg_catalog, search, pg_temp
 as $$
+declare
+    names text[] := '{}';
+    levels smallint[] := '{}';
+    changes integer[] := '{}';
 begin
-    perform search_internal.learn_words(array(select normalized from new_rows));
+    if tg_op <> 'DELETE' then
+        select names || array_agg(n.normalized), levels || array_agg(n.level), changes || array_agg(1)
+        into names, levels, changes from new_rows n where n.listed;
+    end if;
+    if tg_op <> 'INSERT' then
+        select names || array_agg(o.normalized), levels || array_agg(o.level), changes || array_agg(-1)
+        into names, levels, changes from old_rows o where o.listed;
+    end if;
+    if cardinality(names) > 0 then
+        perform search_internal.change_word_counts(names, levels, changes);
+    end if;
     return null;
 end;
 $$;
-comment on function search_internal.on_documents_written() is 'Adds the words of new names to the vocabulary.';
+comment on function search_internal.on_documents_written() is 'Counts the words of listed names that came or went.';
 
-create or replace trigger learn_insert after insert on search.documents referencing new table as new_rows
+create or replace trigger count_inserted after insert on search.documents referencing new table as new_rows
 for each statement execute function search_internal.on_documents_written();
 
-create or replace trigger learn_update after update on search.documents referencing new table as new_rows
+create or replace trigger count_updated after update on search.documents referencing old table as old_rows new table as new_rows
+for each statement execute function search_internal.on_documents_written();
+
+create or replace trigger count_deleted after delete on search.documents referencing old table as old_rows
 for each statement execute function search_internal.on_documents_written();

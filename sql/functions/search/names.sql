@@ -72,15 +72,15 @@ begin
             select c.*, row_number() over (partition by c.kind order by c.class, c.popularity desc, c.key) as position
             from (
                 select d.kind, d.key, d.field, d.popularity, d.normalized,
-                       case when d.tokens @@ in_name and ' ' || d.normalized like all (patterns)
+                       case when d.tokens @@ in_name and ' ' || d.normalized || ' ' like all (patterns)
                                 then case when ' ' || d.normalized || ' ' like whole_last_word
                                           then search_internal.whole_word() else search_internal.begun_word() end
                             when alone then null
-                            when d.tokens @@ some_in_name or ' ' || d.normalized like any (patterns)
+                            when d.tokens @@ some_in_name or ' ' || d.normalized || ' ' like any (patterns)
                                 then search_internal.context_word() end as class
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
-                  and ' ' || d.normalized || ' ' || d.context like all (patterns)
+                  and ' ' || d.normalized || ' ' || d.context || ' ' like all (patterns)
                   and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
             ) as c
             where c.class is not null
@@ -92,7 +92,7 @@ comment on function search_internal.match_rare_words(text[], text[], text, text,
     'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
 
 create or replace function search_internal.match_common_words(
-    forms text[], needle text, last_word text, kinds text[], viewer text, enough integer
+    forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -100,7 +100,7 @@ set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     name_query constant text := search_internal.all_terms(forms, false);
-    context_query constant text := case when cardinality(forms) > 1 then search_internal.all_terms(forms, true) end;
+    context_query constant text := case when in_context then search_internal.all_terms(forms, true) end;
     some_query constant text := array_to_string(forms, ' | ');
     whole_last_word constant text := '% ' || search_internal.like_literal(last_word) || ' %';
 begin
@@ -129,11 +129,11 @@ begin
         ) as best);
 end;
 $$;
-comment on function search_internal.match_common_words(text[], text, text, text[], text, integer) is
+comment on function search_internal.match_common_words(text[], boolean, text, text, text[], text, integer) is
     'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 create or replace function search_internal.match_roughly(
-    typed text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
+    typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -141,10 +141,16 @@ set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
-        select w.word from search.words w
-        where w.word like '%' || search_internal.like_literal(needle) || '%'
-        order by char_length(w.word), w.word limit 50) end;
-    likely constant record := search_internal.likely_forms(typed, all_known);
+        select w.word
+        from (
+            select w.word, w.popularity from search.words w where w.word like '%' || search_internal.like_literal(needle) || '%'
+            union all
+            select o.word, search_internal.own_popularity() from unnest(own) as o (word) where strpos(o.word, needle) > 0
+        ) as w
+        group by w.word
+        order by max(w.popularity) desc nulls last, char_length(w.word), w.word
+        limit 50) end;
+    likely constant record := search_internal.likely_forms(typed, own, all_known);
     inner_matches search_internal.signal[] := '{}';
     misspelt search_internal.signal[] := '{}';
 begin
@@ -167,7 +173,7 @@ begin
     return inner_matches || misspelt;
 end;
 $$;
-comment on function search_internal.match_roughly(text[], boolean, text, text[], text, integer) is
+comment on function search_internal.match_roughly(text[], text[], boolean, text, text[], text, integer) is
     'Names with words that contain what was typed, or that are a typo away from it.';
 
 create or replace function search_internal.match_any_level(
@@ -188,7 +194,11 @@ begin
                        class => case when match_any_level.tier = 'fuzzy' then search_internal.typo_class(d.quality) else 0 end,
                        quality => d.quality, popularity => d.popularity)
             from (
-                select m.*, row_number() over (partition by m.kind order by m.quality desc, m.popularity desc, m.key) as position
+                select m.*, row_number() over (
+                           partition by m.kind
+                           -- as a page orders them
+                           order by case when match_any_level.tier = 'fuzzy' then m.quality end desc, m.popularity desc,
+                                    length(m.key), m.key) as position
                 from (
                     select d.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
                     from search.documents d

@@ -27,7 +27,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    typed constant text[] := coalesce(array_remove(string_to_array(search.normalize_text(q), ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(search.normalize_text(q)), '{}');
 begin
     return query
     -- each entity once, by its best signal, saying everything that matched

@@ -88,28 +88,30 @@ declare
     -- an artist has two names, each a document
     enough constant integer := case when 'artist' = any (types) then 2 else 1 end * max_per_type;
     needle constant text := nullif(search.normalize_text(q), '');
-    typed constant text[] := coalesce(array_remove(string_to_array(needle, ' '), ''), '{}');
+    typed constant text[] := coalesce(search_internal.typed_words(needle), '{}');
     named search_internal.signal[] := '{}';
     lacking text[];
+    own text[];
     forms record;
 begin
     if needle is not null then
         named := search_internal.match_names(needle, types, viewer, enough);
         lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            forms := search_internal.word_forms(typed);
+            own := case when viewer is null then '{}' else search_internal.own_words(viewer) end;
+            forms := search_internal.word_forms(typed, own);
             if forms.known and forms.rare then
                 named := named || search_internal.match_rare_words(
                     forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search_internal.match_roughly(typed, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, viewer, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);

@@ -11,3 +11,10 @@ return case when visibility = 'private' then did end;
 comment on function search.private_owner(text, text) is
     'Who alone may find a row: its artist when it is private, nobody when it is unlisted.
 Example: select id, search.private_owner(visibility, artist_did) from tracks where visibility = ''private''';
+
+create or replace function search.may_see(visibility text, artist_did text, viewer text) returns boolean
+language sql immutable parallel safe
+return coalesce(visibility in ('public', 'supporters', 'unlisted'), false) or coalesce(artist_did = viewer, false);
+comment on function search.may_see(text, text, text) is
+    'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+Example: select id, search.may_see(visibility, artist_did, null) from tracks';

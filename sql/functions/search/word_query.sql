@@ -19,8 +19,25 @@ language sql immutable strict parallel safe
 return replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_');
 comment on function search_internal.like_literal(text) is 'The text as a pattern that matches nothing but itself.';
 
+create or replace function search_internal.typed_words(needle text) returns text[]
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a word that was typed twice asks for nothing more, and what a search costs grows with its words
+    select coalesce(array_agg(w.word order by w.place) filter (where w.number < 16 or w.place = w.last), '{}')
+    from (
+        select typed.word, max(typed.place) as place, max(max(typed.place)) over () as last,
+               row_number() over (order by max(typed.place)) as number
+        from string_to_table(needle, ' ') with ordinality as typed (word, place)
+        where typed.word <> ''
+        group by typed.word
+    ) as w;
+$$;
+comment on function search_internal.typed_words(text) is
+    'The words of a normalised text, each once: the first 15 and the last, which may be only begun.';
+
 create or replace function search_internal.word_forms(
-    typed text[], out forms text[], out known boolean, out patterns text[], out rare boolean
+    typed text[], own text[], out forms text[], out known boolean, out patterns text[], out rare boolean, out in_context boolean
 )
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
@@ -28,47 +45,71 @@ as $$
 declare
     -- a word that begins more others than these is not looked up by each of them
     few constant integer := 20;
-    many boolean[] := '{}';
+    -- documents are read by as many of the rare words as this, and looked at for all others
+    most_read constant integer := 2;
+    counts integer[] := '{}';
+    is_rare boolean[] := '{}';
+    terms text[] := '{}';
+    several integer;
+    most integer;
     words text[];
     exact boolean;
 begin
     forms := '{}';
     patterns := '{}';
     rare := false;
+    in_context := cardinality(typed) > 1;
     known := cardinality(typed) > 0;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word
+            (select w.word from search.words w
+             where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+             order by w.word
+             limit few + 1)
+            union
+            select o.word from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            order by 1
             limit few + 1);
         known := known and cardinality(words) > 0;
         exit when not known;
-        exact := words[1] = typed[place];
-        if exact and place < cardinality(typed) then
+        exact := words[1] = typed[place] and place < cardinality(typed);
+        if exact then
             words := words[1:1];
         end if;
-        many := many || (cardinality(words) > few);
-        if not many[place] then
-            forms := forms || search_internal.word_terms(words);
-            rare := rare or not exists (select from search.common_words c where c.word = any (words));
-        end if;
+        counts := counts || cardinality(words);
+        is_rare := is_rare || (counts[place] <= few and not exists (select from search.common_words c where c.word = any (words)));
+        rare := rare or is_rare[place];
+        terms := terms || case when counts[place] <= few then search_internal.word_terms(words) end;
+        patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || case when exact then ' %' else '%' end);
     end loop;
-    if known then
+    if not known then
+        patterns := '{}';
+    elsif rare then
+        -- few documents have the rare words: read them and look
         for place in 1 .. cardinality(typed) loop
-            if many[place] and rare then
-                -- few documents have the rare word: read them and look
-                patterns := patterns || ('% ' || search_internal.like_literal(typed[place]) || '%');
-            elsif many[place] then
-                forms := forms || search_internal.begun_term(typed[place], few, cardinality(typed) > 1);
+            if is_rare[place] and cardinality(forms) < most_read then
+                forms := forms || terms[place];
+                patterns[place] := null;
             end if;
+        end loop;
+        patterns := array_remove(patterns, null);
+    else
+        patterns := '{}';
+        in_context := in_context and (select count(*) <= 2 from unnest(counts) as count where count > few);
+        -- of each word that begins several: all together stay as many as those of one
+        several := (select greatest(1, count(*)) from unnest(counts) as count where count > 1);
+        most := case when several > 1 then least(few / several, 2 * few / cardinality(typed)) else few end;
+        for place in 1 .. cardinality(typed) loop
+            forms := forms || case when counts[place] <= greatest(most, 1) then terms[place]
+                else search_internal.begun_term(typed[place], most, cardinality(typed) > 1) end;
         end loop;
     end if;
 end;
 $$;
-comment on function search_internal.word_forms(text[]) is
-    'How each typed word is looked up: itself, the words that begin so, or, where these are many beside a rare word, by a '
-    'pattern over the text. known is false when no name has such a word; rare says that few documents have one of them.';
+comment on function search_internal.word_forms(text[], text[]) is
+    'How each typed word is looked up: itself, the words that begin so, or, beside a rare word, by a pattern over the text. '
+    'known is false when no name has such a word; rare says that few documents have one of them; in_context is false where '
+    'it would cost too much to look for some of the words in what an entity belongs to.';
 
 create or replace function search_internal.begun_term(begun text, most integer, beside_others boolean) returns text
 language plpgsql stable strict parallel safe
@@ -92,23 +133,36 @@ $$;
 comment on function search_internal.begun_term(text, integer, boolean) is
     'Text of a tsquery for the words that begin so: the commonest of them beside other words, all where there is no other word.';
 
-create or replace function search_internal.likely_forms(typed text[], all_known boolean, out forms text[], out rare boolean)
+create or replace function search_internal.likely_forms(typed text[], own text[], all_known boolean, out forms text[], out rare boolean)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
 declare
+    -- of each word; an index is asked for all of them at once
+    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin
     forms := '{}';
     rare := false;
     for place in 1 .. cardinality(typed) loop
         words := array(
-            select w.word from search.words w
-            where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-            order by w.word limit 4);
+            select w.word
+            from (
+                select w.word, w.popularity
+                from search.words w
+                where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+                  -- a single letter begins a good part of all words
+                  and (char_length(typed[place]) > 1 or w.word = typed[place])
+                union all
+                select o.word, search_internal.own_popularity() from unnest(own) as o (word) where starts_with(o.word, typed[place])
+            ) as w
+            group by w.word
+            order by w.word = typed[place] desc, max(w.popularity) desc nulls last, w.word
+            limit begun);
         -- where one word is unknown, that one is misspelt; where none is, any may be
         if all_known or cardinality(words) = 0 then
-            words := words || array(select s.word from search_internal.similar_words(typed[place], 10) s);
+            words := words || array(select s.word from search_internal.similar_words(typed[place], own, most - begun) s);
         end if;
         if cardinality(words) = 0 then
             forms := null;
@@ -119,7 +173,7 @@ begin
     end loop;
 end;
 $$;
-comment on function search_internal.likely_forms(text[], boolean) is
+comment on function search_internal.likely_forms(text[], text[], boolean) is
     'Terms for each typed word, begun or misspelt; null when the vocabulary has nothing like one of them. rare says that '
     'few documents have one of them.';
 

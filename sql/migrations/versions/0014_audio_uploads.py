@@ -3,7 +3,7 @@
 from app.database.sql_files import run_sql_beside
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 
 def upgrade() -> None:

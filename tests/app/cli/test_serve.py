@@ -4,7 +4,12 @@ import asyncio
 import socket
 from contextlib import closing
 
-from app.cli.serve import listen
+import httpx2
+from fastapi import FastAPI
+
+from app.cli.serve import listen, server_config
+from app.settings import Settings
+from tests.support.serving import serving
 
 
 def test_answers_are_sent_at_once() -> None:
@@ -26,3 +31,26 @@ def test_answers_are_sent_at_once() -> None:
         asyncio.run(serve(listener))
     assert accepted
     assert accepted[0] != 0
+
+
+def test_connections_are_bounded() -> None:
+    """One more is told so, and the next is served once there is room."""
+    api = FastAPI()
+    with (
+        serving(api, server_config(api, Settings(_env_file=None, http_connections=1))) as address,
+        httpx2.Client(base_url=address, timeout=60) as first,
+        httpx2.Client(base_url=address, timeout=60) as second,
+    ):
+        assert first.get("/openapi.json").status_code == 200
+        assert second.get("/openapi.json").status_code == 503
+        first.close()
+        while second.get("/openapi.json").status_code != 200:
+            pass
+
+
+def test_a_client_without_a_head_is_given_up() -> None:
+    api = FastAPI()
+    with serving(api, server_config(api, Settings(_env_file=None, http_header_seconds=0.2))) as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            assert client.recv(1) == b""

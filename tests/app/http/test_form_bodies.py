@@ -1,6 +1,8 @@
 """Forms that are made to cost much, or that are none: refused in words, with nothing kept of them."""
 
 import asyncio
+import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +10,13 @@ import httpx2
 import pytest
 
 from app.auth import Scope
+from app.http.application import create_api
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.app.conftest import Issue, bearer, open_client
 from tests.support.catalogue import Catalogue
+from tests.support.serving import serving
 
 FORM = "multipart/form-data; boundary=b"
 MEGABYTE = 2**20
@@ -73,3 +77,21 @@ def test_it_is_refused_in_words(
         assert response.json()["detail"]
     assert list(store.files()) == []
     assert catalogue.connection.execute("select from tracks").fetchall() == []
+
+
+def test_an_upload_that_comes_too_slowly_is_given_up(settings: Settings, providers: Providers) -> None:
+    """In words, over a real connection, with nothing kept of it."""
+    impatient = settings.model_copy(update={"http_body_bytes_per_second": 10**9, "http_body_seconds": 0.2})
+    head = f"POST /search/by-audio HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: 1000\r\n\r\n"
+    with serving(create_api(str(settings.database_url), impatient, providers)) as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            client.sendall(head.encode() + part("file", more='; filename="a.mp3"'))
+            received = b""
+            while piece := client.recv(65536):
+                received += piece
+    status, body = received.split(b"\r\n", 1)[0], received.rpartition(b"\r\n\r\n")[2]
+    assert status.startswith(b"HTTP/1.1 408")
+    assert json.loads(body)["detail"].startswith(
+        "the request's body comes in more slowly than 1000000000 bytes a second"
+    )

@@ -12,7 +12,9 @@ import pytest
 from app.database import EmbeddedPostgres, connect, migrate
 from app.providers import Providers
 from app.settings import Settings
+from models.audio.decoding import missing_protections
 from tests.app.conftest import open_client
+from tests.support.decoders import decoding_by
 
 Get = Callable[..., httpx2.Response]
 
@@ -24,8 +26,24 @@ def test_ready(get: Get) -> None:
     assert response.json() == {
         "ready": True,
         "checks": {"database": "ok", "migrations": "ok", "models": "ok"},
-        "missing": [],
+        "missing": [f"audio is decoded without {name}: {why}" for name, why in missing_protections().items()],
     }
+
+
+@pytest.mark.parametrize(
+    ("program", "notice"),
+    [
+        ("tests.support.poor_decoder", "audio is decoded without system call filter: Operation not permitted"),
+        ("tests.support.no_such_decoder", "audio cannot be decoded: the decoder died"),
+    ],
+)
+def test_a_decoder_without_its_protections_is_told_and_no_reason_not_to_serve(
+    get: Get, program: str, notice: str
+) -> None:
+    with decoding_by(program):
+        response = get("/readyz")
+    assert response.status_code == 200
+    assert any(notice in line for line in response.json()["missing"])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from models.audio.decoding import decode
 from models.registry import ModelCard
 from tests.app.conftest import RECORDINGS, open_client
 from tests.support.catalogue import Catalogue, direction
+from tests.support.decoders import STUCK, decoding_by, running_decoders
 from tests.support.depth import DEEP, cases
 from tests.support.recordings import CONTAINERS, chirp, encode, sample
 
@@ -255,3 +256,20 @@ def test_vectors_of_another_model_are_never_compared(post: Post, catalogue: Cata
     catalogue.embed(catalogue.track("Heard"), direction(0))
     catalogue.connection.execute("update search.models set identity = 'other@1'")
     assert post(PATH, **upload(tone())).json() == NOTHING
+
+
+def test_a_clip_that_is_not_decoded_in_time_gives_its_place_to_the_next(
+    settings: Settings, providers: Providers
+) -> None:
+    short = changed(settings, clip_concurrency=1, clip_deadline_seconds=0.1)
+
+    async def steps() -> None:
+        async with open_client(short, providers) as client:
+            with decoding_by(STUCK):
+                assert (await client.post(PATH, **upload(tone()))).json() == NOTHING
+            # the thread needs a moment until it has seen that its decoder has ended
+            while (await client.post(PATH, **upload(tone()))).status_code == 503:
+                pass
+            assert running_decoders(STUCK) == []
+
+    asyncio.run(steps())

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import excerpt
+from tests.support.sent_statements import polls, statements
 from tests.support.serving import serving
 from workers.app import run_worker
 
@@ -126,7 +127,7 @@ def test_a_track_that_nobody_may_see_is_not_there(
 
 
 def test_one_stream_too_many_is_refused(settings: Settings, providers: Providers, recorded: int) -> None:
-    """Each looks at the database all the time; what has ended makes room again."""
+    """What has ended makes room again."""
 
     async def steps() -> list[int]:
         limited = settings.model_copy(update={"event_streams": 1})
@@ -140,3 +141,47 @@ def test_one_stream_too_many_is_refused(settings: Settings, providers: Providers
             return [refused.status_code, (await client.get(f"/tracks/{recorded}/events")).status_code]
 
     assert asyncio.run(steps()) == [503, 200]
+
+
+def test_one_stream_too_many_of_an_address_is_refused(settings: Settings, providers: Providers, recorded: int) -> None:
+    async def steps() -> httpx2.Response:
+        limited = settings.model_copy(update={"event_streams_per_address": 1})
+        async with socket_client(limited, providers) as client, begun(client, recorded):
+            return await client.get(f"/tracks/{recorded}/events")
+
+    refused = asyncio.run(steps())
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+    assert refused.json() == {"detail": "too many streams are open from this address: try again"}
+
+
+def test_a_client_that_goes_away_makes_room(settings: Settings, providers: Providers, recorded: int) -> None:
+    async def steps() -> None:
+        limited = settings.model_copy(update={"event_streams": 1})
+        async with socket_client(limited, providers) as client:
+            async with begun(client, recorded):
+                pass
+            while True:
+                async with client.stream("GET", f"/tracks/{recorded}/events") as answer:
+                    if answer.status_code == 200:
+                        break
+
+    asyncio.run(steps())
+
+
+def test_streams_share_one_statement(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
+    tracks = [catalogue.track(f"Track {number}") for number in range(40)]
+
+    async def steps() -> tuple[list[str], float]:
+        many = settings.model_copy(update={"event_streams_per_address": 40})
+        async with socket_client(many, providers) as client, AsyncExitStack() as stack:
+            streams = [await stack.enter_async_context(begun(client, track)) for track in tracks]
+            with statements() as sent:
+                before = polls()
+                await asyncio.to_thread(catalogue.connection.execute, "delete from procrastinate_jobs")
+                for _, following in streams:
+                    assert [name async for name, _ in following] == ["track", "end"]
+                return [one for one in sent if "search.track_tasks" in one], polls() - before
+
+    sent, polled = asyncio.run(steps())
+    # a poll may have been counted before, and sends its statement meanwhile
+    assert polled <= len(sent) <= polled + 1

@@ -266,7 +266,7 @@ def token_look_ups() -> Iterator[list[str]]:
 
     def note(*call: Any) -> None:
         statement: str = call[2]
-        if "from search.tokens" in statement:
+        if "t.hash" in statement:
             seen.append(statement)
 
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", note)

@@ -8,10 +8,13 @@ import psycopg
 import pytest
 
 from app.database import Database, connect, load_statement
+from app.processing.genres import genre_job
 from app.processing.track_job import FailedAttempt, PermanentJobError, TrackJob, work_on_track
 from app.providers import Providers
 from services.audio_store import Recording
 from tests.support.catalogue import Catalogue
+from tests.support.decoders import STUCK, decoding_by, running_decoders, wait_until
+from tests.support.recordings import excerpt
 from tests.support.waiting import wait_behind_lock
 
 
@@ -58,3 +61,29 @@ def test_audio_of_another_artists_private_track_is_not_read(
     assert read == []
     failed = catalogue.connection.execute("select track_id, permanent from search.job_failures").fetchall()
     assert failed == [(copy, True)]
+
+
+def test_a_job_that_is_cancelled_ends_its_decoder_and_counts_as_no_failure(
+    database: str, catalogue: Catalogue, providers: Providers
+) -> None:
+    with excerpt("calm_acoustic_1").open("rb") as audio:
+        file_id = providers.audio_store.put(audio, "opus").file_id
+    track = catalogue.track("Broken off", file_id=file_id, file_type="opus")
+    job = genre_job(providers)
+    assert job is not None
+
+    async def steps() -> None:
+        async with Database.open(database, pool_size=2) as opened:
+            work = work_on_track(opened, providers.audio_store, job, (track, file_id))
+            working = asyncio.create_task(work)
+            while not running_decoders(STUCK):
+                assert not working.done()
+                await asyncio.sleep(0.01)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            assert working.cancelled()
+
+    with decoding_by(STUCK):
+        asyncio.run(steps())
+        wait_until(lambda: not running_decoders(STUCK))
+    assert catalogue.connection.execute("select count(*) from search.job_failures").fetchone() == (0,)

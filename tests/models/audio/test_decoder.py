@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -17,19 +16,16 @@ import psutil
 import pytest
 
 from app.measure.sample.pieces import WAYS, break_pieces
+from models.audio.abandonment import AbandonedError, Abandonment
 from models.audio.decoder import decoding, end_idle_decoders
 from models.audio.decoding import AudioError, DecoderCrashedError, DecoderLimits, decode, decode_windows, identify
 from models.audio.sound_file import FORMATS, open_sound
+from tests.support.costly_audio import changing_rates
+from tests.support.decoders import STUCK, decoding_by, running_decoders, wait_until
 from tests.support.recordings import chirp, encode, sample, write
 
 RATE = 16_000
 LIMITS = DecoderLimits()
-
-
-def decoders() -> list[psutil.Process]:
-    """The decoder processes of this one."""
-    children = psutil.Process().children()
-    return [child for child in children if "models.audio.decoder_child" in " ".join(child.cmdline())]
 
 
 @pytest.fixture
@@ -39,14 +35,8 @@ def none_idle() -> None:
 
 
 def the_decoder() -> psutil.Process:
-    (child,) = decoders()
+    (child,) = running_decoders()
     return child
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "in vain"
 
 
 def stereo(seconds: float, rate: int) -> Any:
@@ -95,7 +85,7 @@ def test_several_threads_decode_at_once() -> None:
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(lambda _: decode(io.BytesIO(content), RATE), range(12)))
     assert all((waveform == alone).all() for waveform in together)
-    assert len(decoders()) <= 4, "idle ones beyond that are ended"
+    assert len(running_decoders()) <= 4, "idle ones beyond that are ended"
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
@@ -115,7 +105,7 @@ def test_a_decoder_that_dies_takes_nothing_with_it(number: signal.Signals) -> No
 @pytest.mark.usefixtures("none_idle")
 def test_one_that_died_while_it_was_idle_is_replaced() -> None:
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
-    for child in decoders():
+    for child in running_decoders():
         child.kill()
     # it may still be dying, and takes orders meanwhile
     assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
@@ -139,9 +129,9 @@ def test_one_that_no_longer_answers_is_replaced(monkeypatch: pytest.MonkeyPatch)
     decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
     idle = the_decoder()
     idle.suspend()
-    monkeypatch.setattr("models.audio.decoder._READY_SECONDS", 8)
+    monkeypatch.setattr("models.audio.decoder_process._READY_SECONDS", 8)
     assert decode(sample("calm_acoustic_1"), RATE, max_seconds=1).size == RATE
-    assert idle not in decoders()
+    assert idle not in running_decoders()
 
 
 @pytest.mark.usefixtures("none_idle")
@@ -149,12 +139,89 @@ def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
     file = io.BytesIO(write(np.zeros((1, 600 * 8000), np.float32), "flac", "flac", 8000))
     with pytest.raises(AudioError, match=r"longer than 0\.01 seconds"):
         decode(file, 48_000, limits=DecoderLimits(seconds=0.01))
-    assert decoders() == []
+    assert running_decoders() == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'P{"container": "ogg", "codec": "opus", "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "../x"}',
+        b'P{"container": "ogg", "codec": "opus", "duration": "1", "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b'P{"container": "ogg", "codec": 0, "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b"P", b"P{}", b"P[1]", b"P" + b"[" * 100_000, b"C", b"C1234567", b"C123456789", b"R", b"R{}", b"X", b"H{}",
+        b'R{"offset": -1, "size": 1}', b'R{"offset": 1e400, "size": 1}', b'R{"offset": 0, "size": -1}',
+        b'R{"offset": 1180591620717411303424, "size": 1}', b'R{"offset": "x", "size": null}', b"C" * (2**20 + 1),
+    ],
+    ids=lambda message: message[:24].decode(),
+)  # fmt: skip
+def test_a_decoder_that_says_what_it_should_not_has_crashed(message: bytes) -> None:
+    with decoding_by("tests.support.lying_decoder"):
+        for ask in (identify, lambda file: decode(file, RATE)):
+            with pytest.raises(DecoderCrashedError):
+                ask(io.BytesIO(message))
+
+
+@pytest.mark.usefixtures("none_idle")
+def test_a_file_that_takes_more_work_than_its_length_explains_is_refused() -> None:
+    content = encode(stereo(30.0, 44_100), "flac")
+    with pytest.raises(AudioError, match=r"takes more than 0\.0 seconds of work"):
+        decode(io.BytesIO(content), 48_000, limits=DecoderLimits(spare_work=0.0, work_per_second=1e-5))
+    assert running_decoders() == []
+    enough = DecoderLimits(spare_work=5.0, work_per_second=1.0)
+    assert decode(io.BytesIO(content), 48_000, limits=enough).size == 30 * 48_000
+
+
+@pytest.mark.usefixtures("none_idle")
+def test_a_decoder_that_works_without_sending_anything_is_refused_too() -> None:
+    with decoding_by("tests.support.busy_decoder"):
+        with pytest.raises(AudioError, match=r"takes more than 0\.2 seconds of work"):
+            identify(io.BytesIO(b"x"), limits=DecoderLimits(spare_work=0.2))
+        assert running_decoders("tests.support.busy_decoder") == []
+
+
+def test_what_many_channels_need_counts_as_their_length() -> None:
+    # one second of audio, and 64 times the values of a second of mono
+    content = many_channels(64, 48_000)
+    assert decode(io.BytesIO(content), 48_000, limits=DecoderLimits(spare_work=1.0, work_per_second=0.1)).size == 48_000
+
+
+@pytest.mark.parametrize(("changes", "refused"), [(2, False), (300, True), (2_000, True)])
+def test_a_file_changes_its_format_a_hundred_times_at_most(changes: int, refused: bool) -> None:
+    content = changing_rates(changes, 4096)
+    limits = DecoderLimits(spare_work=10.0)
+    if not refused:
+        decode(io.BytesIO(content), RATE, limits=limits)
+        return
+    with pytest.raises(AudioError, match="sample rate or channels change more than 100 times"):
+        decode(io.BytesIO(content), RATE, limits=limits)
+
+
+@pytest.mark.usefixtures("none_idle")
+def test_a_caller_that_gives_up_ends_its_decoder() -> None:
+    with decoding_by(STUCK), ThreadPoolExecutor(1) as pool:
+        with Abandonment() as abandonment:
+            decoded = pool.submit(abandonment.run, decode, sample("calm_acoustic_1"), RATE)
+            wait_until(lambda: bool(running_decoders(STUCK)))
+        with pytest.raises(AbandonedError):
+            decoded.result()
+        assert running_decoders(STUCK) == []
+        with pytest.raises(AbandonedError):
+            abandonment.run(decode, sample("calm_acoustic_1"), RATE)
+        assert running_decoders(STUCK) == [], "none began"
+
+
+@pytest.mark.usefixtures("none_idle")
+def test_a_caller_that_gives_up_when_all_is_done_leaves_the_decoder_to_others() -> None:
+    with Abandonment() as abandonment:
+        abandonment.run(decode, sample("calm_acoustic_1"), RATE, max_seconds=1)
+        before = the_decoder().pid
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    assert the_decoder().pid == before
 
 
 @pytest.mark.usefixtures("none_idle")
 def test_a_decoder_that_stops_in_the_middle_of_a_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.audio.decoder._STALLED_SECONDS", 1)
+    monkeypatch.setattr("models.audio.decoder_process._STALLED_SECONDS", 1)
     content = sample("calm_acoustic_1").read_bytes()
 
     class Stopping(io.BytesIO):
@@ -166,7 +233,7 @@ def test_a_decoder_that_stops_in_the_middle_of_a_message_is_not_waited_for(monke
 
     with pytest.raises((AudioError, DecoderCrashedError)):
         decode(Stopping(content), RATE, limits=DecoderLimits(seconds=0.5))
-    assert decoders() == []
+    assert running_decoders() == []
 
 
 def test_time_that_the_reader_takes_does_not_count() -> None:
@@ -236,17 +303,11 @@ def test_decoders_end_with_their_parent() -> None:
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_decoder_has_no_secrets_and_writes_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
-    code = (
-        "from models.audio.decoding import decode; import psutil, sys\n"
-        f"decode({str(sample('calm_acoustic_1'))!r}, 16000, max_seconds=1)\n"
-        "child, = psutil.Process().children()\n"
-        "print(' '.join(child.environ()), child.rlimit(psutil.RLIMIT_FSIZE), child.rlimit(psutil.RLIMIT_CORE))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "DATABASE_URL" not in found
-    assert found.endswith("(0, 0) (0, 0)\n")
+@pytest.mark.usefixtures("none_idle")
+def test_a_decoder_writes_no_files_and_no_cores() -> None:
+    decode(sample("calm_acoustic_1"), RATE, max_seconds=1)
+    child = the_decoder()
+    assert (child.rlimit(psutil.RLIMIT_FSIZE), child.rlimit(psutil.RLIMIT_CORE)) == ((0, 0), (0, 0))
 
 
 def test_broken_files_end_in_samples_or_in_words() -> None:

@@ -32,7 +32,7 @@ def test_objects_say_what_they_are(bucket: Bucket) -> None:
     found = _boto(bucket).get_object(Bucket=bucket.name, Key=f"audio/{stored.file_id}.opus")
     assert found["Body"].read() == CONTENT
     assert found["ContentType"] == "audio/ogg"
-    assert found["CacheControl"] == "public, max-age=31536000, immutable"
+    assert found["CacheControl"] == "public, max-age=300"
 
 
 @pytest.mark.parametrize("size", [10, 12_000_000])

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from app.errors import UserError
-from app.http.middleware.rate_limit import read_networks
+from app.http.client_address import read_networks
 from app.providers import Providers
 from app.settings import Settings
 from tests.app.conftest import open_client
@@ -42,10 +42,17 @@ def test_costly_requests_are_counted_apart(settings: Settings, providers: Provid
     assert found == [200, 429, 429, 200]
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/openapi.json", "/web/style.css"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/openapi.json", "/web/style.css"])
 def test_what_costs_nothing_is_not_counted(settings: Settings, providers: Providers, path: str) -> None:
     limited = settings.model_copy(update={"rate_limit_searches": 1, "rate_limit_costly": 1})
     assert statuses(limited, providers, *[("GET", path)] * 4) == [200] * 4
+
+
+def test_readiness_is_counted_apart(settings: Settings, providers: Providers) -> None:
+    """A load balancer gets its answer, whatever else its address has asked for."""
+    limited = settings.model_copy(update={"rate_limit_searches": 1})
+    search, ready = ("GET", "/search/?q=anything"), ("GET", "/readyz")
+    assert statuses(limited, providers, search, search, ready, ready) == [200, 429, 200, 429]
 
 
 def test_every_address_has_its_own(settings: Settings, providers: Providers) -> None:

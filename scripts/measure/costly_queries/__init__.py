@@ -1,0 +1,1 @@
+"""Looking for the queries that cost the database most."""

@@ -58,6 +58,16 @@ def code_in(text: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", prose))
 
 
+# --- tests that pages name
+
+
+def test_the_tests_of_a_promise_are_there() -> None:
+    named = [name.partition("::") for name in code_in(read("SECURITY.md")) if name.startswith("tests/")]
+    assert len(named) > 30
+    assert [path for path, _, _ in named if not (ROOT / path).exists()] == []
+    assert [f"{path}::{test}" for path, _, test in named if test and f"def {test}(" not in read(path)] == []
+
+
 # --- settings
 
 

@@ -23,8 +23,9 @@ begin
         from pg_proc p where p.pronamespace = 'search_internal'::regnamespace
     loop
         -- what the migration does not move is newer
-        execute format(case when position('' || found.name || '' in moved) > 0
-                            then 'alter function %s set schema search' else 'drop function %s cascade' end, found.signature);
+        execute format(
+            case when position('' || found.name || '' in moved) > 0
+                 then 'alter function %s set schema search' else 'drop function %s cascade' end, found.signature);
     end loop;
     alter type search_internal.signal set schema search;
     drop schema search_internal;

@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     http_connections: int = Field(
         default=800,
         ge=1,
-        description="Connections of clients that one process keeps; one more gets 503. "
+        description="Connections of clients that one process keeps. One more closes the one that has been idle "
+        "longest; where none is idle, its request gets 503. "
         "Fewer than the files that a process may open (ulimit -n).",
     )
     http_header_seconds: float = Field(

@@ -1,4 +1,4 @@
-"""Bounds on what clients may take their time with: the head of a request, and its body.
+"""Bounds on slow and idle clients: the time for the head of a request, the rate of its body, and connections.
 
 A reverse proxy that buffers requests does the same better, for it holds connections more cheaply. This holds where
 there is none.
@@ -6,10 +6,12 @@ there is none.
 
 import asyncio
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 HEADER_SECONDS = 20.0
 """How long the head of a request may take."""
@@ -18,17 +20,25 @@ BODY_SECONDS = 30.0
 """How long a client may fall behind with a body."""
 
 BODY_BYTES_PER_SECOND = 1000
-"""Fewer than these are too slow."""
+"""The least average rate of a body."""
+
+
+_idle: "WeakKeyDictionary[ServerState, dict[BoundedHeadProtocol, None]]" = WeakKeyDictionary()
+"""The connections of each server whose client has no request under way, in the order in which they became idle."""
 
 
 class BoundedHeadProtocol(H11Protocol):
-    """Uvicorn's protocol, which waits for the head of a request for a time and not for ever.
+    """Uvicorn's protocol with a time limit for the head of a request, and a bound on idle connections.
 
     The time runs while it is the client's turn: from the connection, or from the end of the last answer, until the head
-    of a request is whole. A body that is not read goes on after its answer, and is in that time as well.
+    of a request is complete. A body that is not read goes on after its answer, and is in that time as well.
+
+    Uvicorn answers 503 when ``limit_concurrency`` connections are open, but it keeps every connection that sends
+    nothing. So when there are as many, the connection that has been idle longest is closed. Idle connections thus take
+    no place from clients that ask. An unread answer counts as idle once all of it is in the connection's buffer.
 
     Attributes:
-        header_seconds: How long that may take. Then the connection is closed.
+        header_seconds: How long the head of a request may take. Then the connection is closed.
     """
 
     header_seconds = HEADER_SECONDS
@@ -36,14 +46,19 @@ class BoundedHeadProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn's own class
         super().__init__(*arguments, **options)
         self._limit: asyncio.TimerHandle | None = None
+        self._idle = _idle.setdefault(self.server_state, {})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own class
-        """Begin to wait."""
+        """Make room for the connection, and begin to wait."""
         super().connection_made(transport)
         self._watch()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Stop waiting once a request is there."""
+        if self in self._idle:
+            # places may have become idle since it was connected
+            self._make_room()
         super().data_received(data)
         self._watch()
 
@@ -55,12 +70,17 @@ class BoundedHeadProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop()
+        self._idle.pop(self, None)
         super().connection_lost(exc)
 
     def _watch(self) -> None:
         # none before the first request, whatever uvicorn's own class says
         cycle: RequestResponseCycle | None = self.cycle
         answering = cycle is not None and not cycle.response_complete
+        if answering:
+            self._idle.pop(self, None)
+        else:
+            self._idle.setdefault(self)
         if answering or self.transport.is_closing():
             self._stop()
         elif self._limit is None:
@@ -70,6 +90,17 @@ class BoundedHeadProtocol(H11Protocol):
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
+
+    def _make_room(self) -> None:
+        if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency:
+            return
+        oldest = next((one for one in self._idle if one is not self), None)
+        if oldest is not None:
+            # close() would wait for a client that does not read
+            oldest.transport.abort()
+            # the loop tells it later that it is lost, and it must not be counted until then
+            oldest._idle.pop(oldest)  # noqa: SLF001 - of this class
+            self.connections.discard(oldest)
 
 
 def bounded_head(seconds: float) -> type[BoundedHeadProtocol]:
@@ -120,8 +151,8 @@ class BodyRate:
             await self._app(scope, receive, send)
             return
         loop, allowance = asyncio.get_running_loop(), Allowance(self._seconds, self._rate)
-        # behind the body comes only that the client has gone, which may take as long as it likes; so may a body that
-        # is not read but for that, while the answer is sent
+        # The next message after the body says that the client has gone, and may come at any time. Once the answer has
+        # begun, what is left of the body has no time limit either.
         ended = False
 
         async def receive_in_time() -> Message:

@@ -19,6 +19,9 @@ from app.settings import Settings, get_settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+LISTEN_BACKLOG = 128
+"""Connections that the system may hold until they are accepted."""
+
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (HTTP_HOST).")] = None,
@@ -64,6 +67,8 @@ def server_config(api: "ASGIApp", settings: Settings) -> uvicorn.Config:
         http=bounded_head(settings.http_header_seconds),
         # the connection that asks is counted as well
         limit_concurrency=settings.http_connections + 1,
+        # asyncio accepts as many at once, before any of them is counted
+        backlog=LISTEN_BACKLOG,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -90,7 +95,7 @@ def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         # bound alone, two processes could hold the port and only the second would find out, much later
-        listener.listen(128)
+        listener.listen(LISTEN_BACKLOG)
     except OSError as error:
         raise UserError(
             f"{host}:{port} cannot be listened on: {error.strerror}. "

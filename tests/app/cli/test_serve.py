@@ -2,12 +2,17 @@
 
 import asyncio
 import socket
-from contextlib import closing
+import threading
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import httpx2
-from fastapi import FastAPI
+import pytest
+import uvicorn
+from fastapi import FastAPI, Response
 
 from app.cli.serve import listen, server_config
+from app.http.routes import health
 from app.settings import Settings
 from tests.support.serving import serving
 
@@ -33,24 +38,113 @@ def test_answers_are_sent_at_once() -> None:
     assert accepted[0] != 0
 
 
-def test_connections_are_bounded() -> None:
-    """One more is told so, and the next is served once there is room."""
+LIMIT = 5
+SILENT = 60
+ASK = b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n"
+
+
+def bounded(api: FastAPI, keep_alive: int = 3600) -> uvicorn.Config:
+    """How the API is served, with a small bound, and idle clients that only the bound closes."""
+    config = server_config(api, Settings(_env_file=None, http_connections=LIMIT, http_header_seconds=3600))
+    config.timeout_keep_alive = keep_alive
+    return config
+
+
+def connect(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    return socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
+
+
+def read_health(client: socket.socket) -> bytes:
+    """The answer of /healthz, which may come in pieces."""
+    received = b""
+    while not received.endswith(b"}"):
+        piece = client.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Wait for what the server sends; whether that is the end."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", ASK[:-2] + b"x-more: ", ASK],
+    ids=["silent", "half a head", "idle after an answer"],
+)
+def test_connections_are_bounded(sent: bytes) -> None:
+    """The oldest idle ones make room, so that idle clients lock no others out."""
     api = FastAPI()
-    with (
-        serving(api, server_config(api, Settings(_env_file=None, http_connections=1))) as address,
-        httpx2.Client(base_url=address, timeout=60) as first,
-        httpx2.Client(base_url=address, timeout=60) as second,
-    ):
-        assert first.get("/openapi.json").status_code == 200
-        assert second.get("/openapi.json").status_code == 503
-        first.close()
-        while second.get("/openapi.json").status_code != 200:
-            pass
+    api.include_router(health.router)
+    with serving(api, bounded(api)) as address, ExitStack() as stack:
+        clients = []
+        for _ in range(SILENT):
+            client = stack.enter_context(connect(address))
+            client.sendall(sent)
+            if sent == ASK:
+                assert read_health(client).startswith(b"HTTP/1.1 200")
+            clients.append(client)
+        assert httpx2.get(f"{address}/healthz", timeout=60).json() == {"status": "ok"}
+        surplus = SILENT + 1 - LIMIT
+        assert all(is_closed(client) for client in clients[:surplus])
+        # those that came last are still served
+        for client in clients[surplus:]:
+            client.sendall(b"\r\n\r\n" if sent.endswith(b": ") else ASK)
+            assert read_health(client).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("keep_alive", [0, 3600])
+def test_a_client_that_has_not_read_its_answer_makes_room_too(keep_alive: int) -> None:
+    """Its connection has bytes left to send, and would wait for the client even after the server has closed it."""
+    api = FastAPI()
+
+    @api.get("/long")
+    async def send_long() -> Response:
+        # more than the sockets hold
+        return Response(b"x" * 16_000_000)
+
+    api.include_router(health.router)
+    with serving(api, bounded(api, keep_alive)) as address, ExitStack() as stack:
+        for _ in range(2 * LIMIT):
+            client = stack.enter_context(connect(address))
+            client.sendall(b"GET /long HTTP/1.1\r\nhost: test\r\n\r\n")
+            # the answer has begun
+            client.recv(1)
+        assert httpx2.get(f"{address}/healthz", timeout=60).json() == {"status": "ok"}
+
+
+def test_requests_above_the_bound_get_503() -> None:
+    """A connection whose request is being answered makes no room; the next is served once that has ended."""
+    api = FastAPI()
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    @api.get("/later")
+    async def answer_later() -> None:
+        asked.release()
+        await asyncio.to_thread(may_answer.wait, 60)
+
+    api.include_router(health.router)
+    with serving(api, bounded(api)) as address, ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(LIMIT)]
+        for client in clients:
+            client.sendall(b"GET /later HTTP/1.1\r\nhost: test\r\n\r\n")
+            assert asked.acquire(timeout=60)
+        silent = [stack.enter_context(connect(address)) for _ in range(SILENT)]
+        assert httpx2.get(f"{address}/healthz", timeout=60).status_code == 503
+        assert all(is_closed(client) for client in silent)
+        may_answer.set()
+        assert all(client.recv(65536).startswith(b"HTTP/1.1 200") for client in clients)
+        assert httpx2.get(f"{address}/healthz", timeout=60).status_code == 200
 
 
 def test_a_client_without_a_head_is_given_up() -> None:
     api = FastAPI()
-    with serving(api, server_config(api, Settings(_env_file=None, http_header_seconds=0.2))) as address:
-        host, _, port = address.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=60) as client:
-            assert client.recv(1) == b""
+    config = server_config(api, Settings(_env_file=None, http_header_seconds=0.2))
+    with serving(api, config) as address, connect(address) as client:
+        assert client.recv(1) == b""

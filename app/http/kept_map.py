@@ -34,7 +34,8 @@ class KeptMap:
     """Keeps the map, and asks Postgres before each use whether the same tracks are listed.
 
     A snapshot in which nothing was committed since costs Postgres nothing to compare; otherwise the listed tracks are
-    compared. Requests that come at the same time share one question, asked after all of them have come.
+    compared. So they are for each question to a physical replica. Requests that come at the same time share one
+    question, asked after all of them have come.
 
     Args:
         database: Where the map is.

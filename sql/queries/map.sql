@@ -29,8 +29,9 @@ from points p
 left join genres g on g.genre = p.genre
 
 -- map_changed: Whether the map was drawn anew, or other tracks of it are listed, since it was read.
--- between equal snapshots nothing was committed, and the tracks need not be looked at
-select case when pg_current_snapshot()::text = :snapshot then false else (
+-- Between equal snapshots nothing was committed, and the tracks need not be read. This does not hold on a physical
+-- replica, whose snapshots do not list the running transactions.
+select case when not pg_is_in_recovery() and pg_current_snapshot()::text = :snapshot then false else (
            select format('%s %s %s', (select extract(epoch from s.drawn_at) from search.map_state s), count(*),
                          bit_xor(hashint8extended(t.id, 0))) <> :stamp
            from search.map_points p

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.http.dependencies import ApiState, State, Viewer
 from app.http.documented import INVALID_TOKEN, UNAVAILABLE, UNREADABLE
 from app.http.routes.search import TRACK_EXAMPLE, Neighbour, VectorBackend, VectorFallback, neighbours, vector_backend
-from app.http.watched_route import WatchedRoute
+from app.http.watched_route import WatchedRoute, only_reads
 from app.search import Answer, BusyError, ClipVector
 from models.audio.decoding import AudioError
 
@@ -50,6 +50,7 @@ class ClipResponse(BaseModel):
     },
     summary="Search tracks by a clip of audio",
 )
+@only_reads
 async def search_by_audio(
     state: State,
     viewer: Viewer,

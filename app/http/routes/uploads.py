@@ -22,7 +22,7 @@ from app.catalogue import (
     replace_audio,
 )
 from app.http.authorised_route import AuthorisedRoute
-from app.http.client_gone import while_connected
+from app.http.client_gone import Client, while_connected
 from app.http.dependencies import ApiState, State, Uploader
 from app.http.documented import LACKING_SCOPE, NO_ROOM, NOT_FOUND, REFUSED, TOO_LARGE, UNAVAILABLE, UNREADABLE
 from app.http.refusal import refuse_field
@@ -62,7 +62,7 @@ async def upload_track(  # noqa: PLR0913, PLR0917 - the fields of a form
     The track is found by name at once, and by sound when its jobs are done.
     """
     new = _read_fields(caller, artist_did, title, tags or [], album, visibility, auto_tag=auto_tag)
-    received = await while_connected(request, _receive(state, audio))
+    received = await while_connected(Client.after_body(request), _receive(state, audio))
     try:
         track_id = await create_track(state.writes_database, new, received)
     except AudioGoneError as error:
@@ -83,7 +83,7 @@ async def upload_audio(
 ) -> TrackResponse:
     """Give a track other audio: what was learnt from the former goes, and both jobs are enqueued anew."""
     await find_changeable(state, caller, track_id)
-    received = await while_connected(request, _receive(state, audio))
+    received = await while_connected(Client.after_body(request), _receive(state, audio))
     try:
         replaced = await replace_audio(state.writes_database, track_id, received)
     except AudioGoneError as error:

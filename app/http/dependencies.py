@@ -16,6 +16,7 @@ from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authori
 from app.catalogue import AudioIntake
 from app.database import Database
 from app.http.figures import DatabaseFigures
+from app.http.kept_map import KeptMap
 from app.http.middleware.headers import name_in_vary
 from app.http.readiness import Readiness
 from app.http.recent import Recent
@@ -40,6 +41,7 @@ class ApiState:
         follower: Reads the tracks of all event streams.
         search: Searches; it has connections of its own.
         readiness: Whether the process can serve.
+        library_map: The map, as it was read last.
         figures: What the database knows, for Prometheus.
         model_states: The models' progress.
     """
@@ -56,6 +58,7 @@ class ApiState:
     event_streams: StreamPlaces
     follower: TrackFollower
     readiness: Readiness
+    library_map: KeptMap
     figures: Recent[DatabaseFigures]
     model_states: Recent[list[ModelState]]
 

@@ -54,6 +54,10 @@ class KeptMap:
         """
         return await self._checks.result()
 
+    async def close(self) -> None:
+        """End a reading that is under way; those who wait for it are cancelled."""
+        await self._checks.close()
+
     async def _check(self) -> KeptAnswer:
         read = self._read
         if read is not None and time.monotonic() - read.read_at < _KEPT_SECONDS:

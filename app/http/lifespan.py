@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from app.cancellation import end_task
 from app.catalogue import AudioIntake
 from app.errors import DatabaseUnavailableError, StatementTimeoutError
 from app.http import figures
 from app.http.client_address import read_networks
 from app.http.dependencies import ApiState
+from app.http.kept_map import KeptMap
 from app.http.readiness import Readiness
 from app.http.recent import Recent
 from app.http.shares import Databases, open_databases
@@ -44,9 +46,8 @@ async def open_state(url: str, settings: Settings, providers: Providers) -> Asyn
         try:
             yield state
         finally:
-            following.cancel()
             # it may be in the middle of a query, whose connection it has to give back before they are closed
-            await asyncio.gather(following, return_exceptions=True)
+            await end_task(following)
             await _close(state)
 
 
@@ -78,6 +79,7 @@ def _make_state(
         ),
         follower=TrackFollower(databases.streams),
         readiness=Readiness(url, providers, databases.health, settings.turbopuffer_namespace),
+        library_map=KeptMap(databases.reads),
         figures=Recent(partial(figures.read_figures, databases.health), seconds=figures.FRESH_SECONDS),
         model_states=Recent(partial(read_model_states, databases.health), seconds=_MODELS_FRESH_SECONDS),
     )
@@ -88,6 +90,7 @@ async def _close(state: ApiState) -> None:
     await state.readiness.close()
     await state.figures.close()
     await state.model_states.close()
+    await state.library_map.close()
     state.search.close()
     state.clips.close()
     state.intake.close()

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from app.cancellation import end_task
+
 Found = TypeVar("Found")
 
 
@@ -40,8 +42,7 @@ class Recent(Generic[Found]):
     async def close(self) -> None:
         """End what is under way; who waits for it is cancelled."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
 
     async def _find_once(self) -> Found:
         try:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from app.cancellation import end_task
+
 Result = TypeVar("Result")
 
 
@@ -29,6 +31,12 @@ class SharedRun(Generic[Result]):
             self._next.add_done_callback(lambda task: task.cancelled() or task.exception())
         # one who goes away does not end it for the others
         return await asyncio.shield(self._next)
+
+    async def close(self) -> None:
+        """End the run that is under way, and the next one; those who wait for them are cancelled."""
+        for task in (self._next, self._running):
+            if task is not None:
+                await end_task(task)
 
     async def _run(self, before: "asyncio.Task[Result] | None") -> Result:
         if before is not None:

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State
 from app.http.documented import UNAVAILABLE
-from app.http.kept_map import KeptMap
 
 router = APIRouter(tags=["search"])
 
@@ -38,13 +37,6 @@ class MapResponse(BaseModel):
     drawn_at: datetime | None = Field(description="When the map was drawn; null before the first time.")
 
 
-def _kept(request: Request, state: State) -> KeptMap:
-    kept: KeptMap | None = getattr(request.app.state, "map", None)
-    if kept is None:
-        kept = request.app.state.map = KeptMap(state.database)
-    return kept
-
-
 @router.get(
     "/map",
     response_model=MapResponse,
@@ -54,4 +46,4 @@ def _kept(request: Request, state: State) -> KeptMap:
 async def show_map(request: Request, state: State) -> Response:
     """The catalogue as a picture, in which tracks that sound alike lie together; drawn anew as the catalogue grows."""
     # for the browser alone: a cache for all would show a hidden track to those who have not seen the map yet
-    return (await _kept(request, state).answer()).respond(request, "private, max-age=60")
+    return (await state.library_map.answer()).respond(request, "private, max-age=60")

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
+from app.providers import Providers
+from app.settings import Settings
+from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue
 from tests.support.sent_statements import statements
+from tests.support.statements import running, wait_until, waiting_for_locks
 
 WithClient = Callable[..., Any]
 READ = "json_build_object"
@@ -108,6 +113,28 @@ def test_it_is_read_anew_when_it_is_drawn_anew(
         assert (await client.get("/map")).json()["x"] == [0] * len(tracks)
 
     with_client(steps)
+
+
+@pytest.mark.usefixtures("tracks")
+def test_its_reading_ends_when_the_process_stops(settings: Settings, providers: Providers, database: str) -> None:
+    """Even where the client has gone, and the others go on to wait for it."""
+
+    async def steps() -> None:
+        async with open_client(settings, providers) as client:
+            asking = asyncio.create_task(client.get("/map"))
+            await asyncio.to_thread(wait_until, lambda: waiting_for_locks(observer) > 0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        assert running(observer) == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with (
+        psycopg.connect(database, application_name="holder") as holder,
+        psycopg.connect(database, application_name="observer", autocommit=True) as observer,
+    ):
+        holder.execute("lock table search.map_points in access exclusive mode")
+        asyncio.run(steps())
+        holder.rollback()
 
 
 @pytest.mark.usefixtures("tracks")

@@ -68,3 +68,30 @@ def test_one_who_goes_away_does_not_end_it_for_the_others() -> None:
         return await staying
 
     assert asyncio.run(steps()) == 1
+
+
+def test_what_is_closed_has_no_run_left() -> None:
+    async def steps() -> None:
+        began, ended = asyncio.Event(), asyncio.Event()
+
+        async def compute() -> None:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        shared = SharedRun(compute)
+        await shared.close()
+        first = asyncio.create_task(shared.result())
+        await began.wait()
+        second = asyncio.create_task(shared.result())
+        await asyncio.sleep(0)
+        await shared.close()
+        assert ended.is_set()
+        for asking in (first, second):
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(steps())

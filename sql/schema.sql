@@ -1024,7 +1024,7 @@ CREATE FUNCTION search.may_see(visibility text, artist_did text, viewer text) RE
 -- Name: FUNCTION may_see(visibility text, artist_did text, viewer text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. Any other value is visible to its artist only.
 Example: select id, search.may_see(visibility, artist_did, null) from tracks';
 
 --

@@ -64,7 +64,9 @@ class TrackResponse(BaseModel):
     image_url: str | None
     file_id: str = Field(description="sha-256 of the audio. Play it at /audio/{file_id}.")
     file_type: str = Field(description="What the audio is by its content: mp3, flac, ...")
-    visibility: str = Field(description="Who may find it; what an adopted catalogue calls otherwise, nobody does.")
+    visibility: str = Field(
+        description="Who may find it; a track with another value of an adopted catalogue is not found."
+    )
     play_count: int
     created_at: datetime | None = Field(description="Null where an adopted catalogue does not say.")
     tags: list[str]

@@ -16,5 +16,5 @@ create or replace function search.may_see(visibility text, artist_did text, view
 language sql immutable parallel safe
 return coalesce(visibility in ('public', 'supporters', 'unlisted'), false) or coalesce(artist_did = viewer, false);
 comment on function search.may_see(text, text, text) is
-    'Whether a viewer who has a track''s number may see the track. What an adopted catalogue calls otherwise is for its artist.
+    'Whether a viewer who has a track''s number may see the track. Any other value is visible to its artist only.
 Example: select id, search.may_see(visibility, artist_did, null) from tracks';

@@ -22,7 +22,15 @@ def running_standby(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as above:
         folder = Path(above) / "standby"
         program = find_program("pg_basebackup")
-        command = [program, "--pgdata", folder, "--dbname", primary.url, "--checkpoint=fast", "--write-recovery-conf"]
+        command = [
+            str(program),
+            "--pgdata",
+            str(folder),
+            "--dbname",
+            primary.url,
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+        ]
         subprocess.run(command, check=True, capture_output=True)
         owned = DataFolder(folder)
         for path in (folder, *folder.rglob("*")):

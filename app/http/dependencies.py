@@ -19,7 +19,7 @@ from app.http.figures import DatabaseFigures
 from app.http.kept_map import KeptMap
 from app.http.middleware.headers import name_in_vary
 from app.http.readiness import Readiness
-from app.http.recent import Recent
+from app.http.shared_results import RecentResult
 from app.http.stream_places import StreamPlaces
 from app.http.track_follower import TrackFollower
 from app.processing.switch.model_states import ModelState
@@ -59,8 +59,8 @@ class ApiState:
     follower: TrackFollower
     readiness: Readiness
     library_map: KeptMap
-    figures: Recent[DatabaseFigures]
-    model_states: Recent[list[ModelState]]
+    figures: RecentResult[DatabaseFigures]
+    model_states: RecentResult[list[ModelState]]
 
 
 async def get_state(request: Request) -> ApiState:

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.database import Database
 from app.http.kept_answer import KeptAnswer
-from app.http.shared_run import SharedRun
+from app.http.shared_results import FreshResult
 
 _KEPT_SECONDS = 60.0
 """After so long it is read anew: genres are not compared."""
@@ -44,7 +44,7 @@ class KeptMap:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._read: _Read | None = None
-        self._checks = SharedRun(self._check)
+        self._checks = FreshResult(self._check)
 
     async def answer(self) -> KeptAnswer:
         """The map as it is now.

@@ -13,7 +13,7 @@ from app.http.client_address import read_networks
 from app.http.dependencies import ApiState
 from app.http.kept_map import KeptMap
 from app.http.readiness import Readiness
-from app.http.recent import Recent
+from app.http.shared_results import RecentResult
 from app.http.shares import Databases, open_databases
 from app.http.stream_places import StreamPlaces
 from app.http.track_follower import TrackFollower
@@ -80,8 +80,8 @@ def _make_state(
         follower=TrackFollower(databases.streams),
         readiness=Readiness(url, providers, databases.health, settings.turbopuffer_namespace),
         library_map=KeptMap(databases.reads),
-        figures=Recent(partial(figures.read_figures, databases.health), seconds=figures.FRESH_SECONDS),
-        model_states=Recent(partial(read_model_states, databases.health), seconds=_MODELS_FRESH_SECONDS),
+        figures=RecentResult(partial(figures.read_figures, databases.health), seconds=figures.FRESH_SECONDS),
+        model_states=RecentResult(partial(read_model_states, databases.health), seconds=_MODELS_FRESH_SECONDS),
     )
 
 

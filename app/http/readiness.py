@@ -8,7 +8,7 @@ from psycopg.errors import QueryCanceled
 
 from app.database import Database, connect, inspect_schema
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
-from app.http.recent import Recent
+from app.http.shared_results import RecentResult
 from app.mirror import inspect_mirror
 from app.providers import Providers
 from models.audio.decoding import DecoderCrashedError, missing_protections
@@ -55,7 +55,7 @@ class Readiness:
         self._database = database
         self._namespace = namespace
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
-        self._recent = Recent(self._inspect, seconds=FRESH_SECONDS)
+        self._recent = RecentResult(self._inspect, seconds=FRESH_SECONDS)
 
     async def get(self) -> ReadinessReport:
         """What was found a second ago at most."""

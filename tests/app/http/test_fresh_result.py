@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.http.shared_run import SharedRun
+from app.http.shared_results import FreshResult
 
 
 def test_askers_get_a_run_that_began_after_they_asked() -> None:
@@ -19,7 +19,7 @@ def test_askers_get_a_run_that_began_after_they_asked() -> None:
             await may_end.wait()
             return number
 
-        shared = SharedRun(compute)
+        shared = FreshResult(compute)
         first = asyncio.create_task(shared.result())
         await began.wait()
         others = [asyncio.create_task(shared.result()) for _ in range(50)]
@@ -40,7 +40,7 @@ def test_an_error_is_raised_to_all_and_the_next_run_goes_on() -> None:
                 raise ValueError(results.pop())
             return 2
 
-        shared = SharedRun(compute)
+        shared = FreshResult(compute)
         first, second = await asyncio.gather(shared.result(), shared.result(), return_exceptions=True)
         assert isinstance(first, ValueError)
         assert first is second
@@ -58,7 +58,7 @@ def test_one_who_goes_away_does_not_end_it_for_the_others() -> None:
             await may_end.wait()
             return 1
 
-        shared = SharedRun(compute)
+        shared = FreshResult(compute)
         leaving, staying = asyncio.create_task(shared.result()), asyncio.create_task(shared.result())
         await began.wait()
         leaving.cancel()
@@ -81,7 +81,7 @@ def test_what_is_closed_has_no_run_left() -> None:
             finally:
                 ended.set()
 
-        shared = SharedRun(compute)
+        shared = FreshResult(compute)
         await shared.close()
         first = asyncio.create_task(shared.result())
         await began.wait()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.http.recent import Recent
+from app.http.shared_results import RecentResult
 
 
 class Source:
@@ -30,16 +30,16 @@ class Source:
         return found
 
 
-def run(steps: Callable[[Source, Recent[int]], Awaitable[None]]) -> None:
+def run(steps: Callable[[Source, RecentResult[int]], Awaitable[None]]) -> None:
     async def started() -> None:
         source = Source()
-        await steps(source, Recent(source.find, seconds=2.0, clock=lambda: source.now))
+        await steps(source, RecentResult(source.find, seconds=2.0, clock=lambda: source.now))
 
     asyncio.run(started())
 
 
 def test_an_answer_is_good_for_a_while() -> None:
-    async def steps(source: Source, recent: Recent[int]) -> None:
+    async def steps(source: Source, recent: RecentResult[int]) -> None:
         assert [await recent.get() for _ in range(5)] == [1] * 5
         source.now += 1.9
         assert await recent.get() == 1
@@ -50,7 +50,7 @@ def test_an_answer_is_good_for_a_while() -> None:
 
 
 def test_those_who_ask_at_once_share_an_answer_even_if_one_goes_away() -> None:
-    async def steps(source: Source, recent: Recent[int]) -> None:
+    async def steps(source: Source, recent: RecentResult[int]) -> None:
         source.go_on.clear()
         asking = [asyncio.create_task(recent.get()) for _ in range(20)]
         await source.looked.wait()
@@ -68,7 +68,7 @@ def test_those_who_ask_at_once_share_an_answer_even_if_one_goes_away() -> None:
 
 
 def test_an_error_is_an_answer_too() -> None:
-    async def steps(source: Source, recent: Recent[int]) -> None:
+    async def steps(source: Source, recent: RecentResult[int]) -> None:
         source.broken = True
         for _ in range(3):
             with pytest.raises(LookupError, match="ours"):
@@ -81,7 +81,7 @@ def test_an_error_is_an_answer_too() -> None:
 
 
 def test_what_is_closed_looks_no_more() -> None:
-    async def steps(source: Source, recent: Recent[int]) -> None:
+    async def steps(source: Source, recent: RecentResult[int]) -> None:
         await recent.close()
         source.go_on.clear()
         asking = asyncio.create_task(recent.get())

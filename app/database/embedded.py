@@ -23,8 +23,8 @@ from psycopg.sql import SQL, Identifier, Literal
 from app.database.connection import connect, normalise_url
 from app.database.embedded_access import APPLICATION, OWNER, EmbeddedAccess
 from app.database.postgres_server import PORT, START_SECONDS, DataFolder, Postmaster, major_version
-from app.database.roles import grant_roles
-from app.database.schema import inspect_schema
+from app.database.roles import are_granted, grant_roles, note_grants
+from app.database.schema import inspect_schema, require_schema
 from app.errors import UserError, is_disk_full
 from app.settings import Settings
 
@@ -167,17 +167,14 @@ class EmbeddedPostgres:
             _clear_away(self._folder.path)
             self._folder.initialise()
         self._join(self._folder.postmaster() or self._folder.start())
-        secured = False
         if self._access is not None:
             # it would be sent instead of the one in the file
             os.environ.pop("PGPASSWORD", None)
-            secured = self._access.require_passwords(lambda role: self._open_url("postgres", role))
+            self._access.require_passwords(lambda role: self._open_url("postgres", role))
         if self._settings and self._configure() and not _living_handles(self._folder.path):
             self._folder.stop()
             self._join(self._folder.start())
         self._create_database()
-        if secured:
-            grant_embedded(self.url)
 
     def _stop_unused(self) -> None:
         """After a start that was given up."""
@@ -247,12 +244,11 @@ class _Watch:
 
 
 @contextmanager
-def open_database(settings: Settings, *, as_application: bool = False) -> Iterator[str]:
+def open_database(settings: Settings) -> Iterator[str]:
     """URL of the configured database, or of the embedded one, which runs while the context is open.
 
     Args:
         settings: Which database.
-        as_application: Whether the URL of the embedded one is that of ``vibe_app`` instead of its owner.
 
     Raises:
         UserError: The embedded server cannot start; the message says why.
@@ -261,7 +257,29 @@ def open_database(settings: Settings, *, as_application: bool = False) -> Iterat
         yield normalise_url(settings.database_url)
         return
     with open_embedded(settings) as server:
-        yield server.application_url if as_application else server.url
+        yield server.url
+
+
+@contextmanager
+def open_for_application(settings: Settings) -> Iterator[str]:
+    """The same for what serves and works: of the embedded database, the URL of ``vibe_app``, which has its grants.
+
+    Args:
+        settings: Which database.
+
+    Raises:
+        UserError: The embedded server cannot start, or this version cannot serve from the database.
+    """
+    if settings.database_url:
+        url = normalise_url(settings.database_url)
+        require_schema(url)
+        yield url
+        return
+    with open_embedded(settings) as server:
+        # as the owner: on a schema of another version, vibe_app has no rights yet
+        require_schema(server.url)
+        grant_embedded(server.url)
+        yield server.application_url
 
 
 def open_embedded(settings: Settings) -> EmbeddedPostgres:
@@ -270,15 +288,20 @@ def open_embedded(settings: Settings) -> EmbeddedPostgres:
 
 
 def grant_embedded(url: str) -> None:
-    """Let the application use a database of the embedded server; nothing, where it is not of this version's schema.
+    """Let the application use a database of the embedded server, where that has not been done.
+
+    Nothing is done where the database is not of this version's schema.
 
     Args:
         url: Libpq URL, as the owner.
     """
     with connect(url) as connection:
-        ready = inspect_schema(connection).ready
-    if ready:
-        grant_roles(url, {})
+        if not inspect_schema(connection).ready or are_granted(connection):
+            return
+    grant_roles(url, {})
+    # after them: a process that is killed in between grants again
+    with connect(url) as connection:
+        note_grants(connection)
 
 
 def _check_folder(folder: DataFolder) -> None:

@@ -4,11 +4,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
+from app.database.files import replace_file
 from app.database.postgres_server import DataFolder
 
 OWNER = "postgres"
@@ -70,10 +70,10 @@ class EmbeddedAccess:
 
     def _keep(self, passwords: dict[str, str]) -> None:
         lines = "".join(f"*:*:*:{role}:{password}\n" for role, password in passwords.items())
-        _replace(self.password_file, lines)
+        replace_file(self.password_file, lines)
 
     def _write_rules(self, rules: str) -> None:
-        _replace(self._rules, rules, self._folder.give)
+        replace_file(self._rules, rules, self._folder.give)
         self._folder.reload()
 
     def _await(self, condition: Callable[[], bool]) -> None:
@@ -95,14 +95,3 @@ def _lets_in(address: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _replace(path: Path, text: str, give: Callable[[Path], None] | None = None) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    if give is not None:
-        give(new)
-    new.replace(path)

@@ -147,7 +147,7 @@ def test_a_password_file_that_was_lost_is_made_anew(folder: Path) -> None:
         require_passwords(server, folder)
 
 
-def test_an_empty_database_is_granted_to_nobody_yet(folder: Path) -> None:
+def test_an_empty_database_has_no_grants_yet(folder: Path) -> None:
     with EmbeddedPostgres(folder, passwords=True) as server:
         grant_embedded(server.url)
         with connect(server.application_url) as connection:

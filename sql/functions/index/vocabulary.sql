@@ -38,8 +38,9 @@ as $$
     from (
         select near.word, public.levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
         from (
-            select d.word, 1 as popularity
-            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            -- in a million tracks 140 entries are near to a word at most; uploads could add any number
+            (select d.word, 1 as popularity
+             from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed))) limit 20000)
             union all
             select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
         ) as near

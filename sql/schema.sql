@@ -2733,7 +2733,7 @@ $$;
 -- Name: FUNCTION count_words(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.count_words() IS 'Count the words of all listed names anew, beside whoever writes to the catalogue, and return how many counts were wrong.';
+COMMENT ON FUNCTION search_internal.count_words() IS 'Count the words of all listed names anew, while others write to the catalogue, and return how many counts were wrong.';
 
 --
 -- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4419,7 +4419,7 @@ $$;
 -- Name: FUNCTION own_words(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
+COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
 
 --
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4984,7 +4984,7 @@ CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words 
         group by near.word
     ) as found
     cross join lateral (
-        -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+        -- letters that changed places are two edits to Levenshtein, and one slip of the typist (Damerau, 1964)
         select case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
                          and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                     then found.edits / 2 else found.edits end

@@ -3210,8 +3210,8 @@ CREATE FUNCTION search_internal.likely_forms(typed text[], own text[], all_known
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
-    -- of each word; an index is asked for all of them at once
-    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    -- of each word; an index is asked for all of them at once, and what that costs grows with their square
+    most constant integer := least(14, greatest(3, 90 / greatest(1, cardinality(typed) ^ 2)))::integer;
     begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin

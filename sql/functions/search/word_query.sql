@@ -138,8 +138,8 @@ language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
 declare
-    -- of each word; an index is asked for all of them at once
-    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    -- of each word; an index is asked for all of them at once, and what that costs grows with their square
+    most constant integer := least(14, greatest(3, 90 / greatest(1, cardinality(typed) ^ 2)))::integer;
     begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin

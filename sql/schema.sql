@@ -2126,6 +2126,38 @@ CREATE FUNCTION search_internal.all_terms(forms text[], or_context boolean) RETU
 COMMENT ON FUNCTION search_internal.all_terms(forms text[], or_context boolean) IS 'Text of a tsquery for all of the forms, in the name or also in the context.';
 
 --
+-- Name: artists_with_audio(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.artists_with_audio(file_id text) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    -- all tracks of the file are read once, however many there are
+    with used as materialized (
+        select t.id, t.artist_did::text as artist, t.visibility in ('public', 'unlisted') as open
+        from public.tracks t where t.file_id = artists_with_audio.file_id
+    ),
+    closed as (
+        select array_agg(distinct u.artist) as artists from used u where u.open is not true
+    ),
+    uploaded as (
+        select array_agg(distinct u.artist_did) as artists
+        from search.audio_uploads u where u.file_id = artists_with_audio.file_id
+    )
+    select coalesce(array_agg(distinct u.artist), '{}')
+    from used u, closed, uploaded
+    where closed.artists is null or closed.artists = array[u.artist] or u.artist = any (uploaded.artists)
+       or uploaded.artists is null and u.artist = (select f.artist from used f order by f.id limit 1);
+$$;
+
+--
+-- Name: FUNCTION artists_with_audio(file_id text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.artists_with_audio(file_id text) IS 'The artists whose tracks may open a file: those who have uploaded it, and those beside whom no other artist has a closed track with it. Where no upload is known, the artist of the first track with the file counts as having uploaded it.';
+
+--
 -- Name: token_prefix(text, integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -2701,7 +2733,7 @@ $$;
 -- Name: FUNCTION count_words(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.count_words() IS 'Count the words of all listed names anew, beside whoever writes to the catalogue, and return how many counts were wrong.';
+COMMENT ON FUNCTION search_internal.count_words() IS 'Count the words of all listed names anew, while others write to the catalogue, and return how many counts were wrong.';
 
 --
 -- Name: defer_job(text, text, jsonb, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3178,8 +3210,8 @@ CREATE FUNCTION search_internal.likely_forms(typed text[], own text[], all_known
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
-    -- of each word; an index is asked for all of them at once
-    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    -- of each word; an index is asked for all of them at once, and what that costs grows with their square
+    most constant integer := least(14, greatest(3, 90 / greatest(1, cardinality(typed) ^ 2)))::integer;
     begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin
@@ -3189,11 +3221,13 @@ begin
         words := array(
             select w.word
             from (
-                select w.word, w.popularity
-                from search.words w
-                where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-                  -- a single letter begins a good part of all words
-                  and (char_length(typed[place]) > 1 or w.word = typed[place])
+                (select w.word, w.popularity
+                 from search.words w
+                 where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+                   -- a single letter begins a good part of all words
+                   and (char_length(typed[place]) > 1 or w.word = typed[place])
+                 -- in a million tracks 2,200 words begin with the same two letters; uploads could add any number
+                 order by w.word limit 20000)
                 union all
                 select o.word, search_internal.own_popularity() from unnest(own) as o (word) where starts_with(o.word, typed[place])
             ) as w
@@ -3535,7 +3569,9 @@ declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
         select w.word
         from (
-            select w.word, w.popularity from search.words w where w.word like '%' || search_internal.like_literal(needle) || '%'
+            -- in a million tracks 2,500 words contain the same three letters; uploads could add any number
+            (select w.word, w.popularity from search.words w
+             where w.word like '%' || search_internal.like_literal(needle) || '%' limit 20000)
             union all
             select o.word, search_internal.own_popularity() from unnest(own) as o (word) where strpos(o.word, needle) > 0
         ) as w
@@ -3766,7 +3802,7 @@ CREATE FUNCTION search_internal.note_audio_upload(track_id bigint) RETURNS void
     cross join lateral (
         select t.artist_did
         union
-        -- whose track had the file before the first upload goes on to open it
+        -- the artist whose track had the file before the first upload keeps it
         (select f.artist_did from public.tracks f
          where f.file_id = t.file_id and not exists (select from search.audio_uploads u where u.file_id = t.file_id)
          order by f.id limit 1)
@@ -3934,7 +3970,7 @@ $$;
 -- Name: FUNCTION on_audio_replaced(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.on_audio_replaced() IS 'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
+COMMENT ON FUNCTION search_internal.on_audio_replaced() IS 'Discards the vectors, genre predictions and failures of a track''s former audio.';
 
 --
 -- Name: on_audio_used(); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3946,11 +3982,11 @@ CREATE FUNCTION search_internal.on_audio_used() RETURNS trigger
     AS $$
 begin
     if tg_op <> 'INSERT' then
-        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
+        -- another track may still use it, which is looked at before a file is removed; two that go at once could each take the other for a user
         update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
     end if;
     if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
-        -- waits for whoever is removing the file, and then finds no row
+        -- waits for a removal of the file that is under way, and then finds no row
         update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
         if not found then
             raise exception 'the audio % has just been removed, for no track used it', new.file_id
@@ -4345,33 +4381,6 @@ $$;
 COMMENT ON FUNCTION search_internal.on_tracks_updated() IS 'Keeps the documents and vectors of tracks, and of what holds them, equal to the catalogue.';
 
 --
--- Name: opens_audio(text, text); Type: FUNCTION; Schema: search_internal; Owner: -
---
-
-CREATE FUNCTION search_internal.opens_audio(file_id text, artist_did text) RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
-    AS $$
-    select not exists (
-               select from public.tracks t
-               where t.file_id = opens_audio.file_id and t.artist_did <> opens_audio.artist_did
-                 and t.visibility not in ('public', 'unlisted'))
-        or exists (
-               select from search.audio_uploads u
-               where u.file_id = opens_audio.file_id and u.artist_did = opens_audio.artist_did)
-        -- whose file was not uploaded here is the first to have used it
-        or not exists (select from search.audio_uploads u where u.file_id = opens_audio.file_id)
-           and opens_audio.artist_did = (
-               select t.artist_did from public.tracks t where t.file_id = opens_audio.file_id order by t.id limit 1);
-$$;
-
---
--- Name: FUNCTION opens_audio(file_id text, artist_did text); Type: COMMENT; Schema: search_internal; Owner: -
---
-
-COMMENT ON FUNCTION search_internal.opens_audio(file_id text, artist_did text) IS 'Whether tracks of an artist may open a file: the artist has uploaded it, or no closed track of another artist has it. Where no upload is known, the artist of the first track with the file counts as having uploaded it.';
-
---
 -- Name: own_popularity(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4410,7 +4419,7 @@ $$;
 -- Name: FUNCTION own_words(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
+COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
 
 --
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4964,8 +4973,9 @@ CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words 
     from (
         select near.word, public.levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
         from (
-            select d.word, 1 as popularity
-            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            -- in a million tracks 140 entries are near to a word at most; uploads could add any number
+            (select d.word, 1 as popularity
+             from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed))) limit 20000)
             union all
             select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
         ) as near
@@ -4974,7 +4984,7 @@ CREATE FUNCTION search_internal.similar_words(typed text, own text[], max_words 
         group by near.word
     ) as found
     cross join lateral (
-        -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+        -- letters that changed places are two edits to Levenshtein, and one slip of the typist (Damerau, 1964)
         select case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
                          and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                     then found.edits / 2 else found.edits end

@@ -52,7 +52,7 @@ def demo(
 
       vibe-search demo --once
     """
-    # never the configured database: the sample does not belong among anybody's own tracks
+    # never the configured database: the sample does not belong among a user's own tracks
     settings = get_settings().model_copy(update={"database_url": None})
     console = Console()
     recordings = recordings_dir()

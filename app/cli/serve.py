@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvicorn
 
-from app.database import Database, open_database, require_schema
+from app.database import Database, open_for_application
 from app.errors import UserError
 from app.mirror import require_mirror
 from app.observability.log import configure_service_log
@@ -38,10 +38,9 @@ def serve(
     configure_service_log(settings)
     configure_tracing("vibe-search-api")
     address = (host or settings.http_host, port or settings.http_port)
-    with listen(*address) as listener, open_database(settings, as_application=True) as url:
-        require_schema(url)
-        with suppress(KeyboardInterrupt):  # the ordinary end
-            asyncio.run(serve_api(url, listener))
+    # Ctrl-C is the ordinary end
+    with listen(*address) as listener, open_for_application(settings) as url, suppress(KeyboardInterrupt):
+        asyncio.run(serve_api(url, listener))
 
 
 async def serve_api(url: str, listener: socket.socket) -> None:

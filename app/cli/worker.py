@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from prometheus_client import start_http_server
 
-from app.database import open_database, require_schema, require_writable
+from app.database import open_for_application, require_writable
 from app.errors import UserError
 from app.observability.log import configure_service_log
 from app.observability.tracing import configure_tracing
@@ -42,8 +42,7 @@ def worker(
     if settings.worker_metrics_port:
         _show_metrics(settings.worker_metrics_port)
     quieten_job_log()
-    with open_database(settings, as_application=True) as url:
-        require_schema(url)
+    with open_for_application(settings) as url:
         require_writable(url)
         asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))
 

@@ -8,7 +8,7 @@ from app.database.connection import (
     normalise_url,
     require_writable,
 )
-from app.database.embedded import EmbeddedPostgres, grant_embedded, open_database, open_embedded
+from app.database.embedded import EmbeddedPostgres, grant_embedded, open_database, open_embedded, open_for_application
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
@@ -41,6 +41,7 @@ __all__ = [
     "normalise_url",
     "open_database",
     "open_embedded",
+    "open_for_application",
     "preview_adoption",
     "read_halfvec",
     "require_schema",

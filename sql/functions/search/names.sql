@@ -143,7 +143,9 @@ declare
     inner_words constant text[] := case when cardinality(typed) = 1 and char_length(needle) >= 3 then array(
         select w.word
         from (
-            select w.word, w.popularity from search.words w where w.word like '%' || search_internal.like_literal(needle) || '%'
+            -- in a million tracks 2,500 words contain the same three letters; uploads could add any number
+            (select w.word, w.popularity from search.words w
+             where w.word like '%' || search_internal.like_literal(needle) || '%' limit 20000)
             union all
             select o.word, search_internal.own_popularity() from unnest(own) as o (word) where strpos(o.word, needle) > 0
         ) as w

@@ -138,8 +138,8 @@ language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
 declare
-    -- of each word; an index is asked for all of them at once
-    most constant integer := least(14, greatest(3, 30 / greatest(1, cardinality(typed))));
+    -- of each word; an index is asked for all of them at once, and what that costs grows with their square
+    most constant integer := least(14, greatest(3, 90 / greatest(1, cardinality(typed) ^ 2)))::integer;
     begun constant integer := greatest(1, most * 2 / 7);
     words text[];
 begin
@@ -149,11 +149,13 @@ begin
         words := array(
             select w.word
             from (
-                select w.word, w.popularity
-                from search.words w
-                where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
-                  -- a single letter begins a good part of all words
-                  and (char_length(typed[place]) > 1 or w.word = typed[place])
+                (select w.word, w.popularity
+                 from search.words w
+                 where w.word >= typed[place] and w.word < typed[place] || chr(1114111)
+                   -- a single letter begins a good part of all words
+                   and (char_length(typed[place]) > 1 or w.word = typed[place])
+                 -- in a million tracks 2,200 words begin with the same two letters; uploads could add any number
+                 order by w.word limit 20000)
                 union all
                 select o.word, search_internal.own_popularity() from unnest(own) as o (word) where starts_with(o.word, typed[place])
             ) as w

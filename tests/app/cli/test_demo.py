@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.app.cli.test_embedded_revival import fetch as answer
+from tests.app.cli.test_embedded_revival import kill_postmaster, until
 from tests.support.command import run_command
 from tests.support.small_disk import small_disk
 
@@ -182,6 +184,19 @@ def test_it_serves_until_told_to_stop(
     assert servers_in(folder) != []
     process.send_signal(stop)
     output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert output.endswith("Stopped.\n")
+    assert servers_in(folder) == []
+
+
+def test_it_outlives_its_server(serving: tuple[subprocess.Popen[str], str, Path]) -> None:
+    process, address, folder = serving
+    kill_postmaster(folder)
+    until(lambda: (answer(f"{address}/readyz") or {}).get("ready"))
+    found = until(lambda: answer(f"{address}/search/?q=theodolite"))
+    assert found["results"][0]["title"] == "Theodolite"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert output.endswith("Stopped.\n")
     assert servers_in(folder) == []

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from app.database.embedded_handles import living_handles
 from services.audio_store.local import LocalAudioStore
 from tests.support.command import run_command
 from tests.support.databases import folder_of_a_server
@@ -70,8 +71,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Path]:
 
 def handles(folder: Path) -> list[int]:
     """Processes that use the server."""
-    found: list[int] = json.loads((folder / ".data" / "postgres" / ".handle_pids.json").read_text() or "[]")
-    return found
+    return [handle.pid for handle in living_handles(folder / ".data" / "postgres")]
 
 
 def fetch(address: str) -> Any:

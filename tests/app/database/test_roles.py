@@ -15,7 +15,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
 from app.auth import Scope, create_token
-from app.database import ROLES, Database, EmbeddedPostgres, connect, grant_roles, migrate
+from app.database import ROLES, Database, EmbeddedPostgres, connect, grant_roles, migrate, require_schema
+from app.errors import UserError
 from app.processing.calibration import calibrate
 from app.processing.library_map import draw
 from app.providers import Providers
@@ -98,6 +99,14 @@ def test_a_worker_finishes_a_switch_as_vibe_app(granted: str, catalogue: Catalog
         assert connection.execute("select * from search.nearest_tracks('[1,0,0]')").fetchall() == []
     owner = "select proowner::regrole::text from pg_proc where proname = 'nearest_tracks'"
     assert catalogue.connection.execute(owner.encode()).fetchone() == ("postgres",)
+
+
+def test_a_role_without_grants_is_told_who_makes_them(granted: str) -> None:
+    require_schema(url_of(granted, "vibe_app"))
+    with connect(granted) as connection:
+        connection.execute("drop owned by vibe_app")
+    with pytest.raises(UserError, match="Run vibe-search db roles as the owner"):
+        require_schema(url_of(granted, "vibe_app"))
 
 
 FORBIDDEN = [

@@ -29,6 +29,9 @@ _FILES = 200
 """Then a process is replaced, so that whatever a library leaks does not add up."""
 
 _LARGEST_MESSAGE = 2**20
+_LONGEST_REASON = 300
+"""Characters in the reason why a file cannot be decoded, at most."""
+
 _STALLED_SECONDS = 10
 """How long a process may leave what is sent to it unread."""
 
@@ -148,7 +151,7 @@ class DecoderProcess:
             kind, content = message[:1].tobytes(), message[1:]
             if kind == b"F":
                 self.done()
-                raise AudioError(bytes(content).decode(errors="replace"))
+                raise AudioError(_plain(bytes(content)))
             if kind == b"M":
                 raise AudioError(f"decoding it takes more than {self._limits.memory >> 20} MB of memory")
             if kind != b"R":
@@ -284,6 +287,12 @@ class DecoderProcess:
             return AudioError(f"decoding it takes longer than {self._limits.seconds:g} seconds")
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
         return DecoderCrashedError(f"the decoder died on this file ({how})")
+
+
+def _plain(content: bytes) -> str:
+    """A reason as a decoder gives it, which a file may have taken over: people read it, and Postgres stores it."""
+    text = content[: 4 * _LONGEST_REASON].decode(errors="replace")
+    return "".join(filter(str.isprintable, text))[:_LONGEST_REASON] or "it cannot be decoded"
 
 
 def _start(*descriptors: int) -> subprocess.Popen[bytes]:

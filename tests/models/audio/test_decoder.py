@@ -173,6 +173,23 @@ def test_a_decoder_that_says_what_it_should_not_has_crashed(message: bytes) -> N
                 ask(io.BytesIO(message))
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"no sound\0 in\x1b[31m it\r\n\x7f", "no sound in[31m it"),
+        ("Käse \u202e\u2028\ue000".encode() + b"\xff", "Käse \ufffd"),
+        (b"x" * 1_000_000, "x" * 300),
+        (("\U0001d11e" * 1_000).encode(), "\U0001d11e" * 300),
+        (b"\0\n", "it cannot be decoded"),
+        (b"", "it cannot be decoded"),
+    ],
+)
+def test_what_a_decoder_says_of_a_file_is_a_short_line(said: bytes, told: str) -> None:
+    with decoding_by("tests.support.lying_decoder"), pytest.raises(AudioError) as refused:
+        identify(io.BytesIO(b"F" + said))
+    assert str(refused.value) == told
+
+
 @pytest.mark.parametrize(("way", "most"), [("samples", RATE), ("single samples", 100_000), ("no samples", None)])
 def test_a_decoder_that_sends_more_than_it_should_is_ended(way: str, most: int | None) -> None:
     count = chunks = 0

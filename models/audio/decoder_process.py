@@ -336,7 +336,11 @@ def _limit(pid: int, limits: DecoderLimits, worked: float) -> None:
     if not sys.platform.startswith("linux"):
         return
     mapped = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    resource.prlimit(pid, resource.RLIMIT_AS, (mapped + limits.memory, resource.RLIM_INFINITY))
-    resource.prlimit(
-        pid, resource.RLIMIT_CPU, (int(worked + limits.seconds) + _SPARE_CPU_SECONDS, resource.RLIM_INFINITY)
-    )
+    _limit_to(pid, resource.RLIMIT_AS, mapped + limits.memory)
+    _limit_to(pid, resource.RLIMIT_CPU, int(worked + limits.seconds) + _SPARE_CPU_SECONDS)
+
+
+def _limit_to(pid: int, kind: int, wanted: int) -> None:
+    """Set a soft limit. The hard one stays as the service manager has set it: only root could raise it."""
+    _, hard = resource.prlimit(pid, kind)
+    resource.prlimit(pid, kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

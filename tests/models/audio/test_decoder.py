@@ -190,6 +190,24 @@ def test_what_a_decoder_says_of_a_file_is_a_short_line(said: bytes, told: str) -
     assert str(refused.value) == told
 
 
+def test_a_hard_limit_of_the_service_stays_as_it_is() -> None:
+    code = (
+        "import resource, sys; from models.audio.sandbox.confine import _drop_capabilities\n"
+        "for kind, hard in ((resource.RLIMIT_AS, 2**36), (resource.RLIMIT_CPU, 1000)):\n"
+        "    resource.setrlimit(kind, (hard, hard))\n"
+        "_drop_capabilities()\n"
+        "from models.audio.decoding import decode, DecoderLimits; from tests.support.decoders import running_decoders\n"
+        "for seconds in (60, 1e6): assert decode(sys.argv[1], 16000, limits=DecoderLimits(seconds)).size\n"
+        "(child,) = running_decoders()\n"
+        "assert child.rlimit(resource.RLIMIT_CPU) == (1000, 1000)\n"
+        "soft, hard = child.rlimit(resource.RLIMIT_AS)\n"
+        "assert soft < hard == 2**36"
+    )
+    program = [sys.executable, "-c", code, str(sample("calm_acoustic_1"))]
+    done = subprocess.run(program, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(("way", "most"), [("samples", RATE), ("single samples", 100_000), ("no samples", None)])
 def test_a_decoder_that_sends_more_than_it_should_is_ended(way: str, most: int | None) -> None:
     count = chunks = 0

@@ -199,7 +199,7 @@ class _Children:
     def _give(
         self, source: BinaryIO, limits: DecoderLimits, what: dict[str, Any], abandonment: Abandonment
     ) -> DecoderProcess:
-        """Give a file to an idle child, or to a new one; that one died while it was idle is no fault of the file."""
+        """Give a file to an idle child, or to a new one. An idle child that has died is replaced by another."""
         while (idle := self._take()) is not None:
             try:
                 with abandonment.covering(idle):

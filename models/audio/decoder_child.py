@@ -101,7 +101,7 @@ def send(connection: Connection, kind: bytes, content: dict[str, Any]) -> None:
 
 
 def work(connection: Connection) -> None:
-    """Do one order after the other, until nobody is there to give another."""
+    """Do one order after the other, until the parent closes the connection."""
     while True:
         try:
             order = json.loads(connection.recv_bytes()[1:])
@@ -172,7 +172,7 @@ def _warm_up() -> None:
 
 
 def main() -> None:
-    """Decode for whoever holds the other end of the descriptors in the arguments."""
+    """Decode for the parent, which has the other ends of the descriptors in the arguments."""
     connection, lifeline = Connection(int(sys.argv[1])), int(sys.argv[2])
     av.logging.set_level(av.logging.PANIC)
     _warm_up()

@@ -271,7 +271,7 @@ class Settings(BaseSettings):
         gt=0,
         le=86_400,
         description="How long decoding one file may take; then the process that decodes is killed. "
-        "A file of many hours takes minutes.",
+        "A file of many hours takes minutes; one of more than 48 hours is refused.",
     )
     decoder_max_bytes: int = Field(
         default=268_435_456, ge=16_777_216, description="Memory that decoding one file may take, in bytes."

@@ -764,7 +764,7 @@ CREATE FUNCTION search.cancel_jobs(task text DEFAULT NULL::text, below_priority 
     AS $$
     select count(public.procrastinate_cancel_job_v1(j.id, false, false))
     from public.procrastinate_jobs j
-    where j.status = 'todo' and j.queue_name <> 'upkeep'
+    where j.status = 'todo' and j.queue_name not in ('upkeep', 'urgent_upkeep')
       and (cancel_jobs.task is null or j.task_name = cancel_jobs.task)
       and (cancel_jobs.below_priority is null or j.priority < cancel_jobs.below_priority);
 $$;
@@ -1614,7 +1614,7 @@ CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent
         delete from public.procrastinate_jobs j
         where j.status = 'failed' and (retry_failed_jobs.task is null or j.task_name = retry_failed_jobs.task)
           -- periodic tasks come again by themselves
-          and j.queue_name <> 'upkeep'
+          and j.queue_name not in ('upkeep', 'urgent_upkeep')
           and (retry_failed_jobs.permanent or not exists (
                 select from search.job_failures f
                 where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint

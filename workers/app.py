@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 from procrastinate import App, PsycopgConnector
 
@@ -17,10 +17,16 @@ from app.settings import Settings
 from workers.context import WorkerContext
 from workers.supervision import Supervisor, Supervisors, stopping_on_signals
 
-UPKEEP_QUEUE = "upkeep"
-"""Queue of the periodic tasks. They have a worker of their own, so that no work on tracks delays them."""
+URGENT_UPKEEP_QUEUE = "urgent_upkeep"
+"""Queue of the periodic tasks that the queue and the counts need each minute; they take seconds at most."""
 
-_OTHER_THREADS = 4
+UPKEEP_QUEUE = "upkeep"
+"""Queue of the other periodic tasks, of which some take minutes. Former versions have put the urgent ones here, too."""
+
+OWN_WORKER: Final = (URGENT_UPKEEP_QUEUE, UPKEEP_QUEUE)
+"""Queues that have a worker of their own, so that neither work on tracks nor each other's jobs delay theirs."""
+
+_OTHER_THREADS = 5
 """Threads for upkeep and the mirror, beside one for each job on a track."""
 
 app = App(
@@ -45,7 +51,8 @@ async def run_worker(
 ) -> None:
     """Run jobs until told to stop, or, without ``wait``, until none is due.
 
-    Two workers run them: one the jobs on tracks, WORKER_CONCURRENCY at a time, the other those of upkeep, singly.
+    Three workers run them: one the jobs on tracks, WORKER_CONCURRENCY at a time, one urgent upkeep, and one all other
+    upkeep. The last two run one job at a time.
 
     Args:
         url: libpq URL of the database.
@@ -62,14 +69,14 @@ async def run_worker(
     asyncio.get_running_loop().set_default_executor(
         ThreadPoolExecutor(settings.worker_concurrency + _OTHER_THREADS, "worker")
     )
-    # a connection for each job, one for upkeep, and those of the mirror: its lock and its work
-    async with Database.open(url, pool_size=settings.worker_concurrency + 3) as database:
+    # a connection for each job, two for upkeep, and those of the mirror: its lock and its work
+    async with Database.open(url, pool_size=settings.worker_concurrency + 4) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
         connector = PsycopgConnector(
             conninfo=normalise_url(url),
             min_size=1,
-            # a connection for each job, one for upkeep, two that listen, and one for heartbeats
-            max_size=settings.worker_concurrency + 4,
+            # a connection for each job, two for upkeep, three that listen, and one for heartbeats
+            max_size=settings.worker_concurrency + 6,
             configure=configure_connection,
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
@@ -79,12 +86,12 @@ async def run_worker(
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
     app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
-    others = sorted({task.queue for task in app.tasks.values()} - {UPKEEP_QUEUE})
+    others = sorted({task.queue for task in app.tasks.values()} - {*OWN_WORKER})
     supervisors = Supervisors(
         Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context))
         for name, queues, concurrency in (
             ("tracks", others, context.settings.worker_concurrency),
-            ("upkeep", [UPKEEP_QUEUE], 1),
+            *((queue, [queue], 1) for queue in OWN_WORKER),
         )
     )
     mirror, base = context.providers.mirror, context.settings.turbopuffer_namespace

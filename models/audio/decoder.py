@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from models.audio.abandonment import current_abandonment
+from models.audio.decoder_child import CHUNK_SAMPLES
 from models.audio.decoder_process import DecoderCrashedError, DecoderLimits, DecoderProcess
-from models.audio.sound_file import FORMATS, AudioProperties
+from models.audio.sound_file import FORMATS, AudioError, AudioProperties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,12 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _MOST_IDLE = 4
+
+_LONGEST_NAME = 100
+"""Characters in FFmpeg's name of a container or a codec, at most."""
+
+_LONGEST: Final = 1e30
+"""Seconds; a header may state any length that 64 bits of any unit give."""
 
 
 def describe(source: BinaryIO, limits: DecoderLimits, *, require_sound: bool) -> AudioProperties:
@@ -75,29 +82,38 @@ def decoding(
         source: Seekable; left open.
         sample_rate: Of the samples, in Hz.
         limits: What it may take.
-        most: Samples at most; None for all.
+        most: Samples at most; None for all that `limits` allow.
 
     Raises:
-        AudioError: As the samples come: it cannot be decoded, is broken off, or takes too much.
-        DecoderCrashedError: The decoder died.
+        AudioError: As the samples come: it cannot be decoded, is broken off, is too long, or takes too much.
+        DecoderCrashedError: The decoder died, or sent what it should not send.
         AbandonedError: The caller gave up meanwhile.
         Exception: Whatever reading the source raises.
     """
     with _children.borrow(source, limits, {"do": "decode", "sample_rate": sample_rate, "most": most}) as child:
+        yield _chunks(child, sample_rate, limits, most)
 
-        def chunks() -> Iterator[Waveform]:
-            while True:
-                kind, content = child.answer()
-                if kind == b"E":
-                    child.done()
-                    return
-                if kind != b"C" or len(content) % 4 or len(content) < 8:
-                    raise child.misbehave(kind)
-                samples = np.frombuffer(content[8:], np.float32)
-                child.credit(samples.size / sample_rate, int.from_bytes(content[:8], "little"))
-                yield samples
 
-        yield chunks()
+def _chunks(child: DecoderProcess, sample_rate: int, limits: DecoderLimits, most: int | None) -> Iterator[Waveform]:
+    """What a decoder sends, held against what it was asked for: a file may have taken it over."""
+    count, last = 0, False
+    while True:
+        kind, content = child.answer()
+        if kind == b"E":
+            child.done()
+            return
+        if kind != b"C" or last or len(content) % 4 or len(content) < 8:
+            raise child.misbehave(kind)
+        samples = np.frombuffer(content[8:], np.float32)
+        count += samples.size
+        if most is not None and count > most:
+            raise child.misbehave(kind)
+        if count > limits.audio_seconds * sample_rate:
+            raise AudioError(f"the audio is longer than {limits.audio_seconds:g} seconds")
+        # many small chunks would cost memory and time that their samples do not show
+        last = samples.size < CHUNK_SAMPLES
+        child.credit(samples.size / sample_rate, int.from_bytes(content[:8], "little"))
+        yield samples
 
 
 def _read_properties(content: bytes) -> AudioProperties:
@@ -109,12 +125,21 @@ def _read_properties(content: bytes) -> AudioProperties:
     """
     said = AudioProperties(**json.loads(content))
     texts = (said.container, said.codec)
-    numbers = (said.sample_rate, said.channels)
-    if said.file_type not in FORMATS or not all(isinstance(text, str) for text in texts):
-        raise ValueError(said)
-    if not all(isinstance(number, int) for number in numbers) or not isinstance(said.duration, float | int | None):
-        raise ValueError(said)
+    numbers: tuple[object, ...] = (said.sample_rate, said.channels)
+    duration: object = said.duration
+    if said.file_type not in FORMATS or not all(_is_name(text) for text in texts):
+        raise ValueError(content)
+    if not all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
+        raise ValueError(content)
+    # NaN would pass a comparison the other way round
+    if duration is not None and not (isinstance(duration, float | int) and abs(duration) < _LONGEST):
+        raise ValueError(content)
     return said
+
+
+def _is_name(text: object) -> bool:
+    """Whether it is a name as FFmpeg's are."""
+    return isinstance(text, str) and len(text) <= _LONGEST_NAME and text.isascii() and text.isprintable()
 
 
 def end_idle_decoders() -> None:
@@ -174,7 +199,7 @@ class _Children:
     def _give(
         self, source: BinaryIO, limits: DecoderLimits, what: dict[str, Any], abandonment: Abandonment
     ) -> DecoderProcess:
-        """Give a file to an idle child, or to a new one; that one died while it was idle is no fault of the file."""
+        """Give a file to an idle child, or to a new one. An idle child that has died is replaced by another."""
         while (idle := self._take()) is not None:
             try:
                 with abandonment.covering(idle):

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 _READ_BYTES = 256 * 1024
 """What is asked for at once: FFmpeg's own reads are of 32 KiB, and each would be a round trip."""
 
-_CHUNK_SAMPLES = 16 * 1024
-"""Frames are joined to so many samples before they are sent."""
+CHUNK_SAMPLES = 16 * 1024
+"""Frames are joined to so many samples before they are sent: only the last chunk of a file has fewer."""
 
 _MOST_SAMPLES = 128 * 1024
 """A longer chunk is sent in parts: a frame may be a minute long, and the parent takes messages of 1 MiB."""
@@ -101,7 +101,7 @@ def send(connection: Connection, kind: bytes, content: dict[str, Any]) -> None:
 
 
 def work(connection: Connection) -> None:
-    """Do one order after the other, until nobody is there to give another."""
+    """Do one order after the other, until the parent closes the connection."""
     while True:
         try:
             order = json.loads(connection.recv_bytes()[1:])
@@ -131,13 +131,13 @@ def _obey(connection: Connection, order: dict[str, Any], sound: SoundFile) -> No
 
 
 def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
-    """Bytes of at least `_CHUNK_SAMPLES` samples each, but for the last, and of `_MOST_SAMPLES` at most."""
+    """Bytes of at least `CHUNK_SAMPLES` samples each, but for the last, and of `_MOST_SAMPLES` at most."""
     held: list[Waveform] = []
     count = 0
     for chunk in _cut(chunks):
         held.append(chunk)
         count += chunk.size
-        if count >= _CHUNK_SAMPLES:
+        if count >= CHUNK_SAMPLES:
             yield np.concatenate(held).tobytes()
             held, count = [], 0
     if count:
@@ -146,7 +146,7 @@ def _join(chunks: Iterable[Waveform]) -> Iterable[bytes]:
 
 def _cut(chunks: Iterable[Waveform]) -> Iterable[Waveform]:
     """The same samples in chunks that are not too long, also behind what `_join` holds already."""
-    longest = _MOST_SAMPLES - _CHUNK_SAMPLES
+    longest = _MOST_SAMPLES - CHUNK_SAMPLES
     for chunk in chunks:
         for start in range(0, chunk.size, longest):
             yield chunk[start : start + longest]
@@ -172,7 +172,7 @@ def _warm_up() -> None:
 
 
 def main() -> None:
-    """Decode for whoever holds the other end of the descriptors in the arguments."""
+    """Decode for the parent, which has the other ends of the descriptors in the arguments."""
     connection, lifeline = Connection(int(sys.argv[1])), int(sys.argv[2])
     av.logging.set_level(av.logging.PANIC)
     _warm_up()

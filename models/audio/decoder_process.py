@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from models.audio.sound_file import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _PROGRAM = "models.audio.decoder_child"
 
@@ -28,8 +29,11 @@ _FILES = 200
 """Then a process is replaced, so that whatever a library leaks does not add up."""
 
 _LARGEST_MESSAGE = 2**20
+_LONGEST_REASON = 300
+"""Characters in the reason why a file cannot be decoded, at most."""
+
 _STALLED_SECONDS = 10
-"""How long the rest of a message may take once it has begun."""
+"""How long a process may leave what is sent to it unread."""
 
 _READY_SECONDS = 60
 """How long a process may take until it works on what it was given: one that is new starts first."""
@@ -37,8 +41,15 @@ _READY_SECONDS = 60
 _LOOK_SECONDS = 0.5
 """How often the processor time of a process that says nothing is looked at."""
 
+_SPARE_CPU_SECONDS = 2
+"""Processor time that a process may take beyond the time that it may be waited for."""
+
 _VALUES_A_SECOND = 96_000
 """Samples of stereo at 48 kHz: what decoding an ordinary second is measured by."""
+
+_MOST_SECONDS_OF_VALUES = 32
+"""What a second of audio may count as for its many values: 64 channels at 48 kHz, or 8 at 384 kHz. The process counts
+the values itself, so its word is not enough."""
 
 _GONE = (EOFError, BrokenPipeError, ConnectionResetError)
 
@@ -52,7 +63,10 @@ class DecoderLimits:
     """What decoding one file may take.
 
     Attributes:
-        seconds: Time that is spent waiting for the decoder; what the reader of the samples takes does not count.
+        seconds: Time that is spent waiting for the decoder, and its processor time. What the reader of the samples
+            takes does not count.
+        source_seconds: Time that reading the file for the decoder may take.
+        audio_seconds: Length of the audio at most.
         memory: Bytes beside what an idle decoder has.
         spare_work: Processor time in seconds that any file may take.
         work_per_second: Processor time in seconds that a file may take beside that, for each second of its audio. Of
@@ -60,6 +74,8 @@ class DecoderLimits:
     """
 
     seconds: float = 300.0
+    source_seconds: float = 1800.0
+    audio_seconds: float = 172_800.0
     memory: int = 256 * 2**20
     spare_work: float = 10.0
     work_per_second: float = 0.05
@@ -70,17 +86,17 @@ class DecoderProcess:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        # a message that has begun comes to its end soon, or not at all
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _STALLED_SECONDS, 0))
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _STALLED_SECONDS, 0))
         lifeline, self._lifeline = os.pipe()
         with theirs:
             self._process = _start(theirs.fileno(), lifeline)
         os.close(lifeline)
         self._connection = Connection(ours.detach())
+        self._poll = select.poll()
+        self._poll.register(self._connection.fileno(), select.POLLIN)
         self._source: BinaryIO | None = None
         self._limits = DecoderLimits()
-        self._waited = self._worked_before = self._decoded = 0.0
+        self._waited = self._read_for = self._worked_before = self._decoded = 0.0
         self._values = 0
         self._files = 0
         self.missing: Mapping[str, str] | None = None
@@ -116,7 +132,7 @@ class DecoderProcess:
         """
         self.get_ready()
         self._source, self._limits = source, limits
-        self._waited, self._decoded, self._values = 0.0, 0.0, 0
+        self._waited, self._read_for, self._decoded, self._values = 0.0, 0.0, 0.0, 0
         self._files += 1
         size = source.seek(0, SEEK_END)
         try:
@@ -131,11 +147,11 @@ class DecoderProcess:
     def answer(self) -> tuple[bytes, memoryview]:
         """Kind and content of the next message that is not about reading the file."""
         while True:
-            message = self._receive()
+            message = self._receive(self._wait)
             kind, content = message[:1].tobytes(), message[1:]
             if kind == b"F":
                 self.done()
-                raise AudioError(bytes(content).decode(errors="replace"))
+                raise AudioError(_plain(bytes(content)))
             if kind == b"M":
                 raise AudioError(f"decoding it takes more than {self._limits.memory >> 20} MB of memory")
             if kind != b"R":
@@ -147,7 +163,7 @@ class DecoderProcess:
 
         Args:
             seconds: How much, since the last call.
-            values: How many it has decoded of this file in all, of all channels.
+            values: How many it says that it has decoded of this file in all, of all channels.
         """
         self._decoded += seconds
         self._values = values
@@ -173,26 +189,49 @@ class DecoderProcess:
 
     def _expect(self, kind: bytes) -> bytes:
         """The message that must come next, within `_READY_SECONDS`."""
-        try:
-            if not self._connection.poll(_READY_SECONDS):
+        end = time.monotonic() + _READY_SECONDS
+
+        def wait() -> None:
+            if not self._readable(end - time.monotonic()):
                 raise DecoderCrashedError(f"the decoder has not begun within {_READY_SECONDS} seconds")
-            message = self._connection.recv_bytes(_LARGEST_MESSAGE)
-        except (*_GONE, BlockingIOError) as error:
-            raise self._crashed() from error
+
+        message = self._receive(wait).tobytes()
         if message[:1] != kind:
             raise self.misbehave(message[:1])
         return message
 
-    def _receive(self) -> memoryview:
+    def _receive(self, wait: Callable[[], None]) -> memoryview:
+        """The next message.
+
+        Args:
+            wait: Returns when something has come. It is called for each part: a process may send a byte at a time.
+        """
         try:
-            self._wait()
-            return memoryview(self._connection.recv_bytes(_LARGEST_MESSAGE))
+            # as Connection.send_bytes writes it: the length, then the content
+            (size,) = struct.unpack("!i", self._receive_part(4, wait))
+            if 0 < size <= _LARGEST_MESSAGE:
+                return self._receive_part(size, wait)
         except (EOFError, OSError) as error:
-            # it has gone, stops in the middle of a message, or sends one that is too long
             raise self._crashed() from error
+        raise DecoderCrashedError(f"the decoder sent a message of {size} bytes")
+
+    def _receive_part(self, size: int, wait: Callable[[], None]) -> memoryview:
+        part = memoryview(bytearray(size))
+        received = 0
+        while received < size:
+            wait()
+            count = os.readv(self._connection.fileno(), [part[received:]])
+            if count == 0:
+                raise EOFError
+            received += count
+        return part
+
+    def _readable(self, seconds: float) -> bool:
+        """Whether something comes within so many seconds."""
+        return bool(self._poll.poll(max(0.0, seconds) * 1000))
 
     def _wait(self) -> None:
-        """Return when a message has come.
+        """Return when something has come.
 
         Raises:
             AudioError: The file takes too long, or too much work.
@@ -201,15 +240,17 @@ class DecoderProcess:
         while not ready:
             started = time.monotonic()
             left = self._limits.seconds - self._waited
-            ready = self._connection.poll(max(0.0, min(left, _LOOK_SECONDS)))
+            ready = self._readable(min(left, _LOOK_SECONDS))
             self._waited += time.monotonic() - started
             if not ready and self._waited >= self._limits.seconds:
                 raise AudioError(f"decoding it takes longer than {self._limits.seconds:g} seconds")
             self._refuse_overwork()
 
     def _refuse_overwork(self) -> None:
-        seconds = max(self._decoded, self._values / _VALUES_A_SECOND)
-        allowed = self._limits.spare_work + self._limits.work_per_second * seconds
+        values = min(self._values / _VALUES_A_SECOND, self._decoded * _MOST_SECONDS_OF_VALUES)
+        allowed = self._limits.spare_work + self._limits.work_per_second * max(self._decoded, values)
+        # a process may catch the signal that the system's own limit sends
+        allowed = min(allowed, self._limits.seconds + _SPARE_CPU_SECONDS)
         # one that has ended has no clock: the connection tells how it died
         if _worked(self.pid) - self._worked_before > allowed:
             raise AudioError(
@@ -225,12 +266,19 @@ class DecoderProcess:
             raise self.misbehave(b"R") from error
         if source is None or not 0 <= offset < 2**63 or size < 0:
             raise self.misbehave(b"R")
+        started = time.monotonic()
         source.seek(offset)
         data = source.read(min(size, _LARGEST_MESSAGE - 1))
+        read = time.monotonic()
+        self._read_for += read - started
+        if self._read_for > self._limits.source_seconds:
+            limit = self._limits.source_seconds
+            raise DecoderCrashedError(f"reading the file for the decoder takes longer than {limit:g} seconds")
         try:
             self._connection.send_bytes(b"D" + data)
         except (*_GONE, BlockingIOError) as error:
             raise self._crashed() from error
+        self._waited += time.monotonic() - read
 
     def _crashed(self) -> Exception:
         self._process.kill()
@@ -239,6 +287,12 @@ class DecoderProcess:
             return AudioError(f"decoding it takes longer than {self._limits.seconds:g} seconds")
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
         return DecoderCrashedError(f"the decoder died on this file ({how})")
+
+
+def _plain(content: bytes) -> str:
+    """A reason as a decoder gives it, which a file may have taken over: people read it, and Postgres stores it."""
+    text = content[: 4 * _LONGEST_REASON].decode(errors="replace")
+    return "".join(filter(str.isprintable, text))[:_LONGEST_REASON] or "it cannot be decoded"
 
 
 def _start(*descriptors: int) -> subprocess.Popen[bytes]:
@@ -282,5 +336,11 @@ def _limit(pid: int, limits: DecoderLimits, worked: float) -> None:
     if not sys.platform.startswith("linux"):
         return
     mapped = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    resource.prlimit(pid, resource.RLIMIT_AS, (mapped + limits.memory, resource.RLIM_INFINITY))
-    resource.prlimit(pid, resource.RLIMIT_CPU, (int(worked + limits.seconds) + 2, resource.RLIM_INFINITY))
+    _limit_to(pid, resource.RLIMIT_AS, mapped + limits.memory)
+    _limit_to(pid, resource.RLIMIT_CPU, int(worked + limits.seconds) + _SPARE_CPU_SECONDS)
+
+
+def _limit_to(pid: int, kind: int, wanted: int) -> None:
+    """Set a soft limit. The hard one stays as the service manager has set it: only root could raise it."""
+    _, hard = resource.prlimit(pid, kind)
+    resource.prlimit(pid, kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

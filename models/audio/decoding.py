@@ -42,6 +42,9 @@ AudioSource: TypeAlias = Path | str | BinaryIO
 # Nothing above -80 dB of full scale: the noise of a converter, which is not to be blown up into music.
 _SILENCE = 1e-4
 
+_MOST_KEPT = 2**28
+"""Samples that are kept where the caller names no length: 1 GiB."""
+
 
 def probe(source: AudioSource, *, limits: DecoderLimits = DecoderLimits()) -> AudioProperties:  # noqa: B008 - frozen
     """Read a file's headers.
@@ -101,7 +104,7 @@ def decode(
 
     Raises:
         AudioError: The file is empty, not audio, broken off, holds no samples, or holds samples that are not
-            finite numbers.
+            finite numbers; or it has more than 2**28 samples and `max_seconds` is None.
         DecoderCrashedError: The decoder died on it.
         OSError: The path cannot be read.
         ValueError: `sample_rate` or `max_seconds` is not positive.
@@ -112,12 +115,22 @@ def decode(
         raise ValueError(f"max_seconds must be positive, not {max_seconds}")
     limit = None if max_seconds is None else max(1, round(max_seconds * sample_rate))
     with _opened(source) as file, decoding(file, sample_rate, limits, most=limit) as chunks:
-        parts = list(chunks)
-    waveform = np.concatenate(parts) if parts else np.empty(0, np.float32)
+        waveform = _collect(chunks, _MOST_KEPT if limit is None else limit)
     if waveform.size == 0:
         raise AudioError("the audio is empty")
     _require_numbers(waveform)
     return waveform
+
+
+def _collect(chunks: Iterator[Waveform], most: int) -> Waveform:
+    parts: list[Waveform] = []
+    count = 0
+    for chunk in chunks:
+        count += chunk.size
+        if count > most:
+            raise AudioError(f"the audio has more than {most} samples")
+        parts.append(chunk)
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
 def decode_windows(  # noqa: PLR0913 - how windows are cut, and what it may take

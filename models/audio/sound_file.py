@@ -65,7 +65,7 @@ _FRAMES_TRIED = 64
 
 
 class AudioError(ValueError):
-    """A file that cannot be turned into audio; the message is meant for whoever uploaded it."""
+    """A file that cannot be turned into audio; the message is meant for the person who uploaded it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def finish(connection: Connection, status: str, condition: str = "true") -> None
 def jobs(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(
         "select task_name, (args ->> 'track_id')::bigint, status::text, attempts from procrastinate_jobs "
-        "where queue_name <> 'upkeep' order by 1, 2, 3"
+        "where queue_name not like '%upkeep' order by 1, 2, 3"
     ).fetchall()
 
 
@@ -121,7 +121,8 @@ def test_the_model_that_a_failure_is_of_decides(catalogue: Catalogue, connection
 def test_jobs_are_cancelled_unless_they_run(catalogue: Catalogue, connection: Connection) -> None:
     track = catalogue.track("One")
     connection.execute("select search_internal.defer_job('embed', 'embed_track', '{\"track_id\": 0}', -10)")
-    connection.execute("select search_internal.defer_job('upkeep', 'fold_track_counts', '{}')")
+    connection.execute("select search_internal.defer_job('urgent_upkeep', 'fold_track_counts', '{}')")
+    connection.execute("select search_internal.defer_job('upkeep', 'draw_map', '{}')")
     connection.execute("update procrastinate_jobs set status = 'doing' where task_name = 'classify_genres'")
 
     assert connection.execute("select search.cancel_jobs(below_priority => 0)").fetchone() == (1,)
@@ -132,8 +133,8 @@ def test_jobs_are_cancelled_unless_they_run(catalogue: Catalogue, connection: Co
         ("embed_track", 0, "cancelled", 0),
         ("embed_track", track, "cancelled", 0),
     ]
-    upkeep = "select status::text from procrastinate_jobs where queue_name = 'upkeep'"
-    assert connection.execute(upkeep.encode()).fetchall() == [("todo",)]
+    upkeep = "select status::text from procrastinate_jobs where queue_name like '%upkeep'"
+    assert connection.execute(upkeep.encode()).fetchall() == [("todo",), ("todo",)]
 
 
 @pytest.mark.parametrize("call", ["search.retry_failed_jobs()", "search.cancel_jobs()"])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 USUAL = "models.audio.decoder_child"
 STUCK = "tests.support.stuck_decoder"
+GREEDY = "tests.support.greedy_decoder"
 
 _LONGEST_WAIT_SECONDS = 60
 

@@ -142,7 +142,7 @@ def work(connection: Connection) -> None:
         found["its descriptors"] = str(
             sum(outcome(partial(os.lseek, number, 0, 1)) != "EBADF" for number in range(3, 256))
         )
-        connection.send_bytes(b"F" + json.dumps(found).encode())
+        connection.send_bytes(b"P" + json.dumps(found).encode())
 
 
 if __name__ == "__main__":

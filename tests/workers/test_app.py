@@ -13,8 +13,8 @@ UPKEEP, UPLOAD = "upkeep", "upload"
 TASKS = {
     "embed_track": ("embed", UPLOAD, None),
     "classify_genres": ("classify", UPLOAD, None),
-    "retry_stalled_jobs": ("upkeep", UPKEEP, "* * * * *"),
-    "fold_track_counts": ("upkeep", UPKEEP, "* * * * *"),
+    "retry_stalled_jobs": ("urgent_upkeep", UPKEEP, "* * * * *"),
+    "fold_track_counts": ("urgent_upkeep", UPKEEP, "* * * * *"),
     "advance_model_switch": ("upkeep", UPLOAD, "* * * * *"),
     "calibrate_sound": ("upkeep", UPLOAD, "* * * * *"),
     "remove_unused_audio": ("upkeep", UPLOAD, "* * * * *"),

@@ -38,7 +38,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def jobs(url: str) -> dict[str, int]:
     with connect(url) as connection:
         rows: Any = connection.execute(
-            "select status::text, count(*) from procrastinate_jobs where queue_name <> 'upkeep' group by 1"
+            "select status::text, count(*) from procrastinate_jobs where queue_name not like '%upkeep' group by 1"
         ).fetchall()
     return dict(rows)
 

@@ -34,7 +34,7 @@ def file_id(providers: Providers) -> str:
 def jobs(connection: Connection) -> dict[str, str]:
     return dict(
         connection.execute(
-            "select task_name, status::text from procrastinate_jobs where queue_name <> 'upkeep'"
+            "select task_name, status::text from procrastinate_jobs where queue_name not like '%upkeep'"
         ).fetchall()
     )
 

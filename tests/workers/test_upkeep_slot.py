@@ -1,4 +1,4 @@
-"""Periodic tasks while every slot for tracks is taken."""
+"""Periodic tasks while every slot for tracks is taken, or a long one of them runs."""
 
 import asyncio
 import dataclasses
@@ -13,7 +13,7 @@ from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import Recording
 from tests.support.catalogue import Catalogue
-from workers.app import run_worker
+from workers.app import app, run_worker
 
 Connection = psycopg.Connection[Any]
 
@@ -45,7 +45,18 @@ def count(connection: Connection, task: str, status: str) -> int:
 
 
 def defer(connection: Connection, task: str) -> None:
-    connection.execute("select search_internal.defer_job('upkeep', %s, '{\"timestamp\": 0}', 0)", [task])
+    app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
+    queue = app.tasks[task].queue
+    connection.execute("select search_internal.defer_job(%s, %s, '{\"timestamp\": 0}', 0)", [queue, task])
+
+
+async def run(connection: Connection, task: str, working: asyncio.Task[None]) -> None:
+    """Enqueue a periodic task, and wait until a job of it has ended."""
+    before = count(connection, task, "succeeded")
+    defer(connection, task)
+    while count(connection, task, "succeeded") == before:
+        assert not working.done()
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("concurrency", [1, 12])
@@ -71,11 +82,7 @@ def test_no_work_on_tracks_delays_upkeep(
                 await asyncio.sleep(0.01)
             # one needs nothing but a slot and the other a thread too
             for task in ("retry_stalled_jobs", "remove_unfinished_audio"):
-                before = count(connection, task, "succeeded")
-                defer(connection, task)
-                while count(connection, task, "succeeded") == before:
-                    assert not working.done()
-                    await asyncio.sleep(0.01)
+                await run(connection, task, working)
             assert count(connection, "classify_genres", "doing") == concurrency
         finally:
             blocked.may_end.set()
@@ -83,6 +90,30 @@ def test_no_work_on_tracks_delays_upkeep(
             await asyncio.gather(working, return_exceptions=True)
 
     asyncio.run(asyncio.wait_for(steps(), 120))
+
+
+def test_no_long_task_of_upkeep_delays_an_urgent_one(
+    settings: Settings, providers: Providers, connection: Connection
+) -> None:
+    async def steps(drawing: Connection) -> None:
+        working = asyncio.create_task(run_worker(str(settings.database_url), settings, providers))
+        try:
+            defer(connection, "draw_map")
+            while count(connection, "draw_map", "doing") == 0:
+                assert not working.done()
+                await asyncio.sleep(0.01)
+            for task in ("retry_stalled_jobs", "fold_track_counts"):
+                await run(connection, task, working)
+            assert count(connection, "draw_map", "doing") == 1
+        finally:
+            drawing.rollback()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    with psycopg.connect(str(settings.database_url)) as drawing:
+        # the map's own tables: its task waits for them, and nothing else does
+        drawing.execute("lock table search.map_state, search.map_points in access exclusive mode")
+        asyncio.run(asyncio.wait_for(steps(drawing), 120))
 
 
 def test_draining_ends_when_no_queue_has_a_job_that_is_due(

@@ -12,14 +12,14 @@ UPKEEP = 10
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="retry_stalled_jobs", queue="upkeep", priority=UPKEEP, pass_context=True)
+@app.task(name="retry_stalled_jobs", queue="urgent_upkeep", priority=UPKEEP, pass_context=True)
 async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate passes it
     """Give jobs whose worker died back to the queue, or up after JOB_MAX_ATTEMPTS."""
     await rescue_stalled_jobs(context.app.job_manager, worker_context(context), context.job.id)
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="fold_track_counts", queue="upkeep", priority=UPKEEP, pass_context=True)
+@app.task(name="fold_track_counts", queue="urgent_upkeep", priority=UPKEEP, pass_context=True)
 async def fold_track_counts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - as above
     """Bring the counts of artists, albums, tags and playlists up to date, and of the words of their names."""
     database = worker_context(context).database

@@ -1,6 +1,6 @@
-"""Giving up, in a process that works on hostile input, whatever that work does not need. Linux only.
+"""Confining a process that works on hostile input to what its work needs. Linux only.
 
-`confine` is called once, when everything that the process will need is imported and open.
+`confine` is called once, after the process has imported and opened all that it needs.
 """
 
 from models.audio.sandbox.confine import PROTECTIONS, confine

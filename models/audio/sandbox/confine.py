@@ -1,4 +1,4 @@
-"""Everything that a confined process gives up, in the order in which it has to."""
+"""What a confined process gives up, in the order that the kernel requires."""
 
 from __future__ import annotations
 

@@ -21,11 +21,21 @@ from models.audio.decoder import decoding, end_idle_decoders
 from models.audio.decoding import AudioError, DecoderCrashedError, DecoderLimits, decode, decode_windows, identify
 from models.audio.sound_file import FORMATS, open_sound
 from tests.support.costly_audio import changing_rates
-from tests.support.decoders import STUCK, decoding_by, running_decoders, wait_until
+from tests.support.decoders import GREEDY, STUCK, decoding_by, running_decoders, wait_until
 from tests.support.recordings import chirp, encode, sample, write
 
 RATE = 16_000
 LIMITS = DecoderLimits()
+
+
+class SlowFile(io.BytesIO):
+    """Takes a tenth of a second for each read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+        return super().read(size)
 
 
 @pytest.fixture
@@ -147,6 +157,8 @@ def test_a_decoder_that_takes_too_long_is_killed_and_the_file_refused() -> None:
     [
         b'P{"container": "ogg", "codec": "opus", "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "../x"}',
         b'P{"container": "ogg", "codec": "opus", "duration": "1", "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b'P{"container": "ogg", "codec": "opus", "duration": NaN, "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
+        b'P{"container": "\\u0000", "codec": "", "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
         b'P{"container": "ogg", "codec": 0, "duration": 1, "sample_rate": 1, "channels": 1, "file_type": "ogg"}',
         b"P", b"P{}", b"P[1]", b"P" + b"[" * 100_000, b"C", b"C1234567", b"C123456789", b"R", b"R{}", b"X", b"H{}",
         b'R{"offset": -1, "size": 1}', b'R{"offset": 1e400, "size": 1}', b'R{"offset": 0, "size": -1}',
@@ -159,6 +171,102 @@ def test_a_decoder_that_says_what_it_should_not_has_crashed(message: bytes) -> N
         for ask in (identify, lambda file: decode(file, RATE)):
             with pytest.raises(DecoderCrashedError):
                 ask(io.BytesIO(message))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"no sound\0 in\x1b[31m it\r\n\x7f", "no sound in[31m it"),
+        ("Käse \u202e\u2028\ue000".encode() + b"\xff", "Käse \ufffd"),
+        (b"x" * 1_000_000, "x" * 300),
+        (("\U0001d11e" * 1_000).encode(), "\U0001d11e" * 300),
+        (b"\0\n", "it cannot be decoded"),
+        (b"", "it cannot be decoded"),
+    ],
+)
+def test_what_a_decoder_says_of_a_file_is_a_short_line(said: bytes, told: str) -> None:
+    with decoding_by("tests.support.lying_decoder"), pytest.raises(AudioError) as refused:
+        identify(io.BytesIO(b"F" + said))
+    assert str(refused.value) == told
+
+
+def test_a_hard_limit_of_the_service_stays_as_it_is() -> None:
+    code = (
+        "import resource, sys; from models.audio.sandbox.confine import _drop_capabilities\n"
+        "for kind, hard in ((resource.RLIMIT_AS, 2**36), (resource.RLIMIT_CPU, 1000)):\n"
+        "    resource.setrlimit(kind, (hard, hard))\n"
+        "_drop_capabilities()\n"
+        "from models.audio.decoding import decode, DecoderLimits; from tests.support.decoders import running_decoders\n"
+        "for seconds in (60, 1e6): assert decode(sys.argv[1], 16000, limits=DecoderLimits(seconds)).size\n"
+        "(child,) = running_decoders()\n"
+        "assert child.rlimit(resource.RLIMIT_CPU) == (1000, 1000)\n"
+        "soft, hard = child.rlimit(resource.RLIMIT_AS)\n"
+        "assert soft < hard == 2**36"
+    )
+    program = [sys.executable, "-c", code, str(sample("calm_acoustic_1"))]
+    done = subprocess.run(program, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("way", "most"), [("samples", RATE), ("single samples", 100_000), ("no samples", None)])
+def test_a_decoder_that_sends_more_than_it_should_is_ended(way: str, most: int | None) -> None:
+    count = chunks = 0
+    with decoding_by(GREEDY):
+        with (  # noqa: PT012 - some samples are as they should be
+            pytest.raises(DecoderCrashedError, match="unexpected"),
+            decoding(io.BytesIO(way.encode()), RATE, LIMITS, most=most) as decoded,
+        ):
+            for chunk in decoded:
+                count, chunks = count + chunk.size, chunks + 1
+                assert (chunks <= 10, most is None or count <= most) == (True, True)
+        assert running_decoders(GREEDY) == []
+
+
+def test_audio_without_an_end_is_refused() -> None:
+    with decoding_by(GREEDY), pytest.raises(AudioError, match="longer than 90 seconds"):
+        decode(io.BytesIO(b"samples"), RATE, limits=DecoderLimits(audio_seconds=90.0))
+
+
+def test_a_whole_waveform_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.audio.decoding._MOST_KEPT", 3 * RATE)
+    with pytest.raises(AudioError, match="more than 48000 samples"):
+        decode(sample("calm_acoustic_1"), RATE)
+    assert decode(sample("calm_acoustic_1"), RATE, max_seconds=4).size == 4 * RATE
+
+
+def test_what_a_decoder_says_of_its_work_is_bounded_by_what_it_sends() -> None:
+    # a chunk of a second, and the claim that it was made of a million years
+    with (
+        decoding_by(GREEDY),
+        pytest.raises(AudioError, match=r"decoding 1\.0 seconds of it takes more than 0\.\d seconds"),
+    ):
+        decode(io.BytesIO(b"values"), RATE, limits=DecoderLimits(seconds=20.0, spare_work=0.2, work_per_second=0.01))
+
+
+def test_a_decoder_may_not_work_longer_than_it_may_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.audio.decoder_process._SPARE_CPU_SECONDS", 0)
+    limits = DecoderLimits(seconds=2.0, spare_work=60.0)
+    with (  # noqa: PT012 - it goes on working when it has sent something
+        decoding_by(GREEDY),
+        pytest.raises(AudioError, match=r"takes more than 2\.0 seconds of work"),
+        decoding(io.BytesIO(b"working"), RATE, limits) as chunks,
+    ):
+        next(chunks)
+        (child,) = running_decoders(GREEDY)
+        before = child.cpu_times().user
+        wait_until(lambda: child.cpu_times().user > before + 2.0)
+        next(chunks)
+
+
+def test_a_message_that_comes_a_byte_at_a_time_is_not_waited_for() -> None:
+    with decoding_by(GREEDY), pytest.raises(AudioError, match="longer than 1 seconds"):
+        decode(io.BytesIO(b"bytes"), RATE, limits=DecoderLimits(seconds=1.0))
+
+
+def test_a_decoder_that_reads_again_and_again_is_ended() -> None:
+    limits = DecoderLimits(source_seconds=0.5)
+    with decoding_by(GREEDY), pytest.raises(DecoderCrashedError, match=r"reading the file .* longer than 0\.5 seconds"):
+        decode(SlowFile(b"reads"), RATE, limits=limits)
 
 
 @pytest.mark.usefixtures("none_idle")
@@ -237,13 +345,6 @@ def test_a_decoder_that_stops_in_the_middle_of_a_message_is_not_waited_for(monke
 
 
 def test_time_that_the_reader_takes_does_not_count() -> None:
-    class SlowFile(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            end = time.monotonic() + 0.1
-            while time.monotonic() < end:
-                pass
-            return super().read(size)
-
     content = encode(stereo(8.0, 44_100), "wav")
     assert decode(SlowFile(content), RATE, limits=DecoderLimits(seconds=0.5)).size == 8 * RATE
 

@@ -85,7 +85,8 @@ class EmbeddedPostgres:
         with self._lock:
             try:
                 self._prepare()
-                write_handles(self._folder.path, [*living_handles(self._folder.path), own_handle()])
+                handles = [*living_handles(self._folder.path), own_handle()]
+                write_handles(self._folder.path, handles, self._folder.give)
             except (CalledProcessError, OSError) as error:
                 self._stop_unused()
                 raise UserError(_explain_failed_start(self._folder, error)) from error
@@ -107,7 +108,7 @@ class EmbeddedPostgres:
             with suppress(ValueError):
                 handles.remove(own_handle())
             try:
-                write_handles(self._folder.path, handles)
+                write_handles(self._folder.path, handles, self._folder.give)
             finally:
                 if not handles:
                     self._folder.stop()

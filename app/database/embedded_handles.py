@@ -1,6 +1,7 @@
 """Which processes use an embedded server: the last one stops it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,9 +49,15 @@ def living_handles(folder: Path) -> list[Handle]:
     return [handle for handle in found if handle is not None]
 
 
-def write_handles(folder: Path, handles: list[Handle]) -> None:
-    """Keep them in the data folder, in the place of those that are there."""
-    replace_file(folder / HANDLES, json.dumps(handles))
+def write_handles(folder: Path, handles: list[Handle], give: Callable[[Path], None] | None = None) -> None:
+    """Keep them in the data folder, in the place of those that are there.
+
+    Args:
+        folder: The data folder.
+        handles: All of them.
+        give: Lets a file belong to the server's user, who has to read all of the folder for a base backup.
+    """
+    replace_file(folder / HANDLES, json.dumps(handles), give)
 
 
 def _handle_of(process: psutil.Process) -> Handle:

@@ -6,6 +6,7 @@ order is JSON: by the name of an attempt, the name of the error that it met, or 
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import errno
 import json
@@ -13,7 +14,6 @@ import mmap
 import os
 import socket
 import struct
-import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,12 +69,16 @@ def read(path: str) -> None:
 
 
 def fork() -> None:
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         os._exit(0)
+    # its end is a signal, which would stop this process once it has asked to be traced
+    os.waitpid(child, 0)
 
 
 def start_thread() -> None:
-    threading.Thread(target=bool).start()
+    # threading would wait for it to run, which it may not within the memory that is left
+    _thread.start_new_thread(bool, ())
 
 
 def make_executable() -> None:

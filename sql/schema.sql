@@ -1003,13 +1003,13 @@ Example: select name, what_it_does, example from search.help()';
 
 CREATE FUNCTION search.is_listed(visibility text) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (visibility = ANY (ARRAY['public'::text, 'supporters'::text]));
+    RETURN (visibility = ANY ('{public,supporters}'::text[]));
 
 --
 -- Name: FUNCTION is_listed(visibility text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everybody may find a row of this visibility. Supporters-only audio is found by all and played by some.
+COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everyone may find a row of this visibility. Supporters-only audio is found by all and played by some.
 Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
@@ -1203,13 +1203,13 @@ Example: select search.previous_model()';
 
 CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (visibility = 'private'::text) THEN did ELSE NULL::text END;
+    RETURN CASE WHEN (visibility = ANY ('{private}'::text[])) THEN did ELSE NULL::text END;
 
 --
 -- Name: FUNCTION private_owner(visibility text, did text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row: its artist when it is private, nobody when it is unlisted.
+COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row that is not listed: its owner, or null for no one.
 Example: select id, search.private_owner(visibility, artist_did) from tracks where visibility = ''private''';
 
 --
@@ -1685,7 +1685,7 @@ CREATE FUNCTION search.similar_tracks(track_id bigint, viewer text DEFAULT NULL:
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+          and search.visible_to(t.visibility, t.artist_did, viewer)
     ) as source
     cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
     where s.id <> similar_tracks.track_id
@@ -1790,7 +1790,7 @@ CREATE FUNCTION search.tracks_by_vector(query_embedding public.halfvec, viewer t
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-    where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
+    where search.visible_to(t.visibility, t.artist_did, viewer)
     order by n.similarity desc, t.id;
 $$;
 
@@ -1831,7 +1831,7 @@ begin
         left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+          and search.visible_to(t.visibility, t.artist_did, viewer)
         union all
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
@@ -1863,7 +1863,7 @@ begin
         join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
         join public.artists a on a.did = l.owner_did
-        where p.kind = 'playlist'
+        where p.kind = 'playlist' and search.visible_to(l.visibility, l.owner_did, viewer)
     ) as hit
     order by hit.position;
 end;
@@ -1923,6 +1923,21 @@ $$;
 
 COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.
 Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')';
+
+--
+-- Name: visible_to(text, text, text); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.visible_to(visibility text, did text, viewer text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE((search.is_listed(visibility) OR (search.private_owner(visibility, did) = viewer)), false);
+
+--
+-- Name: FUNCTION visible_to(visibility text, did text, viewer text); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.visible_to(visibility text, did text, viewer text) IS 'Whether a viewer may find a row of this visibility and owner; a null viewer is anonymous.
+Example: select id, title from tracks t where search.visible_to(t.visibility, t.artist_did, null)';
 
 --
 -- Name: add_tags(bigint, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -2082,10 +2097,13 @@ begin
     return query
     select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+               select from public.tracks t
+               where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
+           ) and search_internal.is_findable('public') then a.artist_did::text end
     from public.albums a
     cross join lateral (
-        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select search.is_listed('public')
+           and exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
@@ -2916,6 +2934,15 @@ begin
             when 'track' then perform search_internal.refresh_tracks(keys::bigint[]);
         end case;
     end loop;
+    if kind = 'track' then
+        -- vectors repeat who may find a track
+        update search.embeddings e
+        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did)
+        from public.tracks t
+        where t.id = any (keys::bigint[]) and e.track_id = t.id
+          and (e.listed, e.owner)
+              is distinct from (search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did));
+    end if;
     return keys[cardinality(keys)];
 end;
 $$;
@@ -3174,6 +3201,46 @@ $$;
 COMMENT ON FUNCTION search_internal.index_documents() IS 'Make the indexes by which names are found, where they are missing.';
 
 --
+-- Name: insert_track(text, search.album_id, text, text, text, text, text, jsonb); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.insert_track(artist_did text, album_id search.album_id, title text, file_id text, file_type text, r2_url text, visibility text, extra jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    new_id bigint;
+begin
+    insert into public.tracks as t (artist_did, album_id, title, file_id, file_type, r2_url, visibility, extra)
+    values (
+        insert_track.artist_did, insert_track.album_id, insert_track.title, insert_track.file_id, insert_track.file_type,
+        insert_track.r2_url, insert_track.visibility, insert_track.extra)
+    returning t.id into new_id;
+    return new_id;
+end;
+$$;
+
+--
+-- Name: FUNCTION insert_track(artist_did text, album_id search.album_id, title text, file_id text, file_type text, r2_url text, visibility text, extra jsonb); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.insert_track(artist_did text, album_id search.album_id, title text, file_id text, file_type text, r2_url text, visibility text, extra jsonb) IS 'Insert a track and return its id.';
+
+--
+-- Name: is_findable(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.is_findable(visibility text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(((visibility = ANY ('{public,supporters}'::text[])) OR (visibility = ANY ('{private}'::text[]))), false);
+
+--
+-- Name: FUNCTION is_findable(visibility text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.is_findable(visibility text) IS 'Whether anyone may find a row of this visibility.';
+
+--
 -- Name: lacking(text[], search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3430,12 +3497,12 @@ begin
         cross join lateral (
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+               and search.visible_to(t.visibility, t.artist_did, viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+               and search.visible_to(t.visibility, t.artist_did, viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select d.key::bigint, (exp(d.popularity) - 1)::bigint
@@ -4270,18 +4337,18 @@ begin
     if tg_op = 'INSERT' then
         perform search_internal.await_renames_around(array(select id from new_rows));
         insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
+        select 'artist', artist_did, count(*) from new_rows n where search.is_listed(n.visibility) group by artist_did
         union all
-        select 'album', album_id::text, count(*) from new_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
+        select 'album', album_id::text, count(*) from new_rows n
+        where search.is_listed(n.visibility) and album_id is not null group by album_id;
         perform search_internal.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
         perform search_internal.refresh_tracks(array(select id from new_rows));
     elsif tg_op = 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
+        select 'artist', artist_did, -count(*) from old_rows o where search.is_listed(o.visibility) group by artist_did
         union all
-        select 'album', album_id::text, -count(*) from old_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
+        select 'album', album_id::text, -count(*) from old_rows o
+        where search.is_listed(o.visibility) and album_id is not null group by album_id;
         perform search_internal.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
         perform search_internal.refresh_tracks(array(select id from old_rows));
     end if;
@@ -4344,7 +4411,7 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select holder.kind, holder.key, sum(holder.change)
         from (
-            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
+            select 1 as change, n.artist_did, n.album_id, n.visibility as visibility from new_rows n where n.id = any (moved)
             union all
             select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
         ) as row_of
@@ -4597,15 +4664,16 @@ begin
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
 
-    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed,
+           search.is_listed('public'), search.private_owner('public', a.did)
     from search_internal.count_tracks('artist', dids) as held
     join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized
-    where d.label is distinct from excluded.label;
+    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.listed, d.owner) is distinct from (excluded.label, excluded.listed, excluded.owner);
 end;
 $$;
 
@@ -4630,7 +4698,7 @@ begin
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
           select from public.playlists p
-          where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
+          where p.id = d.key::search.playlist_id and search_internal.is_findable(p.visibility)
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
@@ -4640,7 +4708,7 @@ begin
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join public.playlists p on p.id = held.key::search.playlist_id
     join public.artists a on a.did = p.owner_did
-    where p.visibility <> 'unlisted'
+    where search_internal.is_findable(p.visibility)
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
@@ -4672,7 +4740,7 @@ begin
       and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
+    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0 and search.is_listed('public')
     from search_internal.count_tracks('tag', tag_ids::text[]) as held
     join public.tags g on g.id = held.key::bigint
     order by g.id
@@ -4704,7 +4772,7 @@ begin
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
           select from public.tracks t
-          where t.id = d.key::bigint and t.visibility <> 'unlisted'
+          where t.id = d.key::bigint and search_internal.is_findable(t.visibility)
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
@@ -4745,7 +4813,7 @@ begin
         join public.tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
-    where t.id = any (track_ids) and t.visibility <> 'unlisted'
+    where t.id = any (track_ids) and search_internal.is_findable(t.visibility)
     order by t.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
@@ -4801,8 +4869,10 @@ begin
         from search.documents d
         cross join lateral (
             select exists (
-                select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility))
+                select from public.track_tags tt
+                join public.tracks t on t.id = tt.track_id
+                join public.tags g on g.id = tt.tag_id
+                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility) and search.is_listed('public'))
         ) as seen (listed)
         where d.kind = 'tag' and d.key = any (tag_ids::text[]) and d.field = 'name' and d.listed <> seen.listed
         order by d.key for no key update of d
@@ -5254,6 +5324,28 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.unmirrored_tracks() IS 'Tracks that have changed and that the mirror has not been told about, at most 1,000: candidates beside those of the mirror, so that a search finds what has just been written.';
+
+--
+-- Name: update_track(bigint, text, search.album_id, text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.update_track(track_id bigint, title text, album_id search.album_id, visibility text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    update public.tracks t
+    set title = update_track.title, album_id = update_track.album_id,
+        visibility = coalesce(update_track.visibility, t.visibility)
+    where t.id = update_track.track_id;
+end;
+$$;
+
+--
+-- Name: FUNCTION update_track(track_id bigint, title text, album_id search.album_id, visibility text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.update_track(track_id bigint, title text, album_id search.album_id, visibility text) IS 'Set the title and album of a track, and its visibility unless that is null.';
 
 --
 -- Name: whole_word(); Type: FUNCTION; Schema: search_internal; Owner: -

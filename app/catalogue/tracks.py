@@ -103,7 +103,7 @@ async def change_track(database: Database, track_id: int, changes: TrackChanges)
             "track_id": track_id,
             "title": changes.get("title", row.title),
             "album_id": album_id,
-            "visibility": changes.get("visibility", row.visibility),
+            "visibility": changes.get("visibility"),
         }
         await transaction.execute("update_track", values)
         if "tags" in changes:

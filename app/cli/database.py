@@ -13,9 +13,11 @@ from app.cli.adoption_report import plan_for_machines, render_plan
 from app.cli.version import AsJson
 from app.database import (
     ROLES,
+    Rules,
     find_program,
     grant_embedded,
     grant_roles,
+    load_rules,
     open_database,
     preview_adoption,
     require_schema,
@@ -56,6 +58,14 @@ def migrate(
 
 @cli.command(epilog="Example: DATABASE_URL=postgresql://plyr@localhost/plyr vibe-search db adopt --dry-run > adopt.sql")
 def adopt(
+    rules: Annotated[
+        str | None,
+        typer.Option(
+            "--rules",
+            metavar="FILE",
+            help="Who may find a row: a TOML file, or the name of ready rules (plyr.fm). Kept for later adoptions.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -68,11 +78,12 @@ def adopt(
     if settings.database_url is None:
         raise UserError("say which database: set DATABASE_URL")
     url, card = str(settings.database_url), build_providers(settings).embedding.card
-    plan = preview_adoption(url, card)
+    given = None if rules is None else load_rules(rules)
+    plan = preview_adoption(url, card, given)
     if not as_json and not dry_run:
         Console().print(render_plan(plan))
     if not dry_run:
-        _adopt(url, card)
+        _adopt(url, card, given)
     if as_json:
         sql = {"sql": write_script(plan)} if dry_run else {}
         typer.echo(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
@@ -89,12 +100,15 @@ _NEXT = """Search follows this catalogue by now. What sounds alike is not known 
   scripts/backfill_embeddings.py   enqueues what was there before"""
 
 
-def _adopt(url: str, card: ModelCard) -> None:
+def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("adopting")
         adopt_database(
-            url, card, lambda title, done, total: progress.update(bar, description=title, completed=done, total=total)
+            url,
+            card,
+            lambda title, done, total: progress.update(bar, description=title, completed=done, total=total),
+            rules,
         )
 
 

@@ -1,6 +1,7 @@
 """The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
 
 from app.database.adoption.plan import AdoptionPlan
+from app.database.adoption.rules import Rules, load_rules
 from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
     configure_connection,
@@ -24,6 +25,7 @@ __all__ = [
     "Database",
     "EmbeddedPostgres",
     "HeldConnection",
+    "Rules",
     "SchemaReport",
     "Session",
     "Transaction",
@@ -36,6 +38,7 @@ __all__ = [
     "grant_roles",
     "inspect_schema",
     "load_query",
+    "load_rules",
     "load_statement",
     "migrate",
     "normalise_url",

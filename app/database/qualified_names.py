@@ -4,6 +4,11 @@ Functions run without ``public`` in their search_path: other roles may create fu
 prefers one that fits the arguments better to its own. So the files in sql/functions, sql/views and sql/triggers write
 ``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
 schemas of its database in place of ``public``.
+
+They also write ``rule.tracks(n)`` for the visibility of a row of the table tracks itself, as triggers have it, and
+``rule.artists(a)`` for that of a row of any other table as search reads it. ``rule.listed()`` and ``rule.owned()`` are
+the visibilities that everyone finds, and that the owner of a row finds; ``rule.stated()`` is the column in which
+the application itself keeps a track's visibility. The owner of an adopted catalogue may have given rules for these.
 """
 
 import re
@@ -35,6 +40,8 @@ EXTENSION_OF = {
 _CATALOGUE = ["artists", "albums", "tracks", "tags", "track_tags", "playlists", "playlist_tracks", "feature_flags"]
 _QUEUE = "procrastinate_"
 _NAMED = re.compile(r"\bpublic\.(\w+|[<>=~@#]+)")
+_RULE = re.compile(r"\brule\.(\w+)\((\w*)\)")
+_HAVE_VISIBILITY = ("tracks", "playlists")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -46,11 +53,15 @@ class Homes:
         tables: Of tables of the catalogue: ``search`` where a view or a table there stands for one.
         queue: Of the tables and functions of procrastinate.
         extensions: Of extensions.
+        rules: Of tables for whose rows there are rules: the columns that ``search.visibility_of_TABLE`` takes.
+        unlisted: Who finds an unlisted row: none, owner or all.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
     queue: str = "public"
     extensions: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlisted: str = "none"
 
     def bind(self, script: str) -> str:
         """A script with the schemas of this database.
@@ -59,7 +70,21 @@ class Homes:
             UserError: An extension is in a schema whose name would have to be quoted.
             ValueError: The script names something in public that is not known to be there.
         """
-        return _NAMED.sub(lambda found: f"{self._schema(found[1])}.{found[1]}", script)
+        named = _NAMED.sub(lambda found: f"{self._schema(found[1])}.{found[1]}", script)
+        return _RULE.sub(lambda found: self._rule(found[1], found[2]), named)
+
+    def _rule(self, name: str, row: str) -> str:
+        if name == "listed":
+            return _words("public", "supporters", *(["unlisted"] if self.unlisted == "all" else []))
+        if name == "owned":
+            return _words("private", *(["unlisted"] if self.unlisted == "owner" else []))
+        if name == "stated":
+            return "stated_visibility" if "tracks" in self.rules else "visibility"
+        if name == "tracks" and name in self.rules:
+            return f"search.visibility_of_{name}({', '.join(f'{row}.{column}' for column in self.rules[name])})"
+        if name not in _CATALOGUE:
+            raise ValueError(f"rule.{name} is neither a table of the catalogue nor one of listed, owned and stated")
+        return f"{row}.visibility" if name in (*_HAVE_VISIBILITY, *self.rules) else "'public'"
 
     def _schema(self, name: str) -> str:
         if name in _CATALOGUE:
@@ -76,6 +101,10 @@ class Homes:
                 f"digits and _ only (alter extension {extension} set schema ...)"
             )
         return schema
+
+
+def _words(*words: str) -> str:
+    return f"'{{{','.join(words)}}}'::text[]"
 
 
 def read_homes(connection: Connection) -> Homes:

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.version import AsJson
-from app.database import EmbeddedPostgres, adopt
+from app.database import EmbeddedPostgres, adopt, load_rules
 from app.measure.speed.catalogue import fill_names
 from app.measure.speed.figures import Figures
 from app.measure.speed.sizes import Sizes
@@ -163,7 +163,7 @@ def _adopt(url: str, card: ModelCard, steps: dict[str, float]) -> None:
             steps[current] = steps.get(current, 0.0) + now - began
         current, began = title, now
 
-    adopt(url, card, show)
+    adopt(url, card, show, load_rules("plyr.fm"))
     show("", 0, 0)
 
 

@@ -24,6 +24,7 @@ where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables)
 -- adoption_columns: Columns of those tables.
 -- a type is that of its domain, without its length
 select c.relname as table_name, a.attname as name, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as type,
+       format('%I.%I', t.typnamespace::regnamespace::text, t.typname) as declared,
        a.attnotnull as required, a.atthasdef or a.attidentity <> '' or a.attgenerated <> '' as filled,
        exists (
            select from pg_constraint k

@@ -29,16 +29,15 @@ join artists a on a.did = t.artist_did
 left join albums al on al.id = t.album_id
 
 -- insert_track: Insert a track; triggers enqueue its jobs.
-insert into tracks (artist_did, album_id, title, file_id, file_type, r2_url, visibility, extra)
-values (:artist_did, :album_id, :title, :file_id, :file_type, :r2_url, :visibility, cast(:extra as jsonb))
-returning id
+select search_internal.insert_track(
+    :artist_did, cast(:album_id as search.album_id), :title, :file_id, :file_type, :r2_url, :visibility, cast(:extra as jsonb))
 
 -- lock_track: Read a track and lock it until the transaction ends.
-select id, artist_did, title, album_id, visibility from tracks where id = :track_id for update
+select id, artist_did, title, album_id from tracks where id = :track_id for update
 
 -- update_track: Set the title, album and visibility of a track.
--- what is not to be changed comes with its present value
-update tracks set title = :title, album_id = :album_id, visibility = :visibility where id = :track_id
+-- what is not to be changed comes with its present value, but for the visibility, which is null
+select search_internal.update_track(:track_id, :title, cast(:album_id as search.album_id), :visibility)
 
 -- replace_audio: Give a track other audio; triggers discard what belonged to the former audio, and enqueue the jobs.
 update tracks set file_id = :file_id, file_type = :file_type, r2_url = :r2_url where id = :track_id

@@ -46,7 +46,7 @@ from (
            and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
     from tracks t
     where t.id = :track_id
-      and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = :viewer)
+      and search.visible_to(t.visibility, t.artist_did, :viewer)
 ) as source
 left join lateral search.similar_tracks(
     case when source.available then source.id end, :viewer, :limit,
@@ -79,14 +79,14 @@ from tracks t
 join search.embeddings e on e.track_id = t.id
 join search.models m on m.id = e.model_id and m.serving
 where t.id = :track_id
-  and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = :viewer)
+  and search.visible_to(t.visibility, t.artist_did, :viewer)
 
 -- liked_tracks: Vectors of the tracks that a query names and the viewer may find; null for a track without one.
 select t.id, cast(e.embedding as text) as embedding
 from tracks t
 left join (search.embeddings e join search.models m on m.id = e.model_id and m.identity = :identity) on e.track_id = t.id
 where t.id = any (cast(:track_ids as bigint[]))
-  and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = :viewer)
+  and search.visible_to(t.visibility, t.artist_did, :viewer)
 
 -- fold_track_counts: Add up the changes of track counts that transactions have left.
 select search_internal.fold_track_counts() as folded

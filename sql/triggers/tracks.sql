@@ -32,5 +32,5 @@ create or replace trigger enqueue_on_new_audio after update of file_id on public
 for each row when (new.file_id is distinct from old.file_id) execute function search_internal.enqueue_track_jobs();
 
 create or replace trigger mirror_update after update on public.tracks
-for each row when ((old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility))
+for each row when ((old.title, old.artist_did, rule.tracks(old)) is distinct from (new.title, new.artist_did, rule.tracks(new)))
 execute function search_internal.on_track_mirrored();

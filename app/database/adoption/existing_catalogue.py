@@ -8,6 +8,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from app.database.adoption.catalogue_columns import CATALOGUE, INDEXES, NEEDED_TABLES, TYPES, UNIQUE, WRITTEN, Column
+from app.database.adoption.row_visibility import RowVisibility, read_row_visibility, suggest_ready_rules
+from app.database.adoption.rules import TABLES, RuledColumn, Rules, unexplained_columns
 from app.database.sql_files import load_statement, trigger_scripts
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -22,17 +24,20 @@ class ExistingTable:
         columns: SQL of each column that search reads, in the order of ``CATALOGUE``; ``t`` is the table.
         defaults: SQL of what search writes into columns that it does not read and that must not be empty.
         unfilled: Such columns for which it has nothing to write: it can insert no row.
+        visibility: The function that says who may find a row; None where its column ``visibility`` does, or all may.
     """
 
     name: str
     columns: Mapping[str, str]
     defaults: Mapping[str, str]
     unfilled: tuple[str, ...]
+    visibility: RowVisibility | None = None
 
     @property
     def needs_view(self) -> bool:
         """Whether search sees it through a view, since it lacks something."""
-        return bool(self.defaults) or any(sql != f"t.{name}" for name, sql in self.columns.items())
+        seen_otherwise = any(sql != f"t.{name}" for name, sql in self.columns.items())
+        return bool(self.defaults) or seen_otherwise or self.visibility is not None
 
 
 @dataclass
@@ -47,6 +52,7 @@ class ExistingCatalogue:
         indexes: Definitions that are missing, by the name they get: table, and what follows ``using``.
         problems: Why it cannot be adopted, each as a sentence that says what to do.
         limits: What will not work, each as a sentence.
+        rules: What its owner says about who may find its rows.
     """
 
     tables: dict[str, ExistingTable] = field(default_factory=dict)
@@ -56,6 +62,7 @@ class ExistingCatalogue:
     indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,15 @@ class _ColumnRow:
     table_name: str
     name: str
     type: str
+    declared: str
     required: bool
     filled: bool
     names_artist: bool
 
 
-def read_existing_catalogue(connection: Connection) -> ExistingCatalogue:
+def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCatalogue:
     """Look at the tables of schema public; nothing is changed."""
-    found = ExistingCatalogue()
+    found = ExistingCatalogue(rules=rules)
     triggers = [name for script in trigger_scripts() for name in _TRIGGER.findall(script.read_text(encoding="utf-8"))]
     with connection.cursor(row_factory=class_row(_TableRow)) as cursor:
         cursor.execute(load_statement("adoption_tables"), {"tables": list(CATALOGUE), "triggers": triggers})
@@ -104,10 +112,18 @@ def read_existing_catalogue(connection: Connection) -> ExistingCatalogue:
         return found
     found.album_id = _key_type(columns["albums"])
     found.playlist_id = _key_type(columns["playlists"])
+    ruled = {
+        name: {row.name: RuledColumn(row.name, row.type, row.declared) for row in columns[name].values()}
+        for name in tables
+    }
     for name, table in ((name, tables[name]) for name in CATALOGUE if name in tables):
-        found.tables[name] = _read_columns(name, columns[name])
-        found.problems += _problems(table, columns[name], found)
+        visibility = RowVisibility()
+        if table.kind == "r":
+            visibility = read_row_visibility(connection, name, ruled[name], rules)
+        found.tables[name] = _read_columns(name, columns[name], visibility)
+        found.problems += [*_problems(table, columns[name], found), *visibility.problems]
         found.limits += _limits(table, found.tables[name])
+    found.problems += _suggestion(ruled, rules)
     found.limits += [_LIMITS_OF_MISSING[name] for name in found.missing if name in _LIMITS_OF_MISSING]
     found.indexes = {
         name: (table, definition)
@@ -115,6 +131,15 @@ def read_existing_catalogue(connection: Connection) -> ExistingCatalogue:
         if table in tables and definition not in map(_plain, tables[table].indexes)
     }
     return found
+
+
+def _suggestion(columns: Mapping[str, Mapping[str, RuledColumn]], rules: Rules) -> Iterator[str]:
+    if any(unexplained_columns(columns[table], rules.of(table)) for table in TABLES if table in columns):
+        ready = suggest_ready_rules({table: columns[table] for table in TABLES if table in columns})
+        if ready is not None:
+            yield f"these columns are those of {ready}, for which there are ready rules: add --rules {ready}"
+        else:
+            yield "write the rules into a file and add --rules FILE (docs/how-to/adopt.md)"
 
 
 _TRIGGER = re.compile(r"create or replace trigger (\w+)")
@@ -131,7 +156,7 @@ def _key_type(columns: Mapping[str, _ColumnRow]) -> str:
     return "bigint" if found in TYPES["number"] else found
 
 
-def _read_columns(name: str, columns: Mapping[str, _ColumnRow]) -> ExistingTable:
+def _read_columns(name: str, columns: Mapping[str, _ColumnRow], visibility: RowVisibility) -> ExistingTable:
     seen: dict[str, str] = {}
     given: set[str] = set()
     defaults: dict[str, str] = {}
@@ -150,7 +175,7 @@ def _read_columns(name: str, columns: Mapping[str, _ColumnRow]) -> ExistingTable
             unfilled.append(row.name)
         else:
             defaults[row.name] = default
-    return ExistingTable(name, seen, defaults, tuple(unfilled))
+    return ExistingTable(name, seen, defaults, tuple(unfilled), visibility if visibility.expression else None)
 
 
 def _find(columns: Mapping[str, _ColumnRow], column: Column) -> _ColumnRow | None:

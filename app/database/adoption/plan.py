@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
+from app.database.adoption.row_visibility import RowVisibility
+from app.database.adoption.rules import Rules, quote, read_rules
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import EXTENSIONS
@@ -73,30 +75,43 @@ class AdoptionPlan:
     steps: list[Step]
 
 
-def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
+def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | None = None) -> AdoptionPlan:
     """Look at a database, and change nothing.
+
+    Args:
+        connection: To the database.
+        model: The model that is to serve when none does yet.
+        rules: Who may find a row; None for the rules of the last adoption.
 
     Raises:
         UserError: A queue that is there already cannot be used.
     """
-    catalogue = read_existing_catalogue(connection)
+    if rules is None:
+        rules = read_rules(_state(connection, "rules") or "", "the rules of the last adoption")
+    catalogue = read_existing_catalogue(connection, rules)
     catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
     steps = list(_foundation(connection, catalogue))
     homes = _homes(connection, catalogue)
-    steps += _schema(connection, homes, founded=bool(steps))
+    steps += _schema(connection, homes, rules, founded=bool(steps))
     current = not steps
     if not current:
         steps.append(Step(f"model {model.identity}", _model(connection, model)))
     steps += _indexes(connection, catalogue)
     if not current:
         steps += map(partial(_triggers, catalogue, homes), trigger_scripts())
-        notes = {"repeatable": repeatable_digest(), "adopted": _adopted_digest(connection, catalogue)}
-        noted = "\n".join(_note(connection, key, value) for key, value in notes.items())
+        notes = {
+            "repeatable": repeatable_digest(),
+            "adopted": _adopted_digest(connection, catalogue),
+        }
+        noted = "\n".join(
+            [_superseded_functions(catalogue), *(_note(connection, key, value) for key, value in notes.items())]
+        )
         steps.append(Step("note of the version", noted))
-    if _state(connection, "documents") != documents_digest():
-        steps += _documents(connection)
+    documents = _documents_digest(catalogue)
+    if _state(connection, "documents") != documents:
+        steps += _documents(connection, documents)
     return AdoptionPlan(catalogue, steps)
 
 
@@ -124,7 +139,57 @@ def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
 def _homes(connection: Connection, catalogue: ExistingCatalogue) -> Homes:
     """Where functions find what the SQL files name in public, once the catalogue is adopted."""
     viewed = [table.name for table in catalogue.tables.values() if table.needs_view]
-    return Homes(dict.fromkeys([*viewed, *catalogue.missing], "search"), "search", read_extensions(connection))
+    return Homes(
+        dict.fromkeys([*viewed, *catalogue.missing], "search"),
+        "search",
+        read_extensions(connection),
+        {name: tuple(quote(column.name) for column in seen.columns) for name, seen in _ruled(catalogue).items()},
+        catalogue.rules.unlisted,
+    )
+
+
+def _ruled(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
+    """The tables whose columns or rules say who may find a row."""
+    found = {name: table.visibility for name, table in catalogue.tables.items()}
+    return {name: visibility for name, visibility in found.items() if visibility is not None}
+
+
+def _rule_functions(catalogue: ExistingCatalogue) -> str:
+    return "\n".join(visibility.function(name) for name, visibility in _ruled(catalogue).items())
+
+
+def _superseded_functions(catalogue: ExistingCatalogue) -> str:
+    """Drop the functions of former rules, which nothing calls once the triggers are made anew."""
+    kept = [
+        SQL("{}::regprocedure").format(Literal(f"search.visibility_of_{name}({_types(seen)})"))
+        for name, seen in _ruled(catalogue).items()
+    ]
+    return SQL(_DROP_FORMER).format(SQL(", ").join(kept)).as_string(None)
+
+
+def _types(visibility: RowVisibility) -> str:
+    return ",".join(column.declared for column in visibility.columns)
+
+
+_DROP_FORMER = r"""do $$
+declare
+    former regprocedure;
+begin
+    for former in
+        select p.oid from pg_proc p
+        where p.pronamespace = 'search'::regnamespace and p.proname like 'visibility\_of\_%'
+          and p.oid <> all (array[{}]::regprocedure[])
+    loop
+        execute format('drop function %s', former);
+    end loop;
+end;
+$$;"""
+
+
+def _documents_digest(catalogue: ExistingCatalogue) -> str:
+    """By which a later run tells whether names were read by the same functions and rules."""
+    rules = _rule_functions(catalogue) + catalogue.rules.unlisted
+    return f"{documents_digest()} {hashlib.sha256(rules.encode()).hexdigest()}"
 
 
 def _state(connection: Connection, key: str) -> str | None:
@@ -152,6 +217,7 @@ def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
         (SQL_DIR / "functions" / "index" / "acting_artist.sql").read_text(encoding="utf-8"),
         missing,
         *dropped,
+        _rule_functions(catalogue),
         views,
     ]
     referred = set(re.findall(r"references (\w+)", missing))
@@ -169,15 +235,21 @@ def _views(connection: Connection, catalogue: ExistingCatalogue) -> str:
 
 def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str:
     """By which a later run tells whether the application's tables lack the same as before."""
-    text = _missing_tables(catalogue) + _views(connection, catalogue)
+    text = _missing_tables(catalogue) + _rule_functions(catalogue) + _views(connection, catalogue)
+    text += catalogue.rules.unlisted
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _view(connection: Connection, table: ExistingTable) -> str:
     """What search sees instead of a table that lacks something; rows can be written through it."""
     view = Identifier("search", table.name)
-    columns = [SQL("{} as {}").format(_raw(sql), Identifier(name)) for name, sql in table.columns.items()]
+    shown_as_they_are = {
+        name: sql for name, sql in table.columns.items() if name != "visibility" or table.visibility is None
+    }
+    columns = [SQL("{} as {}").format(_raw(sql), Identifier(name)) for name, sql in shown_as_they_are.items()]
     columns += [SQL("t.{}").format(Identifier(name)) for name in table.defaults if name not in table.columns]
+    if table.visibility is not None:
+        columns += _visibility_columns(table.name, table.visibility)
     shown = SQL(",\n       ").join(columns)
     comment = Literal(f"The table {table.name} of the adopted catalogue, as search needs it.")
     statements = [
@@ -191,21 +263,31 @@ def _view(connection: Connection, table: ExistingTable) -> str:
     return "\n".join(statement.as_string(connection) for statement in statements)
 
 
+def _visibility_columns(table: str, visibility: RowVisibility) -> Iterator[Composed]:
+    arguments = SQL(", ").join(SQL("t.{}").format(Identifier(column.name)) for column in visibility.columns)
+    function = Identifier("search", f"visibility_of_{table}")
+    yield SQL("{}({}) as visibility").format(function, arguments)
+    if table == "tracks":
+        yield SQL("t.visibility as {}").format(Identifier("stated_visibility"))
+
+
 def _raw(sql: str) -> SQL:
     """Text of app.database.adoption.catalogue_columns."""
     return SQL(sql)
 
 
-def _schema(connection: Connection, homes: Homes, *, founded: bool) -> Iterator[Step]:
+def _schema(connection: Connection, homes: Homes, rules: Rules, *, founded: bool) -> Iterator[Step]:
     """Migrations, the queue, functions and views; nothing, where all of them are of this version.
 
     Args:
         connection: To the database.
         homes: Where functions find what they name.
+        rules: To be kept for later adoptions.
         founded: Whether something else is being changed, of which functions and views want to know.
     """
     revision = read_revision(connection) if is_adopted(connection) else None
-    functions = Step("functions and views", homes.bind(repeatable_script()), SAFE_PATH)
+    noted = _note(connection, "rules", rules.source)
+    functions = Step("functions and views", f"{homes.bind(repeatable_script())}\n{noted}", SAFE_PATH)
     queue = list(_queue(connection, homes))
     pending = pending_migrations(revision or _FOUNDED)
     if pending and revision not in {None, _FOUNDED}:
@@ -269,14 +351,14 @@ def _triggers(catalogue: ExistingCatalogue, homes: Homes, script: Path) -> Step:
     return Step(f"triggers of {script.stem}", own.bind(script.read_text(encoding="utf-8")), SAFE_PATH, locks)
 
 
-def _documents(connection: Connection) -> Iterator[Step]:
+def _documents(connection: Connection, digest: str) -> Iterator[Step]:
     yield Step("indexes of names", "select search_internal.index_documents();")
     yield Step("words of listed names", "select search_internal.count_words();")
     for kind in KINDS:
         sql = f"select search_internal.fill_documents('{kind}', :after, {BATCH});"
         yield Step(f"names of {kind}s", sql, kind=kind, size=_count(connection, f"{kind}s"))
     counted = "analyze search.documents;\nselect search.refresh_common_words();"
-    yield Step("statistics", "\n".join([counted, _note(connection, "documents", documents_digest())]))
+    yield Step("statistics", "\n".join([counted, _note(connection, "documents", digest)]))
 
 
 def _note(connection: Connection, key: str, value: str) -> str:

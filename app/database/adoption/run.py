@@ -10,6 +10,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.sql import SQL, Literal
 
 from app.database.adoption.plan import BATCH, AdoptionPlan, Step, plan_adoption
+from app.database.adoption.rules import Rules
 from app.database.connection import SEARCH_PATH, connect
 from app.database.failures import guard_connection
 from app.database.requirements import check_extensions, check_server, explaining_refusals
@@ -39,7 +40,7 @@ Show = Callable[[str, int, int], None]
 """Is told the title of a step, how far all of them are, and how far that is to be."""
 
 
-def adopt(url: str, model: "ModelCard", show: Show | None = None) -> list[str]:
+def adopt(url: str, model: "ModelCard", show: Show | None = None, rules: Rules | None = None) -> list[str]:
     """Bring search to this version beside the tables of an application, which goes on writing to them meanwhile.
 
     Each step is a transaction of its own that waits for no lock longer than ``LOCK_TIMEOUT_MS`` and is tried again
@@ -49,6 +50,7 @@ def adopt(url: str, model: "ModelCard", show: Show | None = None) -> list[str]:
         url: libpq URL of the database.
         model: The model that is to serve when none does yet.
         show: Is told about each step.
+        rules: Who may find a row; None for the rules of the last adoption.
 
     Returns:
         The titles of the steps; empty when there was nothing to do.
@@ -58,7 +60,7 @@ def adopt(url: str, model: "ModelCard", show: Show | None = None) -> list[str]:
         DatabaseUnavailableError: The server does not answer.
     """
     with _alone(url) as connection:
-        plan = plan_adoption(connection, model)
+        plan = plan_adoption(connection, model, rules)
         _refuse_problems(plan)
         total, over = sum(step.size for step in plan.steps), 0
         for number, step in enumerate(plan.steps):
@@ -72,7 +74,7 @@ def adopt(url: str, model: "ModelCard", show: Show | None = None) -> list[str]:
     return [step.title for step in plan.steps]
 
 
-def preview_adoption(url: str, model: "ModelCard") -> AdoptionPlan:
+def preview_adoption(url: str, model: "ModelCard", rules: Rules | None = None) -> AdoptionPlan:
     """What ``adopt`` would do.
 
     Raises:
@@ -80,7 +82,7 @@ def preview_adoption(url: str, model: "ModelCard") -> AdoptionPlan:
         DatabaseUnavailableError: The server does not answer.
     """
     with _alone(url) as connection:
-        plan = plan_adoption(connection, model)
+        plan = plan_adoption(connection, model, rules)
     _refuse_problems(plan)
     return plan
 

@@ -8,6 +8,8 @@ create table artists (
     bio varchar,
     avatar_url varchar,
     pds_url varchar,
+    deactivated boolean not null default false,
+    account_status varchar,
     created_at timestamptz not null,
     updated_at timestamptz not null
 );
@@ -41,6 +43,10 @@ create table tracks (
     features jsonb not null default '[]',
     r2_url varchar,
     atproto_record_uri varchar,
+    atproto_record_cid varchar,
+    self_labels jsonb not null default '[]',
+    operator_labels jsonb not null default '[]',
+    moderation_override varchar,
     audio_storage varchar not null default 'r2',
     publish_state varchar,
     description varchar,
@@ -49,7 +55,8 @@ create table tracks (
     image_url varchar,
     visibility varchar not null default 'public',
     notification_sent boolean not null default false,
-    support_gate jsonb
+    support_gate jsonb,
+    space_uri varchar
 );
 create index ix_tracks_id on tracks (id);
 create index ix_tracks_file_id on tracks (file_id);
@@ -80,8 +87,10 @@ create table playlists (
     name varchar not null,
     image_id varchar,
     image_url varchar,
-    atproto_record_uri varchar not null unique,
-    atproto_record_cid varchar not null,
+    atproto_record_uri varchar unique,
+    atproto_record_cid varchar,
+    is_private boolean not null default false,
+    items_json jsonb,
     track_count integer not null,
     show_on_profile boolean not null,
     created_at timestamptz not null,
@@ -95,6 +104,20 @@ create table feature_flags (
     flag varchar(64) not null,
     created_at timestamptz not null,
     constraint uq_user_flag unique (user_did, flag)
+);
+
+create table user_preferences (
+    did varchar not null primary key,
+    show_sensitive_audio boolean not null default false,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+
+create table private_media_members (
+    artist_did varchar not null,
+    member_did varchar not null,
+    created_at timestamptz not null,
+    primary key (artist_did, member_did)
 );
 
 create table track_likes (

@@ -10,18 +10,18 @@ begin
     if tg_op = 'INSERT' then
         perform search_internal.await_renames_around(array(select id from new_rows));
         insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, count(*) from new_rows where search.is_listed(visibility) group by artist_did
+        select 'artist', artist_did, count(*) from new_rows n where search.is_listed(rule.tracks(n)) group by artist_did
         union all
-        select 'album', album_id::text, count(*) from new_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
+        select 'album', album_id::text, count(*) from new_rows n
+        where search.is_listed(rule.tracks(n)) and album_id is not null group by album_id;
         perform search_internal.relist_albums(array(select distinct album_id from new_rows where album_id is not null));
         perform search_internal.refresh_tracks(array(select id from new_rows));
     elsif tg_op = 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
-        select 'artist', artist_did, -count(*) from old_rows where search.is_listed(visibility) group by artist_did
+        select 'artist', artist_did, -count(*) from old_rows o where search.is_listed(rule.tracks(o)) group by artist_did
         union all
-        select 'album', album_id::text, -count(*) from old_rows
-        where search.is_listed(visibility) and album_id is not null group by album_id;
+        select 'album', album_id::text, -count(*) from old_rows o
+        where search.is_listed(rule.tracks(o)) and album_id is not null group by album_id;
         perform search_internal.relist_albums(array(select distinct album_id from old_rows where album_id is not null));
         perform search_internal.refresh_tracks(array(select id from old_rows));
     end if;
@@ -41,21 +41,21 @@ declare
     -- whose place or visibility changed: seldom any
     moved bigint[] := array(
         select n.id from new_rows n join old_rows o using (id)
-        where (n.visibility, n.artist_did, n.album_id) is distinct from (o.visibility, o.artist_did, o.album_id));
+        where (rule.tracks(n), n.artist_did, n.album_id) is distinct from (rule.tracks(o), o.artist_did, o.album_id));
 begin
     if cardinality(moved) > 0 then
         perform search_internal.await_renames_around(moved);
         update search.embeddings e
-        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        set listed = search.is_listed(rule.tracks(n)), owner = search.private_owner(rule.tracks(n), n.artist_did)
         from new_rows n join old_rows o using (id)
-        where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
+        where e.track_id = n.id and (rule.tracks(n), n.artist_did) is distinct from (rule.tracks(o), o.artist_did);
 
         insert into search.track_count_changes (kind, key, change)
         select holder.kind, holder.key, sum(holder.change)
         from (
-            select 1 as change, n.artist_did, n.album_id, n.visibility from new_rows n where n.id = any (moved)
+            select 1 as change, n.artist_did, n.album_id, rule.tracks(n) as visibility from new_rows n where n.id = any (moved)
             union all
-            select -1, o.artist_did, o.album_id, o.visibility from old_rows o where o.id = any (moved)
+            select -1, o.artist_did, o.album_id, rule.tracks(o) from old_rows o where o.id = any (moved)
         ) as row_of
         cross join lateral (
             values ('artist', row_of.artist_did, row_of.change), ('album', row_of.album_id::text, row_of.change)
@@ -67,17 +67,17 @@ begin
             union select album_id from old_rows where id = any (moved) and album_id is not null));
         perform search_internal.on_tracks_hidden_or_shown(
             array(select n.id from new_rows n join old_rows o using (id)
-                  where search.is_listed(n.visibility) and not search.is_listed(o.visibility)),
+                  where search.is_listed(rule.tracks(n)) and not search.is_listed(rule.tracks(o))),
             array(select n.id from new_rows n join old_rows o using (id)
-                  where search.is_listed(o.visibility) and not search.is_listed(n.visibility)));
+                  where search.is_listed(rule.tracks(o)) and not search.is_listed(rule.tracks(n))));
     end if;
     if cardinality(renumbered) > 0 then
         perform search_internal.refresh_tracks(renumbered || array(select id from new_rows));
     else
         perform search_internal.refresh_tracks(array(
             select n.id from new_rows n join old_rows o using (id)
-            where (n.title, n.visibility, n.artist_did, n.album_id, n.play_count)
-                is distinct from (o.title, o.visibility, o.artist_did, o.album_id, o.play_count)));
+            where (n.title, rule.tracks(n), n.artist_did, n.album_id, n.play_count)
+                is distinct from (o.title, rule.tracks(o), o.artist_did, o.album_id, o.play_count)));
     end if;
     return null;
 end;
@@ -108,7 +108,7 @@ as $$
 begin
     -- before any name of a track is locked: after that, its rows are gone that say which these are, and hiding them would be too late
     perform search_internal.await_renames_around(array[old.id]);
-    if search.is_listed(old.visibility) then
+    if search.is_listed(rule.tracks(old)) then
         perform search_internal.change_track_counts(array[old.id], -1);
     end if;
     return old;

@@ -52,6 +52,15 @@ begin
             when 'track' then perform search_internal.refresh_tracks(keys::bigint[]);
         end case;
     end loop;
+    if kind = 'track' then
+        -- vectors repeat who may find a track
+        update search.embeddings e
+        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did)
+        from public.tracks t
+        where t.id = any (keys::bigint[]) and e.track_id = t.id
+          and (e.listed, e.owner)
+              is distinct from (search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did));
+    end if;
     return keys[cardinality(keys)];
 end;
 $$;

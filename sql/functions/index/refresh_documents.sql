@@ -62,7 +62,7 @@ begin
     where d.kind = 'track' and d.key = any (track_ids::text[])
       and not exists (
           select from public.tracks t
-          where t.id = d.key::bigint and t.visibility <> 'unlisted'
+          where t.id = d.key::bigint and search_internal.is_findable(t.visibility)
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
@@ -103,7 +103,7 @@ begin
         join public.tags g on g.id = tt.tag_id
         where tt.track_id = t.id
     ) as tagged
-    where t.id = any (track_ids) and t.visibility <> 'unlisted'
+    where t.id = any (track_ids) and search_internal.is_findable(t.visibility)
     order by t.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
@@ -125,15 +125,16 @@ begin
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
 
-    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed, true
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed,
+           search.is_listed(rule.artists(a)), search.private_owner(rule.artists(a), a.did)
     from search_internal.count_tracks('artist', dids) as held
     join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized
-    where d.label is distinct from excluded.label;
+    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner
+    where (d.label, d.listed, d.owner) is distinct from (excluded.label, excluded.listed, excluded.owner);
 end;
 $$;
 comment on function search_internal.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
@@ -176,10 +177,13 @@ begin
     return query
     select a.id::search.album_id, seen.by_all,
            case when not seen.by_all and exists (
-               select from public.tracks t where t.album_id = a.id and t.visibility = 'private') then a.artist_did::text end
+               select from public.tracks t
+               where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
+           ) and search_internal.is_findable(rule.albums(a)) then a.artist_did::text end
     from public.albums a
     cross join lateral (
-        select exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
+        select search.is_listed(rule.albums(a))
+           and exists (select from public.tracks t where t.album_id = a.id and search.is_listed(t.visibility))
     ) as seen (by_all)
     where a.id = any (album_ids);
 end;
@@ -215,7 +219,7 @@ begin
       and not exists (select from public.tags g where g.id = d.key::bigint);
 
     insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed)
-    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0
+    select 'tag', g.id::text, 'name', g.name, search.normalize_text(g.name), ln(1 + held.listed), held.listed, held.listed > 0 and search.is_listed(rule.tags(g))
     from search_internal.count_tracks('tag', tag_ids::text[]) as held
     join public.tags g on g.id = held.key::bigint
     order by g.id
@@ -237,8 +241,10 @@ begin
         from search.documents d
         cross join lateral (
             select exists (
-                select from public.track_tags tt join public.tracks t on t.id = tt.track_id
-                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility))
+                select from public.track_tags tt
+                join public.tracks t on t.id = tt.track_id
+                join public.tags g on g.id = tt.tag_id
+                where tt.tag_id = d.key::bigint and search.is_listed(t.visibility) and search.is_listed(rule.tags(g)))
         ) as seen (listed)
         where d.kind = 'tag' and d.key = any (tag_ids::text[]) and d.field = 'name' and d.listed <> seen.listed
         order by d.key for no key update of d
@@ -261,7 +267,7 @@ begin
     where d.kind = 'playlist' and d.key = any (playlist_ids::text[])
       and not exists (
           select from public.playlists p
-          where p.id = d.key::search.playlist_id and p.visibility <> 'unlisted'
+          where p.id = d.key::search.playlist_id and search_internal.is_findable(p.visibility)
       );
 
     insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
@@ -271,7 +277,7 @@ begin
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join public.playlists p on p.id = held.key::search.playlist_id
     join public.artists a on a.did = p.owner_did
-    where p.visibility <> 'unlisted'
+    where search_internal.is_findable(p.visibility)
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,

@@ -19,12 +19,12 @@ begin
         cross join lateral (
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+               and search.visible_to(t.visibility, t.artist_did, viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-               and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+               and search.visible_to(t.visibility, t.artist_did, viewer)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select d.key::bigint, (exp(d.popularity) - 1)::bigint

@@ -26,7 +26,7 @@ as $$
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
     -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-    where search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer
+    where search.visible_to(t.visibility, t.artist_did, viewer)
     order by n.similarity desc, t.id;
 $$;
 comment on function search.tracks_by_vector(public.halfvec, text, integer, bigint[]) is
@@ -47,7 +47,7 @@ as $$
         join search.embeddings e on e.track_id = t.id
         join search.models m on m.id = e.model_id and m.serving
         where t.id = similar_tracks.track_id
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+          and search.visible_to(t.visibility, t.artist_did, viewer)
     ) as source
     cross join lateral search.tracks_by_vector(source.embedding, viewer, k + 1, candidates) as s
     where s.id <> similar_tracks.track_id

@@ -64,7 +64,7 @@ begin
         left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-          and (search.is_listed(t.visibility) or search.private_owner(t.visibility, t.artist_did) = viewer)
+          and search.visible_to(t.visibility, t.artist_did, viewer)
         union all
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
@@ -96,7 +96,7 @@ begin
         join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
         join public.artists a on a.did = l.owner_did
-        where p.kind = 'playlist'
+        where p.kind = 'playlist' and search.visible_to(l.visibility, l.owner_did, viewer)
     ) as hit
     order by hit.position;
 end;

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from app.database import adopt
+from app.database import adopt, load_rules
 from app.providers import Providers
 from app.settings import Settings
 
@@ -42,7 +42,7 @@ def existing(empty_database: str) -> Iterator[str]:
 @pytest.fixture
 def adopted(existing: str, providers: Providers) -> str:
     """The same, adopted."""
-    adopt(existing, providers.embedding.card)
+    adopt(existing, providers.embedding.card, rules=load_rules("plyr.fm"))
     return existing
 
 

@@ -16,6 +16,7 @@ from app.database import (
     connect,
     find_program,
     inspect_schema,
+    load_rules,
     migrate,
     preview_adoption,
     write_script,
@@ -26,6 +27,8 @@ from app.errors import UserError
 from app.providers import Providers
 from tests.app.database.adoption.conftest import APPLICATION, Connection
 from tests.app.database.adoption.test_adopted_search import labels, require_equal_documents
+
+RULES = load_rules("plyr.fm")
 
 
 def everything(connection: Connection) -> dict[str, list[Any]]:
@@ -56,7 +59,7 @@ def definitions(connection: Connection) -> set[str]:
 
 def test_nothing_of_theirs_is_changed(existing: str, owner: Connection, providers: Providers) -> None:
     rows, made_of = everything(owner), definitions(owner)
-    steps = adopt(existing, providers.embedding.card)
+    steps = adopt(existing, providers.embedding.card, rules=RULES)
     assert everything(owner) == rows
     added = definitions(owner) - made_of
     assert made_of < definitions(owner)
@@ -81,7 +84,7 @@ def test_a_run_that_was_interrupted_goes_on(existing: str, providers: Providers)
         pass
 
     card = providers.embedding.card
-    titles = [step.title for step in preview_adoption(existing, card).steps]
+    titles = [step.title for step in preview_adoption(existing, card, rules=RULES).steps]
     for place in range(1, len(titles), 4):
 
         def show(title: str, _done: int, _total: int, last: str = titles[place]) -> None:
@@ -89,10 +92,10 @@ def test_a_run_that_was_interrupted_goes_on(existing: str, providers: Providers)
                 raise Killed
 
         with pytest.raises(Killed):
-            adopt(existing, card, show)
+            adopt(existing, card, show, rules=RULES)
         with connect(existing) as connection:
             assert not inspect_schema(connection).ready
-    done = adopt(existing, card)
+    done = adopt(existing, card, rules=RULES)
     assert 0 < len(done) < len(titles)
     with connect(existing) as connection:
         assert inspect_schema(connection).ready
@@ -102,12 +105,12 @@ def test_a_run_that_was_interrupted_goes_on(existing: str, providers: Providers)
 def test_the_printed_script_does_the_same(existing: str, providers: Providers, tmp_path: Path) -> None:
     before = dump_schema(existing)
     script = tmp_path / "adopt.sql"
-    script.write_text(write_script(preview_adoption(existing, providers.embedding.card)), encoding="utf-8")
+    script.write_text(write_script(preview_adoption(existing, providers.embedding.card, rules=RULES)), encoding="utf-8")
     assert dump_schema(existing) == before, "looking changes nothing"
     psql = [str(find_program("psql")), "--no-psqlrc", "--quiet", "--file", str(script), existing]
     finished = subprocess.run(psql, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    assert adopt(existing, providers.embedding.card) == []
+    assert adopt(existing, providers.embedding.card, rules=RULES) == []
     scripted = dump_schema(existing)
     with connect(existing) as connection:
         assert labels(connection, "slow tide") == ["Slow Tide"]
@@ -115,7 +118,7 @@ def test_the_printed_script_does_the_same(existing: str, providers: Providers, t
         connection.execute("drop schema search, search_internal cascade")
         connection.execute("drop index search_tracks_artist_did_idx, search_tracks_album_id_idx, search_tags_lower_idx")
         connection.execute("drop index search_track_tags_tag_id_idx")
-    adopt(existing, providers.embedding.card)
+    adopt(existing, providers.embedding.card, rules=RULES)
     assert dump_schema(existing) == scripted
 
 
@@ -245,7 +248,7 @@ def test_nobody_waits_behind_a_lock_that_is_not_had(
 
         def run() -> None:
             with pytest.raises(UserError) as refused:
-                adopt(existing, providers.embedding.card)
+                adopt(existing, providers.embedding.card, rules=RULES)
             refusals.append(refused.value)
 
         adopter = threading.Thread(target=run)
@@ -257,7 +260,7 @@ def test_nobody_waits_behind_a_lock_that_is_not_had(
         adopter.join()
     assert step in str(refusals[0])
     assert "A transaction has been open for long" in str(refusals[0])
-    adopt(existing, providers.embedding.card)
+    adopt(existing, providers.embedding.card, rules=RULES)
     with connect(existing) as connection:
         require_equal_documents(connection)
 
@@ -312,7 +315,7 @@ def test_writers_and_the_adoption_do_not_miss_each_other(
     for writer in writers:
         writer.start()
     try:
-        adopt(existing, providers.embedding.card)
+        adopt(existing, providers.embedding.card, rules=RULES)
     finally:
         over.set()
         for writer in writers:
@@ -321,7 +324,7 @@ def test_writers_and_the_adoption_do_not_miss_each_other(
     assert min(written) > 20
     with connect(existing) as connection:
         require_equal_documents(connection)
-        wanted = "select count(*) from tracks where visibility <> 'unlisted'"
+        wanted = "select count(*) from tracks where search_internal.is_findable(visibility)"
         made = "select count(*) from search.documents where kind = 'track'"
         assert connection.execute(wanted).fetchone() == connection.execute(made).fetchone()
 
@@ -385,19 +388,19 @@ def test_what_cannot_be_adopted_is_refused_in_words(
 def test_all_problems_are_told_at_once(existing: str, owner: Connection, providers: Providers) -> None:
     owner.execute("alter table tracks drop column visibility, drop column play_count")
     with pytest.raises(UserError) as refused:
-        adopt(existing, providers.embedding.card)
+        adopt(existing, providers.embedding.card, rules=RULES)
     assert len(str(refused.value).splitlines()) == 3
 
 
 def test_only_the_owner_may(existing: str, providers: Providers) -> None:
     with pytest.raises(UserError, match="table tracks belongs to postgres: run this as postgres"):
-        adopt(existing.replace("postgres:@", f"{APPLICATION}@", 1), providers.embedding.card)
+        adopt(existing.replace("postgres:@", f"{APPLICATION}@", 1), providers.embedding.card, rules=RULES)
 
 
 def test_a_catalogue_of_ones_own_needs_no_adoption(empty_database: str, providers: Providers) -> None:
     migrate(empty_database, providers.embedding.card)
     with pytest.raises(UserError, match="made by vibe-search db migrate"):
-        adopt(empty_database, providers.embedding.card)
+        adopt(empty_database, providers.embedding.card, rules=RULES)
 
 
 def test_migrate_leaves_a_foreign_catalogue_alone(existing: str, providers: Providers) -> None:
@@ -423,7 +426,7 @@ def test_what_is_missing_is_made_beside(empty_database: str, providers: Provider
     """Of a catalogue without albums, tags, playlists, flags and pictures."""
     with psycopg.connect(empty_database, autocommit=True) as owner:
         owner.execute(SMALLEST)
-        adopt(empty_database, providers.embedding.card)
+        adopt(empty_database, providers.embedding.card, rules=RULES)
         made = owner.execute(
             "select tablename from pg_tables where schemaname = 'search' and tablename = any (%s) order by 1",
             [list(CATALOGUE)],
@@ -438,4 +441,4 @@ def test_what_is_missing_is_made_beside(empty_database: str, providers: Provider
         require_equal_documents(owner)
         owner.execute("delete from tracks")
         assert owner.execute("select count(*) from search.track_tags").fetchone() == (0,)
-    assert adopt(empty_database, providers.embedding.card) == []
+    assert adopt(empty_database, providers.embedding.card, rules=RULES) == []

@@ -8,7 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.database import EmbeddedPostgres, adopt, connect, find_program, grant_roles, inspect_schema, migrate
+from app.database import (
+    EmbeddedPostgres,
+    adopt,
+    connect,
+    find_program,
+    grant_roles,
+    inspect_schema,
+    load_rules,
+    migrate,
+)
 from app.providers import Providers
 from tests.app.database.adoption.conftest import Connection
 from tests.support.databases import new_database
@@ -61,7 +70,9 @@ def test_what_is_hidden_stays_hidden(search: Connection) -> None:
     )
     assert labels(search, "unfinished secret", "did:plc:bert") == ["Unfinished Secret"]
     assert labels(search, "private sketches", "did:plc:bert")[0] == "Private Sketches"
-    assert labels(search, "only by link", "did:plc:bert") == labels(search, "kept for later", "did:plc:bert") == []
+    assert labels(search, "kept for later", "did:plc:bert") == []
+    # the ready rules say so
+    assert labels(search, "only by link") == ["Only By Link"]
 
 
 def test_flags_are_the_applications(search: Connection, application: Connection) -> None:
@@ -96,7 +107,7 @@ def test_what_the_application_writes_is_followed(search: Connection, application
     assert "Slow Tide" in labels(search, "drift")
     application.execute("update playlists set name = 'Foggy Mornings'")
     assert labels(search, "foggy") == ["Foggy Mornings"]
-    application.execute("update tracks set visibility = 'unlisted' where title = 'Lantern'")
+    application.execute("update tracks set visibility = 'private' where title = 'Lantern'")
     assert labels(search, "lantern") == []
     application.execute("update tracks set play_count = play_count + 1, publish_state = 'published'")
     require_equal_documents(search)
@@ -134,7 +145,7 @@ def test_the_applications_own_queue_is_left_alone(
     queue = (resources.files("procrastinate.sql") / "schema.sql").read_text(encoding="utf-8")
     owner.execute(queue.encode())
     owner.execute("insert into procrastinate_jobs (queue_name, task_name) values ('theirs', 'theirs')")
-    adopt(existing, providers.embedding.card)
+    adopt(existing, providers.embedding.card, rules=load_rules("plyr.fm"))
     application.execute("update tracks set file_id = '0011223344556677' where id = 1")
     owner.execute("update search.procrastinate_jobs set status = 'cancelled'")
     grant_roles(existing, {})
@@ -167,7 +178,8 @@ def test_a_dump_is_restored(search: Connection, adopted: str, server: EmbeddedPo
 def test_nothing_else_appears_beside_their_tables(owner: Connection, adopted: str, providers: Providers) -> None:
     rows = owner.execute(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'S', 'p') "
-        "and relname !~ '^(artists|albums|tracks|tags|track_tags|playlists|feature_flags|track_likes)(_id_seq)?$'"
+        "and relname !~ '^(artists|albums|tracks|tags|track_tags|playlists|feature_flags|track_likes)(_id_seq)?$' "
+        "and relname not in ('user_preferences', 'private_media_members')"
     ).fetchall()
     assert rows == []
     with connect(adopted) as connection:

@@ -151,31 +151,31 @@ def test_what_they_do_not_take_is_said_in_words(settings: Settings, owner: Conne
 
 
 def test_the_command_tells_what_it_finds_and_does(existing: str, tmp_path: Path) -> None:
-    script = command(existing, tmp_path, "db", "adopt", "--dry-run")
+    script = command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm", "--dry-run")
     assert script.returncode == 0, script.stderr
     assert "-- triggers of tracks: locks tracks for a moment" in script.stdout
     assert 'create view "search"."tags" as' in script.stdout
-    planned = json.loads(command(existing, tmp_path, "db", "adopt", "--dry-run", "--json").stdout)
+    planned = json.loads(command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm", "--dry-run", "--json").stdout)
     assert planned["dry_run"]
     assert planned["sql"] == script.stdout
     assert planned["tables"]["playlist_tracks"] == ["table search.playlist_tracks"]
     refused = command(existing, tmp_path, "search", "slow tide")
     assert (refused.returncode, "run vibe-search db" in refused.stderr) == (2, True)
 
-    done = command(existing, tmp_path, "db", "adopt")
+    done = command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm")
     assert done.returncode == 0, done.stderr
     assert "playlist_tracks" in done.stdout
     assert "note: there is no playlist_tracks" in done.stdout
     assert "scripts/backfill_embeddings.py" in done.stdout
     found = json.loads(command(existing, tmp_path, "search", "--json", "slow tide").stdout)
     assert found["results"][0]["details"]["title"] == "Slow Tide"
-    again = command(existing, tmp_path, "db", "adopt", "--json")
+    again = command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm", "--json")
     assert json.loads(again.stdout)["steps"] == []
 
 
 def test_the_command_refuses_in_words(existing: str, owner: Connection, tmp_path: Path) -> None:
     owner.execute("alter table tracks drop column visibility, drop column play_count")
-    refused = command(existing, tmp_path, "db", "adopt")
+    refused = command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm")
     assert refused.returncode == 2
     assert "add column visibility text" in refused.stderr
     assert "add column play_count bigint" in refused.stderr
@@ -186,7 +186,7 @@ def test_the_embedded_database_is_not_for_adoption(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
         "DATA_DIR": str(tmp_path)
     }
-    refused = run_command("db", "adopt", environment=environment)
+    refused = run_command("db", "adopt", "--rules", "plyr.fm", environment=environment)
     assert (refused.returncode, "set DATABASE_URL" in refused.stderr) == (2, True)
 
 

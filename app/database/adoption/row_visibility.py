@@ -1,0 +1,139 @@
+"""Who may find a row of an adopted table: the SQL function that its columns and its owner's rules come to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.errors import UndefinedColumn
+from psycopg.sql import SQL, Identifier, Literal
+
+from app.database.adoption.rules import (
+    TABLES,
+    WORDS,
+    RuledColumn,
+    Rules,
+    TableRules,
+    certain_clauses,
+    list_ready_rules,
+    load_rules,
+    unexplained_columns,
+)
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class RowVisibility:
+    """What a table's rows are to search.
+
+    Attributes:
+        expression: SQL over the columns of a row that gives one word of ``sql/functions/search/visibility.sql``; empty
+            where the column ``visibility`` says it, or where all may find the rows.
+        columns: The columns that it reads.
+        problems: Why it is not known, each as a sentence that says what to do.
+    """
+
+    expression: str = ""
+    columns: tuple[RuledColumn, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def function(self, table: str) -> str:
+        """SQL that makes `search.visibility_of_TABLE`."""
+        types = [SQL(column.declared) for column in self.columns]
+        parameters = [
+            SQL("{} {}").format(Identifier(column.name), type_)
+            for column, type_ in zip(self.columns, types, strict=True)
+        ]
+        statement = SQL(_FUNCTION).format(
+            name=Identifier("search", f"visibility_of_{table}"),
+            parameters=SQL(", ").join(parameters),
+            expression=SQL(self.expression),
+            types=SQL(", ").join(types),
+            comment=Literal(_COMMENT.format(table=table)),
+        )
+        return statement.as_string(None)
+
+
+_FUNCTION = """create or replace function {name}({parameters}) returns text
+language sql immutable parallel safe
+return {expression};
+comment on function {name}({types}) is {comment};"""
+_COMMENT = """Who may find a row of the table {table}, in a word that search.is_listed() knows.
+Example: table search.{table}"""
+
+
+def read_row_visibility(
+    connection: Connection, table: str, columns: Mapping[str, RuledColumn], rules: Rules
+) -> RowVisibility:
+    """What the columns of a table and the rules say about its rows; nothing is changed."""
+    if table not in TABLES:
+        return RowVisibility()
+    said = rules.of(table)
+    clauses: dict[str, list[str]] = {word: [] for word in WORDS}
+    problems = list(_unexplained(table, columns, said))
+    for word, sql in ((word, sql) for word, given in said.clauses.items() for sql in given):
+        refusal = _refusal(connection, table, sql)
+        if refusal is None:
+            clauses[word].append(sql)
+        elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
+            problems.append(f"the rule {table}.{word} cannot be used: {str(refusal).partition(chr(10))[0]} ({sql})")
+    for word, sql in certain_clauses(columns, said):
+        clauses[word].append(sql)
+    if not any(clauses.values()):
+        return RowVisibility(problems=tuple(problems))
+    expression = _expression(clauses, columns)
+    read = TableRules({"all": (expression,)})
+    return RowVisibility(
+        expression, tuple(column for column in columns.values() if read.mentions(column.name)), tuple(problems)
+    )
+
+
+def _expression(clauses: Mapping[str, list[str]], columns: Mapping[str, RuledColumn]) -> str:
+    asked = []
+    for word in (word for word in WORDS if clauses[word]):
+        conditions = " or ".join(f"({sql})" for sql in clauses[word])
+        asked.append(f"when {conditions} then '{word}'")
+    otherwise = "visibility::text" if "visibility" in columns else "'public'"
+    if clauses["public"]:
+        # where it is said what is public, the rest is not understood
+        otherwise = "'private'"
+    return f"case {' '.join(asked)} else {otherwise} end"
+
+
+def _refusal(connection: Connection, table: str, sql: str) -> psycopg.Error | None:
+    """Why Postgres does not take an expression: what an index may be over depends on one row alone, and not on time."""
+    statements = [
+        SQL("create temporary table searched_rows (like {}) on commit drop").format(Identifier("public", table)),
+        SQL("create index on searched_rows ((case when {} then 1 end))").format(_given(sql)),
+    ]
+    try:
+        with connection.transaction(force_rollback=True):
+            # as the function finds what it names
+            connection.execute("set local search_path = pg_catalog, pg_temp")
+            for statement in statements:
+                connection.execute(statement)
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _given(sql: str) -> SQL:
+    """Text of a rules file, which only the owner of the tables can have read."""
+    return SQL(sql)
+
+
+def _unexplained(table: str, columns: Mapping[str, RuledColumn], said: TableRules) -> Iterator[str]:
+    for name in unexplained_columns(columns, said):
+        yield (
+            f"{table}.{name} may say who may find a row, and search does not know what it says. Give rules for "
+            f'[{table}]: hidden = "...", or another rule that names it, or hides_nothing = ["{name}"]'
+        )
+
+
+def suggest_ready_rules(tables: Mapping[str, Mapping[str, RuledColumn]]) -> str | None:
+    """Ready rules that explain every column which is to be explained; None where no such rules exist."""
+    for name in list_ready_rules():
+        rules = load_rules(name)
+        if not any(unexplained_columns(columns, rules.of(table)) for table, columns in tables.items()):
+            return name
+    return None

@@ -1,0 +1,218 @@
+"""Who may find a row of an adopted catalogue: what is certain, what is refused, and what its owner says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.database import adopt, load_rules, migrate, preview_adoption
+from app.database.adoption.rules import READY_RULES, list_ready_rules, read_rules
+from app.errors import UserError
+from app.providers import Providers
+from tests.app.database.adoption.conftest import Connection
+from tests.app.database.adoption.test_adopted_search import labels, require_equal_documents
+
+BERT = "did:plc:bert"
+
+
+def problems_of(url: str, providers: Providers, rules: str = "") -> str:
+    with pytest.raises(UserError) as refused:
+        preview_adoption(url, providers.embedding.card, read_rules(rules))
+    return str(refused.value)
+
+
+def test_columns_that_may_hide_rows_are_refused_by_name(existing: str, owner: Connection, providers: Providers) -> None:
+    owner.execute("alter table playlists add column status text; alter table tags add column is_banned boolean")
+    refusal = problems_of(existing, providers)
+    for column in ("tracks.publish_state", "tracks.operator_labels", "tracks.moderation_override", "playlists.status"):
+        assert f"- {column} may say who may find a row" in refusal
+    assert "- tags.is_banned" in refusal
+    assert "- artists.deactivated" in refusal
+    assert "playlists.is_private" not in refusal
+    assert 'hides_nothing = ["status"]' in refusal
+    assert "add --rules FILE" in refusal
+
+
+def test_the_rules_of_a_known_application_are_suggested(existing: str, providers: Providers) -> None:
+    assert "add --rules plyr.fm" in problems_of(existing, providers)
+    assert preview_adoption(existing, providers.embedding.card, load_rules("plyr.fm")).catalogue.problems == []
+
+
+@pytest.mark.parametrize(
+    ("column", "listed", "hidden", "found_by_owner"),
+    [
+        ("is_private boolean", "false", "true", True),
+        ("private boolean", "false", "null", True),
+        ("deleted_at timestamptz", "null", "now()", False),
+        ("is_deleted boolean", "false", "true", False),
+        ("hidden boolean", "false", "null", False),
+    ],
+)
+@pytest.mark.usefixtures("plain")
+def test_columns_of_a_certain_meaning_are_followed(
+    empty_database: str,
+    owner: Connection,
+    providers: Providers,
+    column: str,
+    listed: str,
+    hidden: str,
+    found_by_owner: bool,
+) -> None:
+    """On playlists, which have no visibility, and on tracks, which have one."""
+    name = column.partition(" ")[0]
+    for table in ("playlists", "tracks"):
+        owner.execute(f"alter table {table} add column {column}; update {table} set {name} = {listed}".encode())
+    adopt(empty_database, providers.embedding.card)
+    assert set(labels(owner, "harbour")) == {"Harbour Lights", "Harbour Mix"}
+    owner.execute(f"update playlists set {name} = {hidden}; update tracks set {name} = {hidden}".encode())
+    assert labels(owner, "harbour") == []
+    assert set(labels(owner, "harbour", BERT)) == ({"Harbour Lights", "Harbour Mix"} if found_by_owner else set())
+    require_equal_documents(owner)
+
+
+@pytest.fixture
+def plain(owner: Connection) -> None:
+    """A small catalogue of another application, with nothing that may hide a row but tracks.visibility."""
+    owner.execute(
+        """
+        create table artists (did text primary key, handle text not null, display_name text not null);
+        create table tracks (
+            id bigint generated always as identity primary key,
+            artist_did text not null references artists,
+            title text not null,
+            file_id text not null, file_type text not null, album_id bigint, visibility text not null default 'public',
+            play_count bigint not null default 0, extra jsonb not null default '{}');
+        create table playlists (
+            id bigint generated always as identity primary key,
+            owner_did text not null references artists,
+            name text not null);
+        insert into artists values ('did:plc:bert', 'bert.example', 'Bert');
+        insert into tracks (artist_did, title, file_id, file_type)
+        values ('did:plc:bert', 'Harbour Lights', 'f1', 'mp3');
+        insert into playlists (owner_did, name) values ('did:plc:bert', 'Harbour Mix');
+        """
+    )
+
+
+@pytest.fixture
+def owner(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection to whichever database the test has."""
+    name = "existing" if "existing" in request.fixturenames else "empty_database"
+    with psycopg.connect(request.getfixturevalue(name), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.usefixtures("plain")
+def test_rules_say_the_rest(empty_database: str, owner: Connection, providers: Providers) -> None:
+    owner.execute("alter table tracks add column state text; alter table playlists add column audience text")
+    rules = """
+    unlisted = "owner"
+    [tracks]
+    hidden = "state = 'taken down'"
+    private = ["state = 'draft'", "length(title) = 0"]
+    public = "state = 'live'"
+    [playlists]
+    hides_nothing = ["audience"]
+    """
+    adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
+    # a null is no state that was named public
+    assert labels(owner, "harbour") == ["Harbour Mix"]
+    for state, visible, to_owner in (
+        ("live", True, True),
+        ("draft", False, True),
+        ("taken down", False, False),
+        ("?", False, True),
+    ):
+        owner.execute("update tracks set state = %s", [state])
+        assert ("Harbour Lights" in labels(owner, "harbour")) is visible
+        assert ("Harbour Lights" in labels(owner, "harbour", BERT)) is to_owner
+    require_equal_documents(owner)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("unlisted", "to_all", "to_owner"), [("none", False, False), ("owner", False, True), ("all", True, True)]
+)
+def test_unlisted_means_what_the_owner_says(
+    empty_database: str, owner: Connection, providers: Providers, unlisted: str, to_all: bool, to_owner: bool
+) -> None:
+    owner.execute("update tracks set visibility = 'unlisted'")
+    adopt(empty_database, providers.embedding.card, rules=read_rules(f'unlisted = "{unlisted}"'))
+    for viewer, found in ((None, to_all), ("did:plc:anna", to_all), (BERT, to_owner)):
+        assert ("Harbour Lights" in labels(owner, "harbour", viewer)) is found
+
+
+@pytest.mark.usefixtures("plain")
+def test_rules_are_kept_and_can_be_changed(empty_database: str, owner: Connection, providers: Providers) -> None:
+    card = providers.embedding.card
+    owner.execute("alter table tracks add column state text")
+    adopt(empty_database, card, rules=read_rules("tracks.hidden = \"state = 'x'\""))
+    owner.execute("update tracks set state = 'y'")
+    owner.execute(
+        "insert into search.embeddings (track_id, model_id, file_id, embedding, listed) "
+        "select t.id, m.id, t.file_id, array_fill(1::real, array[m.dimensions])::vector::halfvec, true "
+        "from tracks t, search.models m"
+    )
+    assert migrate(empty_database, card) == adopt(empty_database, card) == []
+    assert "Harbour Lights" in labels(owner, "harbour")
+    assert "names of tracks" in adopt(empty_database, card, rules=read_rules("tracks.private = \"state = 'y'\""))
+    assert labels(owner, "harbour") == ["Harbour Mix"]
+    assert "Harbour Lights" in labels(owner, "harbour", BERT)
+    assert owner.execute("select listed, owner from search.embeddings").fetchall() == [(False, BERT)]
+    functions = (
+        "select count(*) from pg_proc where pronamespace = 'search'::regnamespace and proname ~ '^visibility_of'"
+    )
+    assert owner.execute(functions).fetchone() == (1,)
+    require_equal_documents(owner)
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("nowhere = 1", 'column "nowhere" does not exist'),
+        ("file_id", "must be type boolean"),
+        ("now() > '2020-01-01'", "IMMUTABLE"),
+        ("exists (select from artists)", "subquery"),
+        ("count(*) > 1", "aggregate"),
+        ("visibility = ", "syntax error"),
+        ("secret(title)", "does not exist"),
+    ],
+)
+def test_a_rule_that_is_no_condition_on_a_row_is_refused(
+    empty_database: str, owner: Connection, providers: Providers, rule: str, reason: str
+) -> None:
+    refusal = problems_of(empty_database, providers, f'tracks.hidden = """{rule}"""')
+    assert "the rule tracks.hidden cannot be used" in refusal
+    assert reason in refusal
+    assert owner.execute("select to_regnamespace('search')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tracks.hiden = 'true'", "tracks.hiden is not understood"),
+        ("songs.hidden = 'true'", "songs is not understood"),
+        ("unlisted = 'maybe'", "none, owner or all"),
+        ("tracks.hidden = 1", "tracks.hidden must be a text"),
+        ("tracks = 1", "tracks must be a table"),
+        ("tracks.hidden = ''", "tracks.hidden must be a text"),
+        ("= 3", "not TOML"),
+        ("skip_missing_columns = 1", "true or false"),
+    ],
+)
+def test_a_file_that_is_not_understood_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        read_rules(text)
+
+
+def test_ready_rules_can_be_read() -> None:
+    assert list_ready_rules() == ["plyr.fm"]
+    for name in list_ready_rules():
+        assert load_rules(name).source == (READY_RULES / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nothing\.toml.*ready rules: plyr\.fm"):
+        load_rules(str(tmp_path / "nothing.toml"))

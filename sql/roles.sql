@@ -48,6 +48,15 @@ grant usage on schema public, search, search_internal to vibe_app, vibe_reader;
 grant update (serving, candidate, served_at, retired_at) on search.models to vibe_app;
 grant execute on function search_internal.bind_nearest_tracks() to vibe_app;
 
+-- the groups of viewers, which rules of an adopted catalogue make
+do $$
+begin
+    if to_regprocedure('search.groups_of(text)') is not null then
+        grant execute on function search.groups_of(text) to vibe_app, vibe_reader;
+    end if;
+end;
+$$;
+
 -- hashes of tokens are for whoever checks them
 revoke all on search.tokens from vibe_reader;
 

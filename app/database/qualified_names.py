@@ -7,7 +7,8 @@ schemas of its database in place of ``public``.
 
 They also write ``rule.tracks(n)`` for the visibility of a row of the table tracks itself, as triggers have it, and
 ``rule.artists(a)`` for that of a row of any other table as search reads it. ``rule.listed()`` and ``rule.owned()`` are
-the visibilities that everyone finds, and that the owner of a row finds; ``rule.stated()`` is the column in which
+the visibilities that everyone finds, and that the owner of a row finds; ``rule.groups(viewer)`` are the groups of a
+viewer; ``rule.stated()`` is the column in which
 the application itself keeps a track's visibility. The owner of an adopted catalogue may have given rules for these.
 """
 
@@ -55,6 +56,7 @@ class Homes:
         extensions: Of extensions.
         rules: Of tables for whose rows there are rules: the columns that ``search.visibility_of_TABLE`` takes.
         unlisted: Who finds an unlisted row: none, owner or all.
+        groups: Whether there are groups of viewers, which ``search.groups_of`` tells.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Homes:
     extensions: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlisted: str = "none"
+    groups: bool = False
 
     def bind(self, script: str) -> str:
         """A script with the schemas of this database.
@@ -78,6 +81,8 @@ class Homes:
             return _words("public", "supporters", *(["unlisted"] if self.unlisted == "all" else []))
         if name == "owned":
             return _words("private", *(["unlisted"] if self.unlisted == "owner" else []))
+        if name == "groups":
+            return f"search.groups_of({row})" if self.groups else "'{}'::text[]"
         if name == "stated":
             return "stated_visibility" if "tracks" in self.rules else "visibility"
         if name == "tracks" and name in self.rules:

@@ -22,7 +22,8 @@ with checked as (
     select e.track_id, t.title, m.identity as model, t.id is null as orphan,
            vector_dims(e.embedding) as dimensions, m.dimensions as wanted, l2_norm(e.embedding) as length,
            e.listed is distinct from search.is_listed(t.visibility)
-               or e.owner is distinct from search.private_owner(t.visibility, t.artist_did) as misplaced
+               or e.owner is distinct from search.private_owner(t.visibility, t.artist_did)
+               or e.audience is distinct from search_internal.audience(t.visibility) as misplaced
     from search.embeddings e
     join search.models m on m.id = e.model_id
     left join tracks t on t.id = e.track_id

@@ -21,14 +21,15 @@ with audio as (
     where t.id = :track_id and t.file_id = :file_id
     for share
 )
-insert into search.embeddings (track_id, model_id, file_id, embedding, listed, owner)
+insert into search.embeddings (track_id, model_id, file_id, embedding, listed, owner, audience)
 select audio.id, m.id, audio.file_id, cast(:embedding as halfvec),
-       search.is_listed(audio.visibility), search.private_owner(audio.visibility, audio.artist_did)
+       search.is_listed(audio.visibility), search.private_owner(audio.visibility, audio.artist_did),
+       search_internal.audience(audio.visibility)
 from audio
 join search.models m on m.identity = :identity
 on conflict (track_id, model_id) do update
 set file_id = excluded.file_id, embedding = excluded.embedding, listed = excluded.listed, owner = excluded.owner,
-    embedded_at = now()
+    audience = excluded.audience, embedded_at = now()
 
 -- record_job_failure: Record why a job on a track failed; nothing when the track is gone or has other audio.
 -- the lock waits for a deletion that is under way, which the foreign key would otherwise find

@@ -8,7 +8,12 @@ import psycopg
 from psycopg.rows import class_row
 
 from app.database.adoption.catalogue_columns import CATALOGUE, INDEXES, NEEDED_TABLES, TYPES, UNIQUE, WRITTEN, Column
-from app.database.adoption.row_visibility import RowVisibility, read_row_visibility, suggest_ready_rules
+from app.database.adoption.row_visibility import (
+    RowVisibility,
+    read_row_visibility,
+    refuse_groups,
+    suggest_ready_rules,
+)
 from app.database.adoption.rules import TABLES, RuledColumn, Rules, unexplained_columns
 from app.database.sql_files import load_statement, trigger_scripts
 
@@ -123,7 +128,7 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
         found.tables[name] = _read_columns(name, columns[name], visibility)
         found.problems += [*_problems(table, columns[name], found), *visibility.problems]
         found.limits += _limits(table, found.tables[name])
-    found.problems += _suggestion(ruled, rules)
+    found.problems += [*refuse_groups(connection, rules), *_suggestion(ruled, rules)]
     found.limits += [_LIMITS_OF_MISSING[name] for name in found.missing if name in _LIMITS_OF_MISSING]
     found.indexes = {
         name: (table, definition)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
-from app.database.adoption.row_visibility import RowVisibility
+from app.database.adoption.row_visibility import RowVisibility, groups_function
 from app.database.adoption.rules import Rules, quote, read_rules
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
 from app.database.queue_schema import plan_queue_upgrade
@@ -145,6 +145,7 @@ def _homes(connection: Connection, catalogue: ExistingCatalogue) -> Homes:
         read_extensions(connection),
         {name: tuple(quote(column.name) for column in seen.columns) for name, seen in _ruled(catalogue).items()},
         catalogue.rules.unlisted,
+        groups=bool(catalogue.rules.groups),
     )
 
 
@@ -155,7 +156,8 @@ def _ruled(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
 
 
 def _rule_functions(catalogue: ExistingCatalogue) -> str:
-    return "\n".join(visibility.function(name) for name, visibility in _ruled(catalogue).items())
+    functions = [visibility.function(name) for name, visibility in _ruled(catalogue).items()]
+    return "\n".join([*functions, groups_function(catalogue.rules)])
 
 
 def _superseded_functions(catalogue: ExistingCatalogue) -> str:

@@ -1,6 +1,6 @@
 """Who may find a row of an adopted table: the SQL function that its columns and its owner's rules come to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -8,6 +8,7 @@ from psycopg.errors import UndefinedColumn
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.rules import (
+    OWNERS,
     TABLES,
     WORDS,
     RuledColumn,
@@ -69,35 +70,45 @@ def read_row_visibility(
     if table not in TABLES:
         return RowVisibility()
     said = rules.of(table)
-    clauses: dict[str, list[str]] = {word: [] for word in WORDS}
+    certain = list(certain_clauses(columns, said))
     problems = list(_unexplained(table, columns, said))
-    for word, sql in ((word, sql) for word, given in said.clauses.items() for sql in given):
-        refusal = _refusal(connection, table, sql)
-        if refusal is None:
-            clauses[word].append(sql)
-        elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
-            problems.append(f"the rule {table}.{word} cannot be used: {str(refusal).partition(chr(10))[0]} ({sql})")
-    for word, sql in certain_clauses(columns, said):
-        clauses[word].append(sql)
-    if not any(clauses.values()):
+
+    def usable(name: str, sqls: Iterable[str]) -> Iterator[str]:
+        for sql in sqls:
+            refusal = _refusal(connection, table, sql)
+            if refusal is None:
+                yield sql
+            elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
+                reason = str(refusal).partition("\n")[0]
+                problems.append(f"the rule {table}.{name} cannot be used: {reason} ({sql})")
+
+    clauses = {
+        word: [*usable(word, said.clauses.get(word, ())), *(sql for of, sql in certain if of == word)] for word in WORDS
+    }
+    groups = {name: list(usable(f"only_for.{name}", sqls)) for name, sqls in said.only_for.items()}
+    if not any(clauses.values()) and not any(groups.values()):
         return RowVisibility(problems=tuple(problems))
-    expression = _expression(clauses, columns)
+    only = [(_audience(table, name, rules), sqls) for name, sqls in groups.items()]
+    asked = [(Literal(word).as_string(None), clauses[word]) for word in WORDS]
+    # after what hides a row from all or from all but its owner
+    expression = _expression([*asked[:2], *only, *asked[2:]], columns, closed=bool(clauses["public"]))
     read = TableRules({"all": (expression,)})
     return RowVisibility(
         expression, tuple(column for column in columns.values() if read.mentions(column.name)), tuple(problems)
     )
 
 
-def _expression(clauses: Mapping[str, list[str]], columns: Mapping[str, RuledColumn]) -> str:
-    asked = []
-    for word in (word for word in WORDS if clauses[word]):
-        conditions = " or ".join(f"({sql})" for sql in clauses[word])
-        asked.append(f"when {conditions} then '{word}'")
+def _audience(table: str, group: str, rules: Rules) -> str:
+    return f"'only:{group}:' || {OWNERS[table]}" if rules.groups[group].owners else f"'only:{group}'"
+
+
+def _expression(asked: Iterable[tuple[str, list[str]]], columns: Mapping[str, RuledColumn], *, closed: bool) -> str:
+    """The word of a row; where it is said what is public, ``closed``, the rest is not understood."""
+    cases = [f"when {' or '.join(f'({sql})' for sql in sqls)} then {word}" for word, sqls in asked if sqls]
     otherwise = "visibility::text" if "visibility" in columns else "'public'"
-    if clauses["public"]:
-        # where it is said what is public, the rest is not understood
+    if closed:
         otherwise = "'private'"
-    return f"case {' '.join(asked)} else {otherwise} end"
+    return f"case {' '.join(cases)} else {otherwise} end"
 
 
 def _refusal(connection: Connection, table: str, sql: str) -> psycopg.Error | None:
@@ -137,3 +148,41 @@ def suggest_ready_rules(tables: Mapping[str, Mapping[str, RuledColumn]]) -> str 
         if not any(unexplained_columns(columns, rules.of(table)) for table, columns in tables.items()):
             return name
     return None
+
+
+def groups_function(rules: Rules) -> str:
+    """SQL that makes ``search.groups_of``; empty where there are no groups."""
+    if not rules.groups:
+        return ""
+    members = [
+        SQL("select {}::text || o.owner::text from ({}) as o (owner)").format(Literal(f"{name}:"), _given(group.owners))
+        if group.owners
+        else SQL("select {}::text where ({})").format(Literal(name), _given(group.viewers))
+        for name, group in rules.groups.items()
+    ]
+    return SQL(_GROUPS).format(SQL("\n        union all\n        ").join(members)).as_string(None)
+
+
+_GROUPS = """create or replace function search.groups_of(viewer text) returns text[]
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+    select coalesce(array_agg(g.name), '{{}}') from (
+        {}
+    ) as g (name);
+end;
+-- it reads what its caller may not
+revoke execute on function search.groups_of(text) from public;
+comment on function search.groups_of(text) is 'The groups of a viewer, by the rules of the owner of the catalogue.
+Example: select search.groups_of(''did:plc:anna'')';"""
+
+
+def refuse_groups(connection: Connection, rules: Rules) -> Iterator[str]:
+    """Why the groups of the rules cannot be used; nothing is changed."""
+    if rules.groups:
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute("create schema if not exists search")
+                connection.execute(groups_function(rules).encode())
+        except psycopg.Error as error:
+            yield f"the groups of the rules cannot be used: {str(error).partition(chr(10))[0]}"

@@ -15,6 +15,9 @@ READY_RULES = Path(__file__).with_name("ready_rules")
 TABLES = ("artists", "albums", "tracks", "tags", "playlists")
 """Tables whose rows are found."""
 
+OWNERS = {"artists": "did", "albums": "artist_did", "tracks": "artist_did", "playlists": "owner_did"}
+"""The column of a table that names the owner of a row."""
+
 WORDS = ("hidden", "private", "unlisted", "supporters", "public")
 """What a rule can say of a row, in the order in which it is asked: the strictest first."""
 
@@ -38,16 +41,32 @@ class TableRules:
 
     Attributes:
         clauses: Of each word of `WORDS`, SQL expressions over a row: one that is true gives the row this word.
+        only_for: The same of each group of viewers that finds a row, beside its owner.
         hides_nothing: Columns that say nothing about who may find a row, though their names suggest it.
     """
 
     clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hides_nothing: frozenset[str] = frozenset()
+    only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mentions(self, column: str) -> bool:
         """Whether something is said of a column."""
         named = re.compile(rf"\b{re.escape(column)}\b")
-        return column in self.hides_nothing or any(named.search(sql) for part in self.clauses.values() for sql in part)
+        parts = (*self.clauses.values(), *self.only_for.values())
+        return column in self.hides_nothing or any(named.search(sql) for part in parts for sql in part)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Viewers who find rows that others do not.
+
+    Attributes:
+        viewers: SQL condition on ``viewer``: who is in the group. Empty where ``owners`` says it.
+        owners: SQL query that gives the owners whose rows ``viewer`` finds: there is a group for each owner.
+    """
+
+    viewers: str = ""
+    owners: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,7 @@ class Rules:
         source: Its text; empty where there is none.
         tables: What is said of each table.
         unlisted: Who finds an unlisted row.
+        groups: Groups of viewers, by name.
         skip_missing_columns: Whether a clause is left out where the table lacks one of its columns.
     """
 
@@ -65,6 +85,7 @@ class Rules:
     tables: Mapping[str, TableRules] = field(default_factory=dict)
     unlisted: Unlisted = "none"
     skip_missing_columns: bool = False
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
     def of(self, table: str) -> TableRules:
         """What is said of a table; nothing, where it is not named."""
@@ -109,21 +130,48 @@ def read_rules(text: str, name: str = "the rules") -> Rules:
         raise UserError(f"{name}: unlisted is {unlisted!r}: it may be none, owner or all")
     if not isinstance(skip, bool):
         raise UserError(f"{name}: skip_missing_columns must be true or false")
+    groups = {
+        group: _read_group(group, value, f"{name}: groups.{group}")
+        for group, value in _table_of(found.pop("groups", {}), f"{name}: groups").items()
+    }
     if unknown := sorted(set(found) - set(TABLES)):
         raise UserError(f"{name}: {', '.join(unknown)} is not understood: the tables are {', '.join(TABLES)}")
-    tables = {table: _read_table(value, f"{name}: {table}") for table, value in found.items()}
-    return Rules(text, tables, cast("Unlisted", unlisted), skip)
+    tables = {table: _read_table(table, value, groups, f"{name}: {table}") for table, value in found.items()}
+    return Rules(text, tables, cast("Unlisted", unlisted), skip, groups)
 
 
-def _read_table(value: object, where: str) -> TableRules:
+def _read_group(group: str, value: object, where: str) -> Group:
+    if re.fullmatch(r"[a-z][a-z0-9_]*", group) is None or group == "did":
+        raise UserError(f"{where}: a group's name has lower-case letters, digits and _, and is not did")
+    said = _table_of(value, where)
+    if len(said) != 1 or not set(said) <= {"viewers", "owners"}:
+        raise UserError(f"{where} must have either viewers, a condition, or owners, a query")
+    ((kind, text),) = said.items()
+    (sql,) = _read_texts([text], f"{where}.{kind}")
+    return Group(**{kind: sql})
+
+
+def _read_table(table: str, value: object, groups: Mapping[str, Group], where: str) -> TableRules:
+    said = _table_of(value, where)
+    only_for = _table_of(said.pop("only_for", {}), f"{where}.only_for")
+    for group in only_for:
+        if group not in groups:
+            raise UserError(f"{where}.only_for.{group}: there is no groups.{group}")
+        if table not in OWNERS:
+            raise UserError(f"{where}.only_for: a row of {table} has no owner")
+    known = (*WORDS, "hides_nothing")
+    if unknown := sorted(set(said) - set(known)):
+        raise UserError(f"{where}.{unknown[0]} is not understood: a rule is one of {', '.join((*known, 'only_for'))}")
+    texts = {key: _read_texts(given, f"{where}.{key}") for key, given in said.items()}
+    ignored = frozenset(texts.pop("hides_nothing", ()))
+    found = {group: _read_texts(given, f"{where}.only_for.{group}") for group, given in only_for.items()}
+    return TableRules(texts, ignored, found)
+
+
+def _table_of(value: object, where: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise UserError(f"{where} must be a table of rules")
-    known = (*WORDS, "hides_nothing")
-    if unknown := sorted(set(value) - set(known)):
-        raise UserError(f"{where}.{unknown[0]} is not understood: a rule is one of {', '.join(known)}")
-    texts = {key: _read_texts(given, f"{where}.{key}") for key, given in value.items()}
-    ignored = frozenset(texts.pop("hides_nothing", ()))
-    return TableRules(texts, ignored)
+    return dict(value)
 
 
 def _read_texts(value: object, where: str) -> tuple[str, ...]:

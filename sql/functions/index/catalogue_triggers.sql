@@ -46,7 +46,8 @@ begin
     if cardinality(moved) > 0 then
         perform search_internal.await_renames_around(moved);
         update search.embeddings e
-        set listed = search.is_listed(rule.tracks(n)), owner = search.private_owner(rule.tracks(n), n.artist_did)
+        set listed = search.is_listed(rule.tracks(n)), owner = search.private_owner(rule.tracks(n), n.artist_did),
+            audience = search_internal.audience(rule.tracks(n))
         from new_rows n join old_rows o using (id)
         where e.track_id = n.id and (rule.tracks(n), n.artist_did) is distinct from (rule.tracks(o), o.artist_did);
 

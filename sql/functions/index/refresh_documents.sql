@@ -65,7 +65,7 @@ begin
           where t.id = d.key::bigint and search_internal.is_findable(t.visibility)
       );
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner, audience)
     -- Normalising is most of the work: what stands normalised in a document already is taken from there. Each is looked up by
     -- itself: a join that was planned while there were few documents would read all of them.
     select 'track', t.id::text, 'title', t.title,
@@ -88,7 +88,7 @@ begin
                    search.normalize_text(b.title)),
                tagged.names, tagged.ids),
            ln(1 + t.play_count),
-           search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
+           search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility)
     from public.tracks t
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
@@ -107,9 +107,9 @@ begin
     order by t.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner);
+        popularity = excluded.popularity, listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.popularity, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 comment on function search_internal.refresh_tracks(bigint[]) is 'Rebuild the documents of these tracks.';
@@ -125,16 +125,19 @@ begin
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
 
-    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner, audience)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed,
-           search.is_listed(rule.artists(a)), search.private_owner(rule.artists(a), a.did)
+           search.is_listed(rule.artists(a)), search.private_owner(rule.artists(a), a.did),
+           search_internal.audience(rule.artists(a))
     from search_internal.count_tracks('artist', dids) as held
     join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.listed, d.owner) is distinct from (excluded.label, excluded.listed, excluded.owner);
+    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner,
+        audience = excluded.audience
+    where (d.label, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 comment on function search_internal.refresh_artists(text[]) is 'Rebuild the documents of these artists: one for the handle, one for the display name.';
@@ -150,10 +153,10 @@ begin
     where d.kind = 'album' and d.key = any (album_ids::text[])
       and not exists (select from public.albums a where a.id = d.key::search.album_id);
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner, audience)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
-           ln(1 + held.listed), held.listed, seen.listed, seen.owner
+           ln(1 + held.listed), held.listed, seen.listed, seen.owner, seen.audience
     from search_internal.count_tracks('album', album_ids::text[]) as held
     join public.albums a on a.id = held.key::search.album_id
     join public.artists artist on artist.did = a.artist_did
@@ -161,14 +164,14 @@ begin
     order by a.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+        listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 comment on function search_internal.refresh_albums(search.album_id[]) is 'Rebuild the documents of these albums.';
 
-create or replace function search_internal.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text)
+create or replace function search_internal.albums_seen(album_ids search.album_id[]) returns table (album_id search.album_id, listed boolean, owner text, audience text)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -179,7 +182,10 @@ begin
            case when not seen.by_all and exists (
                select from public.tracks t
                where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
-           ) and search_internal.is_findable(rule.albums(a)) then a.artist_did::text end
+           ) and search_internal.is_findable(rule.albums(a)) then a.artist_did::text end,
+           -- of several groups one: each album is found by too few rather than by too many
+           case when not seen.by_all and search.is_listed(rule.albums(a)) then (
+               select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end
     from public.albums a
     cross join lateral (
         select search.is_listed(rule.albums(a))
@@ -189,7 +195,7 @@ begin
 end;
 $$;
 comment on function search_internal.albums_seen(search.album_id[]) is
-    'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+    'Who may find an album: all when it holds a listed track, else its artist when it holds a private one, and the group that may find one of its tracks.';
 
 create or replace function search_internal.relist_albums(album_ids search.album_id[]) returns void
 language plpgsql
@@ -199,10 +205,10 @@ as $$
 begin
     -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
     update search.documents d
-    set listed = seen.listed, owner = seen.owner
+    set listed = seen.listed, owner = seen.owner, audience = seen.audience
     from search_internal.albums_seen(album_ids) as seen
     where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
-      and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
+      and (d.listed, d.owner, d.audience) is distinct from (seen.listed, seen.owner, seen.audience);
 end;
 $$;
 comment on function search_internal.relist_albums(search.album_id[]) is 'List or hide these albums after a change of their tracks.';
@@ -270,10 +276,10 @@ begin
           where p.id = d.key::search.playlist_id and search_internal.is_findable(p.visibility)
       );
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner, audience)
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
-           search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
+           search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did), search_internal.audience(p.visibility)
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join public.playlists p on p.id = held.key::search.playlist_id
     join public.artists a on a.did = p.owner_did
@@ -281,9 +287,9 @@ begin
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+        listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 comment on function search_internal.refresh_playlists(search.playlist_id[]) is 'Rebuild the documents of these playlists.';
@@ -295,7 +301,7 @@ as $$
 begin
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
     create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
-        include (popularity, key, field, listed, owner);
+        include (popularity, key, field, listed, owner, audience);
     -- without a pending list: every search would have to read it
     create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
     -- the words of a viewer's own private names are read with each of their searches

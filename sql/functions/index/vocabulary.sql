@@ -4,24 +4,26 @@ set search_path = pg_catalog, pg_temp
 return (select string_agg(letter, '' order by letter) from string_to_table(word, null) as letter);
 comment on function search_internal.sorted_letters(text) is 'The letters of a word in order: equal for words that exchange letters.';
 
-create or replace function search_internal.own_words(viewer text) returns text[]
+create or replace function search_internal.own_words(finders text[]) returns text[]
 language sql stable parallel safe
 set search_path = pg_catalog, search, pg_temp
 as $$
-    -- only names that the viewer alone may find; the vocabulary has all others
+    -- names that only some may find; the vocabulary has all others
     select coalesce(array_agg(distinct own.word), '{}')
     from (
         select w.word
         from (
-            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+            select d.normalized from search.documents d 
+            where d.owner = any (finders) or d.audience = any (finders)
+            order by d.popularity desc limit 1000
         ) as names
         cross join lateral string_to_table(names.normalized, ' ') as w (word)
         where w.word <> ''
         limit 4000
     ) as own;
 $$;
-comment on function search_internal.own_words(text) is
-    'Words of the viewer''s private names: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
+comment on function search_internal.own_words(text[]) is
+    'Words of names that the viewer may find and not everyone: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
 
 create or replace function search_internal.own_popularity() returns bigint
 language sql immutable parallel safe

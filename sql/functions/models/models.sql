@@ -26,6 +26,8 @@ begin
         new_id, register_model.dimensions);
     execute format(
         'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
+    execute format(
+        'create index embeddings_%1$s_audience_idx on search.embeddings_%1$s (audience) where audience is not null', new_id);
     return new_id;
 end;
 $$;
@@ -76,6 +78,8 @@ begin
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
+        declare
+            finders constant text[] := search_internal.finders(viewer);
         begin
             if query_embedding is null then
                 return;
@@ -103,7 +107,7 @@ begin
                         union all
                         select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_%1$s e
-                        where e.owner = viewer
+                        where (e.owner = any (finders) or e.audience = any (finders))
                     ) as found
                     order by found.distance, found.track_id
                     limit k;
@@ -120,7 +124,7 @@ begin
                     union all
                     (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_%1$s e
-                     where e.owner = viewer
+                     where (e.owner = any (finders) or e.audience = any (finders))
                      order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found

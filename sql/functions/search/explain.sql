@@ -26,19 +26,20 @@ set search_path = pg_catalog, search, pg_temp
 as $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    finders constant text[] := search_internal.finders(viewer);
 begin
     return query
     select p.position, p.kind, p.key,
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
            p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
            s.class, s.ranked, s.quality, s.confidence, s.popularity
-    from search_internal.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    from search_internal.ranked_page(q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
                    order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
-        from search_internal.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+        from search_internal.signals(q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
     order by p.position, s.tier, s.held, s.class, s.field;
 end;

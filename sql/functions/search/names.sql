@@ -1,7 +1,7 @@
 -- What is called so. Each function returns at most enough candidates of a kind, the best first, and reads no more than
 -- it must: everything at once where that is little, else level by level from the most popular down.
 
-create or replace function search_internal.match_names(needle text, kinds text[], viewer text, enough integer)
+create or replace function search_internal.match_names(needle text, kinds text[], finders text[], enough integer)
 returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, pg_temp
@@ -22,7 +22,7 @@ begin
                    quality => length / char_length(d.normalized), popularity => d.popularity)
         from search.documents d
         where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
-          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
+          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = any (finders) or d.audience = any (finders))
         limit few + 1);
     if cardinality(found) <= few then
         return found;
@@ -40,16 +40,16 @@ begin
                 ('prefix', search_internal.begun_word(), word_end, needle_end)
             ) as part (tier, class, first, before)
             cross join lateral search_internal.names_by_level(
-                highest.kind, highest.level, part.first, part.before, viewer, enough) as d
+                highest.kind, highest.level, part.first, part.before, finders, enough) as d
             limit enough
         ) as best);
 end;
 $$;
-comment on function search_internal.match_names(text, text[], text, integer) is
+comment on function search_internal.match_names(text, text[], text[], integer) is
     'Names that are, or begin with, the normalised text.';
 
 create or replace function search_internal.match_rare_words(
-    forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer
+    forms text[], patterns text[], needle text, last_word text, kinds text[], finders text[], enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -81,18 +81,18 @@ begin
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
                   and ' ' || d.normalized || ' ' || d.context || ' ' like all (patterns)
-                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = any (finders) or d.audience = any (finders))
             ) as c
             where c.class is not null
         ) as d
         where d.position <= enough);
 end;
 $$;
-comment on function search_internal.match_rare_words(text[], text[], text, text, text[], text, integer) is
+comment on function search_internal.match_rare_words(text[], text[], text, text, text[], text[], integer) is
     'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
 
 create or replace function search_internal.match_common_words(
-    forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer
+    forms text[], in_context boolean, needle text, last_word text, kinds text[], finders text[], enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -116,24 +116,24 @@ begin
                                          then search_internal.whole_word() else search_internal.begun_word() end,
                            quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
-                    highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
+                    highest.kind, highest.level, name_query, null, null, needle, finders, enough) as d
                 union all
                 select search_internal.make_signal(
                            highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
                            quality => public.similarity(needle, d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
-                    highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
+                    highest.kind, highest.level, context_query, some_query, name_query, null, finders, enough) as d
                 where context_query is not null
             ) as candidate (signal)
             limit enough
         ) as best);
 end;
 $$;
-comment on function search_internal.match_common_words(text[], boolean, text, text, text[], text, integer) is
+comment on function search_internal.match_common_words(text[], boolean, text, text, text[], text[], integer) is
     'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 create or replace function search_internal.match_roughly(
-    typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer
+    typed text[], own text[], all_known boolean, needle text, kinds text[], finders text[], enough integer
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -158,28 +158,28 @@ declare
 begin
     if cardinality(inner_words) > 0 then
         inner_matches := search_internal.match_any_level(
-            'substring', search_internal.word_terms(inner_words), null, needle, kinds, viewer, enough,
+            'substring', search_internal.word_terms(inner_words), null, needle, kinds, finders, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
     if likely.forms is not null then
         -- of several words few names have all: those are compared whole, whatever their popularity
         misspelt := search_internal.match_any_level(
-            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
+            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, finders, enough,
             likely.rare or cardinality(typed) > 1);
         if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
             misspelt := search_internal.match_any_level(
                 'fuzzy', search_internal.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
-                needle, kinds, viewer, enough, likely.rare);
+                needle, kinds, finders, enough, likely.rare);
         end if;
     end if;
     return inner_matches || misspelt;
 end;
 $$;
-comment on function search_internal.match_roughly(text[], text[], boolean, text, text[], text, integer) is
+comment on function search_internal.match_roughly(text[], text[], boolean, text, text[], text[], integer) is
     'Names with words that contain what was typed, or that are a typo away from it.';
 
 create or replace function search_internal.match_any_level(
-    tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean
+    tier search.tier, all_query text, some_query text, needle text, kinds text[], finders text[], enough integer, rare boolean
 )
 returns search_internal.signal[]
 language plpgsql stable parallel safe
@@ -206,7 +206,7 @@ begin
                     from search.documents d
                     where d.tokens @@ all_words and d.kind = any (kinds)
                       and case when some_query is null or d.tokens @@ some_in_name then true end
-                      and (d.listed or d.owner = viewer)
+                      and (d.listed or d.owner = any (finders) or d.audience = any (finders))
                 ) as m
             ) as d
             where d.position <= enough);
@@ -220,12 +220,12 @@ begin
         cross join lateral (
             select highest.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
             from search_internal.words_by_level(
-                highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
+                highest.kind, highest.level, all_query, some_query, null, null, finders, enough) as d
             limit enough
         ) as best);
 end;
 $$;
-comment on function search_internal.match_any_level(search.tier, text, text, text, text[], text, integer, boolean) is
+comment on function search_internal.match_any_level(search.tier, text, text, text, text[], text[], integer, boolean) is
     'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
 
 create or replace function search_internal.likeness(needle text, normalized text) returns real

@@ -1,7 +1,7 @@
 create or replace function search_internal.ranked_page(
     q text,
     query_embedding public.halfvec,
-    viewer text,
+    finders text[],
     types text[],
     max_per_type integer,
     audibility double precision,
@@ -35,7 +35,7 @@ begin
         select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
                array_agg(distinct s.field) as fields,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search_internal.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
+        from search_internal.signals(q, query_embedding, finders, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
@@ -61,7 +61,7 @@ begin
     where c.of_kind <= max_per_type;
 end;
 $$;
-comment on function search_internal.ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.ranked_page(text, public.halfvec, text[], text[], integer, double precision, double precision, bigint[]) is
     'The order of a page: each entity once, the best max_per_type of each type.';
 
 create or replace function search_internal.named_by(kind text, key text, typed text[]) returns text[]

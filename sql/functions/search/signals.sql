@@ -1,4 +1,4 @@
-create or replace function search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer)
+create or replace function search_internal.match_held(named search_internal.signal[], finders text[], max_tracks integer)
 returns search_internal.signal[]
 language plpgsql stable parallel safe
 set search_path = pg_catalog, search, pg_temp
@@ -19,29 +19,29 @@ begin
         cross join lateral (
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
-               and search.visible_to(t.visibility, t.artist_did, viewer)
+               and search_internal.found_by(t.visibility, t.artist_did, finders)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-               and search.visible_to(t.visibility, t.artist_did, viewer)
+               and search_internal.found_by(t.visibility, t.artist_did, finders)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select d.key::bigint, (exp(d.popularity) - 1)::bigint
              from search_internal.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
              cross join lateral search_internal.words_by_level(
                  highest.kind, highest.level, search_internal.in_context(search_internal.word_term('#' || e.key)), null, null, null,
-                 viewer => null, enough => max_tracks) as d
+                 finders => '{}', enough => max_tracks) as d
              limit max_tracks)
         ) as track
         order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
-comment on function search_internal.match_held(search_internal.signal[], text, integer) is
+comment on function search_internal.match_held(search_internal.signal[], text[], integer) is
     'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
 
 create or replace function search_internal.match_sounds(
-    query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision,
+    query_embedding public.halfvec, finders text[], max_tracks integer, audibility double precision, min_confidence double precision,
     candidates bigint[]
 )
 returns search_internal.signal[]
@@ -59,19 +59,19 @@ begin
             select near.track_id, near.similarity,
                    search_internal.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
                        as confidence
-            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
+            from search.nearest_tracks(query_embedding, finders[1], max_tracks, candidates) as near
         ) as n
         -- an unknown confidence hides nothing
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
-comment on function search_internal.match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]) is
+comment on function search_internal.match_sounds(public.halfvec, text[], integer, double precision, double precision, bigint[]) is
     'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
 
 create or replace function search_internal.signals(
     q text,
     query_embedding public.halfvec,
-    viewer text,
+    finders text[],
     types text[],
     max_per_type integer,
     audibility double precision,
@@ -95,40 +95,40 @@ declare
     forms record;
 begin
     if needle is not null then
-        named := search_internal.match_names(needle, types, viewer, enough);
+        named := search_internal.match_names(needle, types, finders, enough);
         lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            own := case when viewer is null then '{}' else search_internal.own_words(viewer) end;
+            own := case when cardinality(finders) = 0 then '{}' else search_internal.own_words(finders) end;
             forms := search_internal.word_forms(typed, own);
             if forms.known and forms.rare then
                 named := named || search_internal.match_rare_words(
-                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, finders, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, finders, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, finders, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
         if 'track' = any (types) and search_internal.has_room(named, max_per_type) then
-            named := named || search_internal.match_held(named, viewer, max_per_type);
+            named := named || search_internal.match_held(named, finders, max_per_type);
         end if;
         return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
         return query select * from unnest(search_internal.match_sounds(
-            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
+            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
-comment on function search_internal.signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
+comment on function search_internal.signals(text, public.halfvec, text[], text[], integer, double precision, double precision, bigint[]) is
     'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 create or replace function search_internal.lacking(types text[], named search_internal.signal[], enough integer) returns text[]

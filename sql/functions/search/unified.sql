@@ -46,12 +46,13 @@ set jit = off
 as $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    finders constant text[] := search_internal.finders(viewer);
 begin
     return query
     with page as materialized (
         select r.*
         from search_internal.ranked_page(
-            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
+            q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
     select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
@@ -64,7 +65,7 @@ begin
         left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-          and search.visible_to(t.visibility, t.artist_did, viewer)
+          and search_internal.found_by(t.visibility, t.artist_did, finders)
         union all
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
@@ -96,7 +97,7 @@ begin
         join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
         join public.artists a on a.did = l.owner_did
-        where p.kind = 'playlist' and search.visible_to(l.visibility, l.owner_did, viewer)
+        where p.kind = 'playlist' and search_internal.found_by(l.visibility, l.owner_did, finders)
     ) as hit
     order by hit.position;
 end;

@@ -12,7 +12,7 @@ end;
 comment on function search_internal.highest_levels(text[]) is 'The highest level that a document of each kind has.';
 
 create or replace function search_internal.names_by_level(
-    kind text, highest integer, first text, before text, viewer text, enough integer
+    kind text, highest integer, first text, before text, finders text[], enough integer
 )
 returns table (key text, field text, normalized text, popularity real)
 language sql stable parallel safe rows 20
@@ -23,15 +23,15 @@ begin atomic
         select d.key, d.field, d.normalized, d.popularity
         from search.documents d
         where d.kind = names_by_level.kind and d.level = step.level
-          and d.normalized >= first and d.normalized < before and (d.listed or d.owner = viewer)
+          and d.normalized >= first and d.normalized < before and (d.listed or d.owner = any (finders) or d.audience = any (finders))
         order by d.popularity desc, d.key limit enough
     ) as found;
 end;
-comment on function search_internal.names_by_level(text, integer, text, text, text, integer) is
+comment on function search_internal.names_by_level(text, integer, text, text, text[], integer) is
     'Names of a kind from one string up to another, level by level; enough of each level.';
 
 create or replace function search_internal.words_by_level(
-    kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer
+    kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, finders text[], enough integer
 )
 returns table (key text, field text, normalized text, popularity real)
 language sql stable parallel safe rows 20
@@ -53,10 +53,10 @@ begin atomic
           and case when some_query is null or d.tokens @@ query.some_word
                    then no_query is null or not d.tokens @@ query.not_these end
           and (not_begun is null or not starts_with(d.normalized, not_begun))
-          and (d.listed or d.owner = viewer)
+          and (d.listed or d.owner = any (finders) or d.audience = any (finders))
         order by d.popularity desc, d.key limit enough
     ) as found;
 end;
-comment on function search_internal.words_by_level(text, integer, text, text, text, text, text, integer) is
+comment on function search_internal.words_by_level(text, integer, text, text, text, text, text[], integer) is
     'Documents of a kind that match a query of search_internal.all_terms, level by level, enough of each level. Of these only names that '
     'match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';

@@ -19,6 +19,7 @@ from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
 from services.vector_mirror import NoMirror, VectorMirror
+from services.viewer import ApplicationViewers, NoViewers, Viewers
 
 
 class Embeddings:
@@ -58,6 +59,7 @@ class Providers:
         genres: Names genres; None where that is switched off.
         embeddings: Every other model.
         mirror: Where the vectors are mirrored, if anywhere.
+        viewers: Tells viewers by the credentials of the application; the web process alone has any.
     """
 
     audio_store: AudioStore
@@ -65,6 +67,7 @@ class Providers:
     genres: GenreClassifier | None
     embeddings: Embeddings
     mirror: VectorMirror = field(default_factory=NoMirror)
+    viewers: Viewers = field(default_factory=NoViewers)
 
     def embedding_of(self, identity: str) -> EmbeddingProvider | None:
         """The provider of a model identity, or None where this installation knows no such model."""
@@ -144,6 +147,19 @@ def build_mirror(settings: Settings) -> VectorMirror:
         settings.turbopuffer_api_key.get_secret_value(),
         region=settings.turbopuffer_region,
         base_url=settings.turbopuffer_base_url,
+    )
+
+
+def build_viewers(settings: Settings) -> Viewers:
+    """Who tells viewers by the application's credentials, as the VIEWER_ settings describe; nothing is asked yet."""
+    if settings.viewer_url is None:
+        return NoViewers()
+    return ApplicationViewers(
+        settings.viewer_url,
+        field=settings.viewer_field,
+        cookie=settings.viewer_cookie,
+        timeout_seconds=settings.viewer_timeout_seconds,
+        cache_seconds=settings.viewer_cache_seconds,
     )
 
 

@@ -230,6 +230,34 @@ class Settings(BaseSettings):
         description="Request header in which a trusted proxy passes the DID of who is asking. "
         "Unset: only those with a token are known. Set it only where that proxy replaces what clients send.",
     )
+    viewer_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Endpoint of your application that is asked who holds a cookie or a bearer token: "
+        "it answers 200 and JSON with the DID, or 401 or 403.",
+    )
+    viewer_field: str = Field(
+        default="did",
+        pattern=r"^[^.]+(\.[^.]+)*$",
+        description="Field of that answer that has the DID; dots lead into objects.",
+    )
+    viewer_cookie: str | None = Field(
+        default=None,
+        pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        description="Name of the session cookie, the only one that is then forwarded. Unset: all cookies are.",
+    )
+    viewer_timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        le=60,
+        description="How long a request waits for that answer. Past it searches are anonymous.",
+    )
+    viewer_cache_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="How long an answer is kept; a user who signs out is known for so long.",
+    )
     clip_max_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."
     )

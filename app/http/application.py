@@ -3,8 +3,9 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -41,7 +42,8 @@ from app.http.routes import (
     uploads,
 )
 from app.http.routes import search as search_routes
-from app.providers import Providers, read_public_address
+from app.http.viewer import answer_hidden
+from app.providers import Providers, build_viewers, read_public_address
 from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
@@ -73,6 +75,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         providers: The services that endpoints use.
     """
     exempt = read_networks(settings.rate_limit_exempt)
+    # workers have none, and its connections belong to the event loop of this process
+    providers = replace(providers, viewers=build_viewers(settings))
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
@@ -135,6 +139,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(DBAPIError, _answer_busy)
     api.add_exception_handler(StatementTimeoutError, _answer_late)
     api.add_exception_handler(RequestValidationError, answer_invalid)
+    api.add_exception_handler(HTTPException, answer_hidden)
     for module in (
         search_routes,
         tracks,

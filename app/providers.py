@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -19,7 +20,19 @@ from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
 from services.vector_mirror import NoMirror, VectorMirror
-from services.viewer import ApplicationViewers, NoViewers, Viewers
+from services.viewer import (
+    ASYMMETRIC,
+    SYMMETRIC,
+    ApplicationViewers,
+    NoViewers,
+    RemoteKeySet,
+    SharedSecret,
+    SignedTokenViewers,
+    TokenRules,
+    VerificationKeys,
+    Viewers,
+    file_key_set,
+)
 
 
 class Embeddings:
@@ -151,16 +164,66 @@ def build_mirror(settings: Settings) -> VectorMirror:
 
 
 def build_viewers(settings: Settings) -> Viewers:
-    """Who tells viewers by the application's credentials, as the VIEWER_ settings describe; nothing is asked yet."""
-    if settings.viewer_url is None:
-        return NoViewers()
-    return ApplicationViewers(
-        settings.viewer_url,
-        field=settings.viewer_field,
-        cookie=settings.viewer_cookie,
-        timeout_seconds=settings.viewer_timeout_seconds,
-        cache_seconds=settings.viewer_cache_seconds,
+    """Who tells viewers by the application's credentials, as the VIEWER_ settings describe; nothing is asked yet.
+
+    Raises:
+        UserError: A setting is missing, wrong, or contradicts another.
+    """
+    asked: Viewers = NoViewers()
+    if settings.viewer_url is not None:
+        asked = ApplicationViewers(
+            settings.viewer_url,
+            field=settings.viewer_field,
+            cookie=settings.viewer_cookie,
+            timeout_seconds=settings.viewer_timeout_seconds,
+            cache_seconds=settings.viewer_cache_seconds,
+        )
+    keys = _build_keys(settings)
+    return asked if keys is None else SignedTokenViewers(keys, _read_token_rules(settings), asked)
+
+
+def _build_keys(settings: Settings) -> VerificationKeys | None:
+    """What the application signs its tokens with; None where they are not verified here."""
+    source, secret = settings.viewer_jwt_keys, settings.viewer_jwt_secret
+    if source is not None and secret is not None:
+        raise UserError("VIEWER_JWT_SECRET: set it or VIEWER_JWT_KEYS, not both")
+    if secret is not None:
+        return SharedSecret(secret.get_secret_value().encode())
+    if source is None:
+        for name in ("viewer_jwt_issuer", "viewer_jwt_audience", "viewer_jwt_algorithms"):
+            if getattr(settings, name) is not None:
+                raise UserError(f"VIEWER_JWT_KEYS: needed with {name.upper()}, or VIEWER_JWT_SECRET")
+        return None
+    if source.startswith(("http://", "https://")):
+        return RemoteKeySet(source)
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"VIEWER_JWT_KEYS: {source} is no file, and no http or https address")
+    return file_key_set(path)
+
+
+def _read_token_rules(settings: Settings) -> TokenRules:
+    secret = settings.viewer_jwt_secret
+    allowed, usual = (ASYMMETRIC, "RS256, PS256, ES256, EdDSA") if secret is None else (SYMMETRIC, "HS256")
+    algorithms = frozenset(_parts(settings.viewer_jwt_algorithms or usual))
+    if not algorithms or not algorithms <= allowed:
+        raise UserError(f"VIEWER_JWT_ALGORITHMS: choose among {', '.join(sorted(allowed))}")
+    if secret is not None:
+        least = max(int(name[2:]) for name in algorithms) // 8
+        if len(secret.get_secret_value().encode()) < least:
+            raise UserError(f"VIEWER_JWT_SECRET: needs {least} bytes or more for {', '.join(sorted(algorithms))}")
+    return TokenRules(
+        algorithms=algorithms,
+        issuer=settings.viewer_jwt_issuer,
+        audiences=_parts(settings.viewer_jwt_audience or ""),
+        claim=settings.viewer_jwt_claim,
+        leeway_seconds=settings.viewer_jwt_leeway_seconds,
     )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def build_audio_store(settings: Settings) -> AudioStore:

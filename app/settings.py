@@ -258,6 +258,31 @@ class Settings(BaseSettings):
         le=3600,
         description="How long an answer is kept; a user who signs out is known for so long.",
     )
+    viewer_jwt_keys: str | None = Field(
+        default=None,
+        description="Address or file of the JWK set that your application signs its bearer tokens with, as JWTs.",
+    )
+    viewer_jwt_secret: SecretStr | None = Field(
+        default=None, description="Secret of the algorithms HS256, HS384 and HS512, in place of VIEWER_JWT_KEYS."
+    )
+    viewer_jwt_algorithms: str | None = Field(
+        default=None,
+        description="Algorithms that may sign a token, with commas between them. "
+        "Unset: RS256, PS256, ES256 and EdDSA, or HS256 with VIEWER_JWT_SECRET.",
+    )
+    viewer_jwt_issuer: str | None = Field(
+        default=None,
+        description="Claim iss of your tokens. A token of another issuer is not verified here. Unset: any.",
+    )
+    viewer_jwt_audience: str | None = Field(
+        default=None,
+        description="Claim aud of your tokens, or several with commas between them. "
+        "Unset: a token that has an audience is refused.",
+    )
+    viewer_jwt_claim: str = Field(default="sub", min_length=1, description="Claim that has the DID.")
+    viewer_jwt_leeway_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="How far the clocks of search and of the issuer may differ."
+    )
     clip_max_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."
     )

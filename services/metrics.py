@@ -50,7 +50,7 @@ FALLBACKS = Counter(
 )
 VIEWER_CHECKS = Counter(
     "vibe_search_viewer_checks",
-    "Questions who a viewer is, that were not answered from memory.",
+    "Viewers whom the application was asked about, and tokens of the application that were verified.",
     ["outcome"],
     registry=PROCESS,
 )

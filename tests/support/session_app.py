@@ -23,6 +23,7 @@ class SessionApp:
         asked: The headers of each request, as they came.
         answer: Answers in place of the sessions, where it is set.
         held: Requests wait until it is set; None where they do not.
+        documents: What else it answers, by path.
         address: Where it listens, without a slash at the end.
     """
 
@@ -30,6 +31,7 @@ class SessionApp:
     asked: list[list[tuple[str, str]]] = field(default_factory=list)
     answer: Callable[[], Answer] | None = None
     held: threading.Event | None = None
+    documents: dict[str, bytes] = field(default_factory=dict)
     address: str = ""
     _arrivals: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -61,7 +63,8 @@ class SessionApp:
         if self.answer is not None:
             return self.answer()
         if path != "/auth/me":
-            return 404, {}, b"{}"
+            document = self.documents.get(path)
+            return (404, {}, b"{}") if document is None else (200, {}, document)
         did = self.sessions.get(headers.get("authorization", "").removeprefix("Bearer "))
         for pair in headers.get("cookie", "").split("; "):
             if pair.startswith("session_id="):

@@ -20,19 +20,7 @@ from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
 from services.vector_mirror import NoMirror, VectorMirror
-from services.viewer import (
-    ASYMMETRIC,
-    SYMMETRIC,
-    ApplicationViewers,
-    NoViewers,
-    RemoteKeySet,
-    SharedSecret,
-    SignedTokenViewers,
-    TokenRules,
-    VerificationKeys,
-    Viewers,
-    file_key_set,
-)
+from services.viewer import ASYMMETRIC, SYMMETRIC, ApplicationViewers, NoViewers, TokenRules, Viewers
 
 
 class Embeddings:
@@ -178,32 +166,38 @@ def build_viewers(settings: Settings) -> Viewers:
             timeout_seconds=settings.viewer_timeout_seconds,
             cache_seconds=settings.viewer_cache_seconds,
         )
-    keys = _build_keys(settings)
-    return asked if keys is None else SignedTokenViewers(keys, _read_token_rules(settings), asked)
+    return _build_token_viewers(settings, asked)
 
 
-def _build_keys(settings: Settings) -> VerificationKeys | None:
-    """What the application signs its tokens with; None where they are not verified here."""
+def _build_token_viewers(settings: Settings, otherwise: Viewers) -> Viewers:
+    """Who verifies the application's JWTs, before others are asked; these alone where no JWT is verified here."""
     source, secret = settings.viewer_jwt_keys, settings.viewer_jwt_secret
-    if source is not None and secret is not None:
-        raise UserError("VIEWER_JWT_SECRET: set it or VIEWER_JWT_KEYS, not both")
-    if secret is not None:
-        return SharedSecret(secret.get_secret_value().encode())
-    if source is None:
+    if source is None and secret is None:
         for name in ("viewer_jwt_issuer", "viewer_jwt_audience", "viewer_jwt_algorithms"):
             if getattr(settings, name) is not None:
                 raise UserError(f"VIEWER_JWT_KEYS: needed with {name.upper()}, or VIEWER_JWT_SECRET")
-        return None
-    if source.startswith(("http://", "https://")):
-        return RemoteKeySet(source)
-    path = Path(source)
-    if not path.is_file():
+        return otherwise
+    # it imports cryptography, which takes a tenth of a second of every command
+    from services.viewer.key_set import RemoteKeySet, SharedSecret, VerificationKeys, file_key_set  # noqa: PLC0415
+    from services.viewer.signed_tokens import SignedTokenViewers  # noqa: PLC0415
+
+    rules = _read_token_rules(settings)
+    keys: VerificationKeys
+    if secret is not None:
+        keys = SharedSecret(secret.get_secret_value().encode())
+    elif str(source).startswith(("http://", "https://")):
+        keys = RemoteKeySet(str(source))
+    elif (path := Path(str(source))).is_file():
+        keys = file_key_set(path)
+    else:
         raise UserError(f"VIEWER_JWT_KEYS: {source} is no file, and no http or https address")
-    return file_key_set(path)
+    return SignedTokenViewers(keys, rules, otherwise)
 
 
 def _read_token_rules(settings: Settings) -> TokenRules:
     secret = settings.viewer_jwt_secret
+    if secret is not None and settings.viewer_jwt_keys is not None:
+        raise UserError("VIEWER_JWT_SECRET: set it or VIEWER_JWT_KEYS, not both")
     allowed, usual = (ASYMMETRIC, "RS256, PS256, ES256, EdDSA") if secret is None else (SYMMETRIC, "HS256")
     algorithms = frozenset(_parts(settings.viewer_jwt_algorithms or usual))
     if not algorithms or not algorithms <= allowed:

@@ -1,10 +1,12 @@
-"""Who is asking, by what the application that search belongs to knows of its users."""
+"""Who is asking, by what the application that search belongs to knows of its users.
+
+``signed_tokens`` and ``key_set`` are imported where tokens are verified: their library takes long to import.
+"""
 
 from services.viewer.application import ApplicationViewers
 from services.viewer.errors import CredentialsRefusedError, ViewerUnavailableError
-from services.viewer.key_set import KeySet, KeyTimes, RemoteKeySet, SharedSecret, VerificationKeys, file_key_set
 from services.viewer.protocol import Credentials, NoViewers, Viewers
-from services.viewer.signed_tokens import ASYMMETRIC, SYMMETRIC, SignedTokenViewers, TokenRules
+from services.viewer.token_rules import ASYMMETRIC, SYMMETRIC, TokenRules
 
 __all__ = [
     "ASYMMETRIC",
@@ -12,15 +14,8 @@ __all__ = [
     "ApplicationViewers",
     "Credentials",
     "CredentialsRefusedError",
-    "KeySet",
-    "KeyTimes",
     "NoViewers",
-    "RemoteKeySet",
-    "SharedSecret",
-    "SignedTokenViewers",
     "TokenRules",
-    "VerificationKeys",
     "ViewerUnavailableError",
     "Viewers",
-    "file_key_set",
 ]

@@ -1,6 +1,5 @@
 """Verifying the application's own bearer tokens: signed JWTs (RFC 7519)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -11,36 +10,10 @@ from services.viewer.did import is_did
 from services.viewer.errors import CredentialsRefusedError, ViewerUnavailableError
 from services.viewer.key_set import VerificationKeys
 from services.viewer.protocol import Credentials, Viewers
-
-ASYMMETRIC = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA"}
-)
-"""Algorithms whose public key search may know."""
-
-SYMMETRIC = frozenset({"HS256", "HS384", "HS512"})
-"""Algorithms whose secret signs as well."""
+from services.viewer.token_rules import TokenRules
 
 _UNREADABLE = (PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 """What the library raises for texts of strangers; the last for JSON that is nested too deep."""
-
-
-@dataclass(frozen=True)
-class TokenRules:
-    """What a token must be like.
-
-    Attributes:
-        algorithms: Those that may have signed it.
-        issuer: Its `iss`; None for any.
-        audiences: Its `aud` has one of them; empty: it has no `aud`.
-        claim: The claim that has the DID.
-        leeway_seconds: How far the clocks may differ.
-    """
-
-    algorithms: frozenset[str]
-    issuer: str | None = None
-    audiences: tuple[str, ...] = ()
-    claim: str = "sub"
-    leeway_seconds: float = 10.0
 
 
 class SignedTokenViewers:

@@ -17,16 +17,12 @@ from services.viewer import (
     ASYMMETRIC,
     Credentials,
     CredentialsRefusedError,
-    KeyTimes,
     NoViewers,
-    RemoteKeySet,
-    SharedSecret,
-    SignedTokenViewers,
     TokenRules,
-    VerificationKeys,
     ViewerUnavailableError,
-    file_key_set,
 )
+from services.viewer.key_set import KeyTimes, RemoteKeySet, SharedSecret, VerificationKeys, file_key_set
+from services.viewer.signed_tokens import SignedTokenViewers
 from tests.support.session_app import SessionApp, session_app
 from tests.support.signing import AUDIENCE, ISSUER, SigningKey, key_set
 

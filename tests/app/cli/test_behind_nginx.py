@@ -1,15 +1,10 @@
 """The nginx of docs/how-to/recognise-users.md, before a real `vibe-search serve` and an application with sessions."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +12,11 @@ import httpx2
 import pytest
 
 from tests.support.catalogue import Catalogue
+from tests.support.served import SECONDS, running, served_search
 from tests.support.session_app import SessionApp, session_app
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "recognise-users.md"
 SEARCH = "/search/?q=secret&type=tracks"
-SECONDS = 120
-"""Far more than anything here takes on a busy machine."""
-
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed: `make nginx`")
 
 
@@ -41,29 +34,6 @@ def documented(application: str, search: str, listen: Path) -> str:
     return str(text)
 
 
-@contextmanager
-def running(command: list[str | Path], environment: dict[str, str], ready: Callable[[], bool]) -> Iterator[None]:
-    """A command, once it is ready."""
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not ready():
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=SECONDS)
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx2.get(address, timeout=SECONDS).status_code == 200
-    except httpx2.TransportError:
-        return False
-
-
 @pytest.fixture
 def me(catalogue: Catalogue) -> str:
     return catalogue.artist("me.example", "Me")
@@ -78,29 +48,17 @@ def application(me: str) -> Iterator[SessionApp]:
 @contextmanager
 def behind_nginx(database: str, folder: Path, application: str) -> Iterator[httpx2.Client]:
     """A client of nginx, which asks an application at this address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        search = f"http://127.0.0.1:{free.getsockname()[1]}"
-    environment = os.environ | {
-        "DATABASE_URL": database,
-        "DATA_DIR": str(folder),
-        "VIEWER_HEADER": "X-Viewer-DID",
-        "SEMANTIC_DEADLINE_SECONDS": "30",
-        "SEARCH_STATEMENT_TIMEOUT_SECONDS": "60",
-    }
-    serve: list[str | Path] = [Path(sys.executable).with_name("vibe-search"), "serve", "--port", search.split(":")[2]]
     listen = folder / "nginx.sock"
     configuration = folder / "nginx.conf"
-    configuration.write_text(documented(application, search, listen), encoding="utf-8")
     outside = f"daemon off; pid {folder}/nginx.pid; error_log stderr;"
     nginx: list[str | Path] = ["nginx", "-p", folder, "-c", configuration, "-g", outside]
-    with (
-        running(serve, environment, lambda: answers(f"{search}/healthz")),
-        running(nginx, environment, listen.exists),
-        httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(listen)), base_url="http://search.example", timeout=SECONDS
-        ) as opened,
-    ):
-        yield opened
+    with ExitStack() as stack:
+        search = stack.enter_context(served_search(database, folder, {"VIEWER_HEADER": "X-Viewer-DID"}))
+        configuration.write_text(documented(application, search, listen), encoding="utf-8")
+        stack.enter_context(running(nginx, listen.exists))
+        transport = httpx2.HTTPTransport(uds=str(listen))
+        client = httpx2.Client(transport=transport, base_url="http://search.example", timeout=SECONDS)
+        yield stack.enter_context(client)
 
 
 @pytest.fixture

@@ -178,17 +178,24 @@ def _build_token_viewers(settings: Settings, otherwise: Viewers) -> Viewers:
                 raise UserError(f"VIEWER_JWT_KEYS: needed with {name.upper()}, or VIEWER_JWT_SECRET")
         return otherwise
     # it imports cryptography, which takes a tenth of a second of every command
-    from services.viewer.key_set import RemoteKeySet, SharedSecret, VerificationKeys, file_key_set  # noqa: PLC0415
+    from services.viewer.key_set import (  # noqa: PLC0415
+        KeyTimes,
+        RemoteKeySet,
+        SharedSecret,
+        VerificationKeys,
+        file_key_set,
+    )
     from services.viewer.signed_tokens import SignedTokenViewers  # noqa: PLC0415
 
     rules = _read_token_rules(settings)
+    times = KeyTimes(wait_seconds=settings.viewer_timeout_seconds)
     keys: VerificationKeys
     if secret is not None:
         keys = SharedSecret(secret.get_secret_value().encode())
     elif str(source).startswith(("http://", "https://")):
-        keys = RemoteKeySet(str(source))
+        keys = RemoteKeySet(str(source), times)
     elif (path := Path(str(source))).is_file():
-        keys = file_key_set(path)
+        keys = file_key_set(path, times)
     else:
         raise UserError(f"VIEWER_JWT_KEYS: {source} is no file, and no http or https address")
     return SignedTokenViewers(keys, rules, otherwise)

@@ -250,7 +250,7 @@ class Settings(BaseSettings):
         default=1.0,
         gt=0,
         le=60,
-        description="How long a request waits for that answer. Past it searches are anonymous.",
+        description="How long a request waits for that answer, or for VIEWER_JWT_KEYS. Past it searches are anonymous.",
     )
     viewer_cache_seconds: float = Field(
         default=10.0,

@@ -66,12 +66,14 @@ class KeyTimes:
         fresh_seconds: How old they may be before they are read again, in the background.
         retry_seconds: The least time between two readings.
         stale_seconds: How old they may be where they cannot be read again.
+        wait_seconds: How long a request waits for a reading, which goes on.
         clock: Seconds that never go back.
     """
 
     fresh_seconds: float = 300.0
     retry_seconds: float = 10.0
     stale_seconds: float = 3600.0
+    wait_seconds: float = 1.0
     clock: Callable[[], float] = time.monotonic
 
 
@@ -100,19 +102,25 @@ class KeySet:
         """The one public key of the set that fits; None where none or, without a key id, several do.
 
         Raises:
-            ViewerUnavailableError: The set has not been read for ``stale_seconds``.
+            ViewerUnavailableError: The set has not been read for ``stale_seconds``, or is being read for too long.
         """
         if self._age() >= self._times.fresh_seconds:
             reading = self._start()
-            if self._age() >= self._times.stale_seconds and reading is not None:
-                await asyncio.shield(reading)
+            if self._age() >= self._times.stale_seconds:
+                await self._wait(reading)
         found = self._pick(algorithm, key_id)
-        if found is None and (reading := self._start()) is not None:
-            await asyncio.shield(reading)
+        if found is None:
+            await self._wait(self._start())
             found = self._pick(algorithm, key_id)
         if self._age() >= self._times.stale_seconds:
             raise ViewerUnavailableError(f"the keys of {self._source} cannot be read")
         return found
+
+    async def _wait(self, reading: asyncio.Task[None] | None) -> None:
+        """Wait for a reading, if there is one."""
+        # unlike wait_for, this leaves the reading alone when the time is over, or when the request ends
+        if reading is not None and (await asyncio.wait([reading], timeout=self._times.wait_seconds))[1]:
+            raise ViewerUnavailableError(f"the keys of {self._source} are not read in time")
 
     async def close(self) -> None:
         """End a reading that is under way."""

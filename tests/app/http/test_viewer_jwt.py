@@ -44,6 +44,7 @@ def run(settings: Settings, providers: Providers, application: SessionApp) -> Ru
             "viewer_jwt_keys": f"{application.address}/jwks.json",
             "viewer_jwt_issuer": ISSUER,
             "viewer_jwt_audience": AUDIENCE,
+            "viewer_timeout_seconds": 60.0,
         }
 
         async def session() -> Any:
@@ -111,7 +112,7 @@ def test_other_credentials_go_to_the_application(
         asked = [bearer("opaque"), {"cookie": "session_id=mine"}, bearer(KEY.sign(me))]
         return [titles(await client.get(SEARCH, headers=headers)) for headers in asked]
 
-    assert run(steps, viewer_url=application.url, viewer_timeout_seconds=60.0) == [["Secret Mine"]] * 3
+    assert run(steps, viewer_url=application.url) == [["Secret Mine"]] * 3
     assert len(application.asked) == 3
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ RSA, EC = SigningKey.generate("RS256", "rsa-1"), SigningKey.generate("ES256", "e
 ED, OTHER = SigningKey.generate("EdDSA", "ed-1"), SigningKey.generate("RS256", "rsa-1")
 SECRET = b"a secret of thirty-two bytes or more"
 RULES = TokenRules(frozenset({"RS256", "PS256", "ES256", "EdDSA"}), ISSUER, (AUDIENCE,))
+
+PATIENT = KeyTimes(wait_seconds=60)
 
 Steps = Callable[[SignedTokenViewers], Coroutine[Any, Any, Any]]
 
@@ -87,7 +91,7 @@ def find(keys: Callable[[], VerificationKeys], token: str, rules: TokenRules = R
 
 
 def at(published: SessionApp) -> Callable[[], VerificationKeys]:
-    return lambda: RemoteKeySet(published.url)
+    return lambda: RemoteKeySet(published.url, PATIENT)
 
 
 @pytest.mark.parametrize("key", [RSA, EC, ED], ids=lambda key: key.algorithm)
@@ -238,7 +242,7 @@ def test_es256_takes_no_key_of_another_curve(published: SessionApp) -> None:
 
 def test_keys_are_read_once_for_many_and_unknown_ids_cannot_ask_often(published: SessionApp) -> None:
     clock = AtOtherTimes()
-    times = KeyTimes(fresh_seconds=300, retry_seconds=10, stale_seconds=3_600, clock=clock)
+    times = KeyTimes(fresh_seconds=300, retry_seconds=10, stale_seconds=3_600, wait_seconds=60, clock=clock)
     new = SigningKey.generate("ES256", "ec-2")
 
     async def refused(viewers: SignedTokenViewers, key: SigningKey) -> bool:
@@ -269,7 +273,7 @@ def test_keys_are_read_once_for_many_and_unknown_ids_cannot_ask_often(published:
 
 def test_keys_outlive_an_outage_for_a_while(published: SessionApp) -> None:
     clock = AtOtherTimes()
-    times = KeyTimes(fresh_seconds=300, retry_seconds=10, stale_seconds=3_600, clock=clock)
+    times = KeyTimes(fresh_seconds=300, retry_seconds=10, stale_seconds=3_600, wait_seconds=60, clock=clock)
     token = Credentials(bearer=RSA.sign(ANN))
 
     async def steps(viewers: SignedTokenViewers) -> None:
@@ -287,6 +291,29 @@ def test_keys_outlive_an_outage_for_a_while(published: SessionApp) -> None:
         assert await viewers.find(token) == ANN
 
     run(lambda: RemoteKeySet(published.url, times), steps)
+
+
+def test_keys_that_come_late_are_waited_for_shortly_and_used_afterwards(published: SessionApp) -> None:
+    published.held = threading.Event()
+    token = Credentials(bearer=RSA.sign(ANN))
+
+    async def steps(viewers: SignedTokenViewers) -> None:
+        for _ in range(3):
+            with pytest.raises(ViewerUnavailableError, match="in time"):
+                await viewers.find(token)
+        assert published.held is not None
+        published.held.set()
+        found = None
+        while found is None:
+            with suppress(ViewerUnavailableError):
+                found = await viewers.find(token)
+        assert found == ANN
+        assert len(published.asked) == 1
+
+    try:
+        run(lambda: RemoteKeySet(published.url, KeyTimes(wait_seconds=0.05)), steps)
+    finally:
+        published.held.set()
 
 
 @pytest.mark.parametrize(
@@ -310,7 +337,7 @@ def test_what_is_no_set_of_keys_says_nothing_of_tokens(published: SessionApp, an
 def test_keys_are_read_from_a_file_and_again_when_it_changes(tmp_path: Path) -> None:
     file, clock = tmp_path / "keys.json", AtOtherTimes()
     file.write_bytes(key_set(RSA.public()))
-    times = KeyTimes(retry_seconds=10, clock=clock)
+    times = KeyTimes(retry_seconds=10, wait_seconds=60, clock=clock)
 
     async def steps(viewers: SignedTokenViewers) -> None:
         assert await viewers.find(Credentials(bearer=RSA.sign(ANN))) == ANN
@@ -321,7 +348,7 @@ def test_keys_are_read_from_a_file_and_again_when_it_changes(tmp_path: Path) -> 
     run(lambda: file_key_set(file, times), steps)
     file.unlink()
     with pytest.raises(ViewerUnavailableError):
-        find(lambda: file_key_set(file), RSA.sign(ANN))
+        find(lambda: file_key_set(file, PATIENT), RSA.sign(ANN))
 
 
 def test_only_asymmetric_algorithms_have_public_keys() -> None:

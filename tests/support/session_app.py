@@ -19,7 +19,7 @@ class SessionApp:
     """Knows sessions by cookie and tokens by text; `GET /auth/me` answers as plyr.fm's does.
 
     Attributes:
-        sessions: DID by the value of the cookie `session_id` or by bearer token.
+        sessions: DID by the value of the cookie `session_id` or by bearer token; it fails for one without a DID.
         asked: The headers of each request, as they came.
         answer: Answers in place of the sessions, where it is set.
         held: Requests wait until it is set; None where they do not.
@@ -69,6 +69,8 @@ class SessionApp:
         for pair in headers.get("cookie", "").split("; "):
             if pair.startswith("session_id="):
                 did = self.sessions.get(pair.removeprefix("session_id="))
+        if did == "":
+            return 500, {}, b""
         if did is None:
             return 401, {}, b'{"detail":"not signed in"}'
         # frameworks renew the session's cookie with each answer

@@ -308,6 +308,11 @@ class Settings(BaseSettings):
         le=65535,
         description="Port on which a worker shows its figures to Prometheus, on all addresses. 0: on none.",
     )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the API from a browser, with commas between them, for example "
+        "https://plyr.fm,https://*.plyr.fm. `*.` stands for exactly one label. Empty: none but the API's own.",
+    )
     rate_limit_searches: int = Field(
         default=1200,
         ge=0,

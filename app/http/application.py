@@ -19,6 +19,7 @@ from app.errors import (
     StatementTimeoutError,
 )
 from app.http.client_address import read_networks
+from app.http.cross_origin import allow_origins, read_origins
 from app.http.lifespan import open_state
 from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
@@ -73,6 +74,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         providers: The services that endpoints use.
     """
     exempt = read_networks(settings.rate_limit_exempt)
+    origins = read_origins(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
@@ -127,6 +129,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)
     # what is added last sees every answer, refusals included
+    if origins is not None:
+        allow_origins(api, origins)
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)

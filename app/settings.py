@@ -213,6 +213,12 @@ class Settings(BaseSettings):
         description="How long a search waits for the vector of its text. "
         "Past it the answer is found by name alone and says available: false.",
     )
+    semantic_max_results: int = Field(
+        default=50,
+        ge=1,
+        le=50,
+        description="Results of `GET /search/semantic` at most, whatever its `limit` is.",
+    )
     sound_min_confidence: float = Field(
         default=0.2,
         ge=0,

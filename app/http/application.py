@@ -36,6 +36,7 @@ from app.http.routes import (
     models,
     page,
     recommended_tags,
+    tags,
     track_events,
     track_match,
     tracks,
@@ -141,6 +142,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(RequestValidationError, answer_invalid)
     for module in (
         search_routes,
+        # before the tracks: /tracks/tags is no track
+        tags,
         tracks,
         track_match,
         track_events,

@@ -818,7 +818,11 @@ begin
             'tag', highest.level, needle, needle || chr(1114111), null, few) as walk
         limit few
     ) as begun
-    join search.documents d on d.kind = 'tag' and d.key = begun.key and d.field = 'name'
+    -- limit 1: a row for each key, by the index; however many there may be by the planner's guess, it reads no whole table
+    cross join lateral (
+        select t.key, t.label, t.track_count from search.documents t
+        where t.kind = 'tag' and t.key = begun.key and t.field = 'name' limit 1
+    ) as d
     cross join lateral (
         select (d.track_count + coalesce(sum(c.change), 0))::bigint
         from search.track_count_changes c where c.kind = 'tag' and c.key = d.key

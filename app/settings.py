@@ -213,6 +213,12 @@ class Settings(BaseSettings):
         description="How long a search waits for the vector of its text. "
         "Past it the answer is found by name alone and says available: false.",
     )
+    semantic_max_results: int = Field(
+        default=50,
+        ge=1,
+        le=50,
+        description="Results of `GET /search/semantic` at most, whatever its `limit` is.",
+    )
     sound_min_confidence: float = Field(
         default=0.2,
         ge=0,
@@ -360,6 +366,11 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         description="Port on which a worker shows its figures to Prometheus, on all addresses. 0: on none.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the API from a browser, with commas between them, for example "
+        "https://plyr.fm,https://*.plyr.fm. `*.` stands for exactly one label. Empty: none but the API's own.",
     )
     rate_limit_searches: int = Field(
         default=1200,

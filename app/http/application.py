@@ -20,6 +20,7 @@ from app.errors import (
     StatementTimeoutError,
 )
 from app.http.client_address import read_networks
+from app.http.cross_origin import allow_origins, read_origins
 from app.http.lifespan import open_state
 from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
@@ -36,6 +37,7 @@ from app.http.routes import (
     models,
     page,
     recommended_tags,
+    tags,
     track_events,
     track_match,
     tracks,
@@ -77,6 +79,7 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     exempt = read_networks(settings.rate_limit_exempt)
     # workers have none, and its connections belong to the event loop of this process
     providers = replace(providers, viewers=build_viewers(settings))
+    origins = read_origins(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
@@ -131,6 +134,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)
     # what is added last sees every answer, refusals included
+    if origins is not None:
+        allow_origins(api, origins)
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
@@ -142,6 +147,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(HTTPException, answer_hidden)
     for module in (
         search_routes,
+        # before the tracks: /tracks/tags is no track
+        tags,
         tracks,
         track_match,
         track_events,

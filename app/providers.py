@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from services.clap.service import EmbeddingService
 from services.embedding import CachedText, EmbeddingProvider, InProcessEmbedding, RemoteEmbedding
 from services.genres import GenreClassifier, InProcessGenres, ReplicateGenres
 from services.vector_mirror import NoMirror, VectorMirror
+from services.viewer import ASYMMETRIC, SYMMETRIC, ApplicationViewers, NoViewers, TokenRules, Viewers
 
 
 class Embeddings:
@@ -58,6 +60,7 @@ class Providers:
         genres: Names genres; None where that is switched off.
         embeddings: Every other model.
         mirror: Where the vectors are mirrored, if anywhere.
+        viewers: Tells viewers by the credentials of the application; the web process alone has any.
     """
 
     audio_store: AudioStore
@@ -65,6 +68,7 @@ class Providers:
     genres: GenreClassifier | None
     embeddings: Embeddings
     mirror: VectorMirror = field(default_factory=NoMirror)
+    viewers: Viewers = field(default_factory=NoViewers)
 
     def embedding_of(self, identity: str) -> EmbeddingProvider | None:
         """The provider of a model identity, or None where this installation knows no such model."""
@@ -145,6 +149,82 @@ def build_mirror(settings: Settings) -> VectorMirror:
         region=settings.turbopuffer_region,
         base_url=settings.turbopuffer_base_url,
     )
+
+
+def build_viewers(settings: Settings) -> Viewers:
+    """Who tells viewers by the application's credentials, as the VIEWER_ settings describe; nothing is asked yet.
+
+    Raises:
+        UserError: A setting is missing, wrong, or contradicts another.
+    """
+    asked: Viewers = NoViewers()
+    if settings.viewer_url is not None:
+        asked = ApplicationViewers(
+            settings.viewer_url,
+            field=settings.viewer_field,
+            cookie=settings.viewer_cookie,
+            timeout_seconds=settings.viewer_timeout_seconds,
+            cache_seconds=settings.viewer_cache_seconds,
+        )
+    return _build_token_viewers(settings, asked)
+
+
+def _build_token_viewers(settings: Settings, otherwise: Viewers) -> Viewers:
+    """Who verifies the application's JWTs, before others are asked; these alone where no JWT is verified here."""
+    source, secret = settings.viewer_jwt_keys, settings.viewer_jwt_secret
+    if source is None and secret is None:
+        for name in ("viewer_jwt_issuer", "viewer_jwt_audience", "viewer_jwt_algorithms"):
+            if getattr(settings, name) is not None:
+                raise UserError(f"VIEWER_JWT_KEYS: needed with {name.upper()}, or VIEWER_JWT_SECRET")
+        return otherwise
+    # it imports cryptography, which takes a tenth of a second of every command
+    from services.viewer.key_set import (  # noqa: PLC0415
+        KeyTimes,
+        RemoteKeySet,
+        SharedSecret,
+        VerificationKeys,
+        file_key_set,
+    )
+    from services.viewer.signed_tokens import SignedTokenViewers  # noqa: PLC0415
+
+    rules = _read_token_rules(settings)
+    times = KeyTimes(wait_seconds=settings.viewer_timeout_seconds)
+    keys: VerificationKeys
+    if secret is not None:
+        keys = SharedSecret(secret.get_secret_value().encode())
+    elif str(source).startswith(("http://", "https://")):
+        keys = RemoteKeySet(str(source), times)
+    elif (path := Path(str(source))).is_file():
+        keys = file_key_set(path, times)
+    else:
+        raise UserError(f"VIEWER_JWT_KEYS: {source} is no file, and no http or https address")
+    return SignedTokenViewers(keys, rules, otherwise)
+
+
+def _read_token_rules(settings: Settings) -> TokenRules:
+    secret = settings.viewer_jwt_secret
+    if secret is not None and settings.viewer_jwt_keys is not None:
+        raise UserError("VIEWER_JWT_SECRET: set it or VIEWER_JWT_KEYS, not both")
+    allowed, usual = (ASYMMETRIC, "RS256, PS256, ES256, EdDSA") if secret is None else (SYMMETRIC, "HS256")
+    algorithms = frozenset(_parts(settings.viewer_jwt_algorithms or usual))
+    if not algorithms or not algorithms <= allowed:
+        raise UserError(f"VIEWER_JWT_ALGORITHMS: choose among {', '.join(sorted(allowed))}")
+    if secret is not None:
+        least = max(int(name[2:]) for name in algorithms) // 8
+        if len(secret.get_secret_value().encode()) < least:
+            raise UserError(f"VIEWER_JWT_SECRET: needs {least} bytes or more for {', '.join(sorted(algorithms))}")
+    return TokenRules(
+        algorithms=algorithms,
+        issuer=settings.viewer_jwt_issuer,
+        audiences=_parts(settings.viewer_jwt_audience or ""),
+        claim=settings.viewer_jwt_claim,
+        leeway_seconds=settings.viewer_jwt_leeway_seconds,
+    )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def build_audio_store(settings: Settings) -> AudioStore:

@@ -213,6 +213,12 @@ class Settings(BaseSettings):
         description="How long a search waits for the vector of its text. "
         "Past it the answer is found by name alone and says available: false.",
     )
+    semantic_max_results: int = Field(
+        default=50,
+        ge=1,
+        le=50,
+        description="Results of `GET /search/semantic` at most, whatever its `limit` is.",
+    )
     sound_min_confidence: float = Field(
         default=0.2,
         ge=0,
@@ -229,6 +235,59 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9-]+$",
         description="Request header in which a trusted proxy passes the DID of who is asking. "
         "Unset: only those with a token are known. Set it only where that proxy replaces what clients send.",
+    )
+    viewer_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Endpoint of your application that is asked who holds a cookie or a bearer token: "
+        "it answers 200 and JSON with the DID, or 401 or 403.",
+    )
+    viewer_field: str = Field(
+        default="did",
+        pattern=r"^[^.]+(\.[^.]+)*$",
+        description="Field of that answer that has the DID; dots lead into objects.",
+    )
+    viewer_cookie: str | None = Field(
+        default=None,
+        pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        description="Name of the session cookie, the only one that is then forwarded. Unset: all cookies are.",
+    )
+    viewer_timeout_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        le=60,
+        description="How long a request waits for that answer, or for VIEWER_JWT_KEYS. Past it searches are anonymous.",
+    )
+    viewer_cache_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="How long an answer is kept; a user who signs out is known for so long.",
+    )
+    viewer_jwt_keys: str | None = Field(
+        default=None,
+        description="Address or file of the JWK set that your application signs its bearer tokens with, as JWTs.",
+    )
+    viewer_jwt_secret: SecretStr | None = Field(
+        default=None, description="Secret of the algorithms HS256, HS384 and HS512, in place of VIEWER_JWT_KEYS."
+    )
+    viewer_jwt_algorithms: str | None = Field(
+        default=None,
+        description="Algorithms that may sign a token, with commas between them. "
+        "Unset: RS256, PS256, ES256 and EdDSA, or HS256 with VIEWER_JWT_SECRET.",
+    )
+    viewer_jwt_issuer: str | None = Field(
+        default=None,
+        description="Claim iss of your tokens. A token of another issuer is not verified here. Unset: any.",
+    )
+    viewer_jwt_audience: str | None = Field(
+        default=None,
+        description="Claim aud of your tokens, or several with commas between them. "
+        "Unset: a token that has an audience is refused.",
+    )
+    viewer_jwt_claim: str = Field(default="sub", min_length=1, description="Claim that has the DID.")
+    viewer_jwt_leeway_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="How far the clocks of search and of the issuer may differ."
     )
     clip_max_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Size of a request that searches by a clip; a larger one gets 413."
@@ -307,6 +366,11 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         description="Port on which a worker shows its figures to Prometheus, on all addresses. 0: on none.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the API from a browser, with commas between them, for example "
+        "https://plyr.fm,https://*.plyr.fm. `*.` stands for exactly one label. Empty: none but the API's own.",
     )
     rate_limit_searches: int = Field(
         default=1200,

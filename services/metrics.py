@@ -48,6 +48,12 @@ WITHOUT_VECTOR = Counter(
 FALLBACKS = Counter(
     "vibe_search_vector_fallbacks", "Searches for which pgvector stood in for the mirror.", registry=PROCESS
 )
+VIEWER_CHECKS = Counter(
+    "vibe_search_viewer_checks",
+    "Viewers whom the application was asked about, and tokens of the application that were verified.",
+    ["outcome"],
+    registry=PROCESS,
+)
 STREAM_POLLS = Counter(
     "vibe_search_stream_polls", "Statements that read all tracks that streams follow.", registry=PROCESS
 )

@@ -795,6 +795,51 @@ COMMENT ON FUNCTION search.cancel_switch() IS 'Give up the candidate and return 
 Example: select search.cancel_switch()';
 
 --
+-- Name: complete_tag(text, integer); Type: FUNCTION; Schema: search; Owner: -
+--
+
+CREATE FUNCTION search.complete_tag(prefix text DEFAULT ''::text, k integer DEFAULT 20) RETURNS TABLE(name text, track_count bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
+    AS $$
+declare
+    needle constant text := coalesce(search.normalize_text(prefix), '');
+    -- popularity is as of the last folding; among so many, counts that are waiting put no tag out of its place
+    few constant integer := greatest(k, 200);
+begin
+    return query
+    select d.label, held.listed
+    from (
+        select walk.key
+        from search_internal.highest_levels(array['tag']) as highest
+        cross join lateral search_internal.names_by_level(
+            'tag', highest.level, needle, needle || chr(1114111), null, few) as walk
+        limit few
+    ) as begun
+    -- limit 1: a row for each key, by the index; however many there may be by the planner's guess, it reads no whole table
+    cross join lateral (
+        select t.key, t.label, t.track_count from search.documents t
+        where t.kind = 'tag' and t.key = begun.key and t.field = 'name' limit 1
+    ) as d
+    cross join lateral (
+        select (d.track_count + coalesce(sum(c.change), 0))::bigint
+        from search.track_count_changes c where c.kind = 'tag' and c.key = d.key
+    ) as held (listed)
+    order by held.listed desc, d.label
+    limit k;
+end;
+$$;
+
+--
+-- Name: FUNCTION complete_tag(prefix text, k integer); Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON FUNCTION search.complete_tag(prefix text, k integer) IS 'The k tags on most listed tracks whose names begin with a text, with how many tracks. An empty text: of all tags. A tag on no listed track is left out.
+Example: select name, track_count from search.complete_tag(''am'')';
+
+--
 -- Name: job_priority(text); Type: FUNCTION; Schema: search; Owner: -
 --
 
@@ -3072,12 +3117,26 @@ $$;
 COMMENT ON FUNCTION search_internal.fold_word_counts() IS 'Add up the changes of words'' counts, remove words that no listed name has any more, and return how many words changed. The task fold_track_counts calls it every minute.';
 
 --
+-- Name: held_tier(text, search.tier); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.held_tier(kind text, tier search.tier) RETURNS search.tier
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN ((tier = 'exact'::search.tier) AND (kind = ANY (ARRAY['artist'::text, 'album'::text]))) THEN tier ELSE GREATEST(tier, 'word_prefix'::search.tier) END;
+
+--
+-- Name: FUNCTION held_tier(kind text, tier search.tier); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.held_tier(kind text, tier search.tier) IS 'Tier of the tracks of an artist, album or tag that matched in a tier: names that have the typed words come before them, unless an artist or an album is called exactly so.';
+
+--
 -- Name: has_room(search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
 CREATE FUNCTION search_internal.has_room(named search_internal.signal[], max_tracks integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.tier <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(h.tier) AS min FROM unnest(has_room.named) h(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
+    RETURN (SELECT ((count(*) FILTER (WHERE ((n.kind = 'track'::text) AND (n.tier <= holder.best))) < has_room.max_tracks) AND (min(holder.best) IS NOT NULL)) FROM (unnest(has_room.named) n(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) CROSS JOIN (SELECT min(search_internal.held_tier(h.kind, h.tier)) AS min FROM unnest(has_room.named) h(kind, key, field, tier, held, class, quality, popularity, similarity, confidence) WHERE (h.kind = ANY (ARRAY['artist'::text, 'album'::text, 'tag'::text]))) holder(best)));
 
 --
 -- Name: FUNCTION has_room(named search_internal.signal[], max_tracks integer); Type: COMMENT; Schema: search_internal; Owner: -
@@ -3484,10 +3543,10 @@ CREATE FUNCTION search_internal.match_held(named search_internal.signal[], viewe
 begin
     return array(
         select search_internal.make_signal(
-                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
+                   'track', track.id::text, e.kind, e.held_tier, held => true, class => e.class,
                    quality => e.quality, popularity => ln(1 + track.play_count))
         from (
-            select best.*
+            select best.*, search_internal.held_tier(best.kind, best.tier) as held_tier
             from (
                 select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
                 order by n.kind, n.key, n.tier, n.class
@@ -3512,7 +3571,7 @@ begin
                  viewer => null, enough => max_tracks) as d
              limit max_tracks)
         ) as track
-        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
+        order by e.held_tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
 

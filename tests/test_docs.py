@@ -144,7 +144,10 @@ def test_endpoint_parameters_and_statuses_are_documented(providers: Providers) -
                     row = next((row for row in table_rows(text) if row[0] == f"`{parameter['name']}`"), None)
                     assert row is not None, f"{path}: parameter {parameter['name']}"
                     schema = parameter["schema"]
-                    assert row[1] == ("required" if parameter["required"] else str(schema.get("default", "all")))
+                    default = schema.get("default", "all")
+                    # JSON's words, as they are sent
+                    shown = f"`{str(default).lower()}`" if isinstance(default, bool) else str(default)
+                    assert row[1] == ("required" if parameter["required"] else shown)
                     low = schema.get("minLength", schema.get("minimum"))
                     high = schema.get("maxLength", schema.get("maximum"))
                     assert low is None or row[2].startswith(f"{low} to {high}"), f"{path}: limits of {row[0]}"

@@ -1,7 +1,7 @@
 """Who is asking: bearer tokens, what they permit, and where they are kept."""
 
 from app.auth.caller import Caller, Scope
-from app.auth.token_text import InvalidTokenError, TokenText, read_authorization
+from app.auth.token_text import ForeignToken, InvalidTokenError, TokenText, read_authorization
 from app.auth.tokens import (
     IssuedToken,
     Revoked,
@@ -15,6 +15,7 @@ from app.auth.tokens import (
 
 __all__ = [
     "Caller",
+    "ForeignToken",
     "InvalidTokenError",
     "IssuedToken",
     "Revoked",

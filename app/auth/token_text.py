@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 _ID_BYTES = 6
 _SECRET_BYTES = 32
+_BEGINNING = "vs_"
 _TEXT = re.compile(r"vs_([0-9a-f]{12})_([0-9a-f]{64})")
 _SCHEME = re.compile(r"bearer +([!-~]+)", re.IGNORECASE)
 _NO_HASH = bytes(hashlib.sha256().digest_size)
@@ -73,18 +74,30 @@ class TokenText:
         return equal and kept is not None
 
 
-def read_authorization(values: list[str]) -> TokenText:
+@dataclass(frozen=True)
+class ForeignToken:
+    """A bearer token that does not begin as those of vibe-search do: one of the application that search belongs to.
+
+    Attributes:
+        text: The whole token.
+    """
+
+    text: str = field(repr=False)
+
+
+def read_authorization(values: list[str]) -> TokenText | ForeignToken:
     """The token of a request.
 
     Args:
         values: Its Authorization headers, at least one.
 
     Raises:
-        InvalidTokenError: There are several, or it is not `Bearer` and a token.
+        InvalidTokenError: There are several, it is not `Bearer` and a token, or the token begins as those of
+            vibe-search do and is none.
     """
     if len(values) > 1:
         raise InvalidTokenError("there are several Authorization headers: send one")
     found = _SCHEME.fullmatch(values[0].strip(" \t"))
     if found is None:
         raise InvalidTokenError("the Authorization header cannot be read: send Bearer, a space and the token")
-    return TokenText.parse(found[1])
+    return TokenText.parse(found[1]) if found[1].lower().startswith(_BEGINNING) else ForeignToken(found[1])

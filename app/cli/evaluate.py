@@ -42,7 +42,12 @@ _METRICS = {
     "ndcg_at_10": "nDCG@10",
     "average_precision": "MAP",
 }
-_NAMES = {"vibe_search": "vibe-search", "predecessor": "predecessor", "chance": "chance"}
+_NAMES = {
+    "vibe_search": "vibe-search",
+    "predecessor": "predecessor by keyword",
+    "predecessor_mood": "predecessor by mood",
+    "chance": "chance",
+}
 
 
 def evaluate(
@@ -64,7 +69,7 @@ def evaluate(
 ) -> None:
     """Measure how well the search answers labelled queries.
 
-    Shows success at 1, 5 and 10, MRR, nDCG@10 and MAP beside the ranking of the replaced system and beside chance.
+    Shows success at 1, 5 and 10, MRR, nDCG@10 and MAP beside both modes of the replaced system and beside chance.
     Without a file it asks for the sample library: run vibe-search demo --once before.
 
     Examples:

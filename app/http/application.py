@@ -3,8 +3,9 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -19,6 +20,7 @@ from app.errors import (
     StatementTimeoutError,
 )
 from app.http.client_address import read_networks
+from app.http.cross_origin import allow_origins, read_origins
 from app.http.lifespan import open_state
 from app.http.middleware.compression import Compression
 from app.http.middleware.headers import SecurityHeaders, Vary
@@ -35,13 +37,15 @@ from app.http.routes import (
     models,
     page,
     recommended_tags,
+    tags,
     track_events,
     track_match,
     tracks,
     uploads,
 )
 from app.http.routes import search as search_routes
-from app.providers import Providers, read_public_address
+from app.http.viewer import answer_hidden
+from app.providers import Providers, build_viewers, read_public_address
 from app.settings import Settings
 from services.audio_store import AudioStoreError
 from services.invalid_request import answer_invalid
@@ -73,6 +77,9 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
         providers: The services that endpoints use.
     """
     exempt = read_networks(settings.rate_limit_exempt)
+    # workers have none, and its connections belong to the event loop of this process
+    providers = replace(providers, viewers=build_viewers(settings))
+    origins = read_origins(settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
@@ -127,6 +134,8 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     )
     api.add_middleware(RequestLog, log_queries=settings.log_queries)
     # what is added last sees every answer, refusals included
+    if origins is not None:
+        allow_origins(api, origins)
     api.add_middleware(SecurityHeaders, media_origin=None if public is None else public.origin)
     api.add_exception_handler(DatabaseUnavailableError, _answer_unavailable)
     api.add_exception_handler(ReadOnlyDatabaseError, _answer_read_only)
@@ -135,8 +144,11 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
     api.add_exception_handler(DBAPIError, _answer_busy)
     api.add_exception_handler(StatementTimeoutError, _answer_late)
     api.add_exception_handler(RequestValidationError, answer_invalid)
+    api.add_exception_handler(HTTPException, answer_hidden)
     for module in (
         search_routes,
+        # before the tracks: /tracks/tags is no track
+        tags,
         tracks,
         track_match,
         track_events,

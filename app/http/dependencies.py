@@ -12,7 +12,7 @@ from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 
-from app.auth import Caller, InvalidTokenError, Scope, find_caller, read_authorization
+from app.auth import Caller, ForeignToken, InvalidTokenError, Scope, find_caller, read_authorization
 from app.catalogue import AudioIntake
 from app.database import Database
 from app.http.figures import DatabaseFigures
@@ -22,6 +22,7 @@ from app.http.readiness import Readiness
 from app.http.shared_results import RecentResult
 from app.http.stream_places import StreamPlaces
 from app.http.track_follower import TrackFollower
+from app.http.viewer import find_viewer, name_viewer_in_vary
 from app.processing.switch.model_states import ModelState
 from app.providers import Providers
 from app.search import ClipReader, Search, ServingModel
@@ -87,32 +88,55 @@ _CALLER = "vibe_search.caller"
 
 @dataclass(frozen=True)
 class _Resolved:
-    """Who is asking, and the headers that said so."""
+    """Who is asking, and the headers that said so.
+
+    Attributes:
+        authorization: The headers.
+        caller: The holder of a token of vibe-search.
+        foreign: A bearer token of the application that search belongs to, not verified.
+    """
 
     authorization: list[str]
-    caller: Caller | None
+    caller: Caller | None = None
+    foreign: str | None = None
 
 
 async def resolve_caller(request: Request, state: ApiState) -> Caller | None:
-    """The holder of the token in the Authorization header; None without the header.
+    """The holder of the token in the Authorization header; None without one of vibe-search.
+
+    Raises:
+        HTTPException: 401, the header holds no bearer token, or one of vibe-search that is not valid.
+    """
+    return (await _resolve(request, state)).caller
+
+
+async def _resolve(request: Request, state: ApiState) -> _Resolved:
+    """Who is asking.
 
     The token is looked up once a request. The answer is kept in the request's scope, together with the headers that it
     was found for, and holds for these headers alone.
-
-    Raises:
-        HTTPException: 401, the header holds anything but a valid token; an invalid token is never treated as anonymous.
     """
     name_in_vary(request.scope, "authorization")
     values = Headers(scope=request.scope).getlist("authorization")
     known = request.scope.get(_CALLER)
     if isinstance(known, _Resolved) and known.authorization == values:
-        return known.caller
-    try:
-        caller = await find_caller(state.database, read_authorization(values)) if values else None
-    except InvalidTokenError as error:
-        raise HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'}) from error
-    request.scope[_CALLER] = _Resolved(values, caller)
-    return caller
+        return known
+    resolved = _Resolved(values)
+    if values:
+        try:
+            token = read_authorization(values)
+            if isinstance(token, ForeignToken):
+                resolved = _Resolved(values, foreign=token.text)
+            else:
+                resolved = _Resolved(values, await find_caller(state.database, token))
+        except InvalidTokenError as error:
+            raise _refuse_token(error) from error
+    request.scope[_CALLER] = resolved
+    return resolved
+
+
+def _refuse_token(error: InvalidTokenError) -> HTTPException:
+    return HTTPException(401, str(error), headers={"www-authenticate": 'Bearer error="invalid_token"'})
 
 
 async def get_caller(
@@ -131,17 +155,19 @@ KnownCaller = Annotated[Caller | None, Depends(get_caller)]
 
 
 async def get_viewer(request: Request, state: State, caller: KnownCaller) -> str | None:
-    """DID of who is asking, by his token or else from the header of VIEWER_HEADER; None for somebody unknown.
+    """DID of the viewer, by a token of vibe-search or else as ``find_viewer`` says; None for an anonymous viewer.
 
-    A header that came twice is believed neither time: one of the two may be the client's own.
+    Raises:
+        HTTPException: 401, the request has a token of the application that is verified here and is not valid.
     """
-    name = state.settings.viewer_header
-    if name is not None:
-        name_in_vary(request.scope, name)
+    name_viewer_in_vary(request, state.settings)
     if caller is not None:
         return caller.did
-    values = request.headers.getlist(name) if name is not None else []
-    return values[0].strip() or None if len(values) == 1 else None
+    try:
+        foreign = (await _resolve(request, state)).foreign
+        return await find_viewer(request, state.settings, state.providers.viewers, foreign)
+    except InvalidTokenError as error:
+        raise _refuse_token(error) from error
 
 
 Viewer = Annotated[str | None, Depends(get_viewer)]

@@ -15,7 +15,7 @@ class UnavailableResponse(BaseModel):
 
 
 INVALID_TOKEN: Responses = {
-    401: {"description": "The Authorization header holds no token, or one that is not valid (any more)."}
+    401: {"description": "The Authorization header holds no bearer token, or one that is not valid (any more)."}
 }
 """Every endpoint that asks who is there may answer so."""
 

@@ -94,4 +94,5 @@ async def _close(state: ApiState) -> None:
     state.search.close()
     state.clips.close()
     state.intake.close()
+    await state.providers.viewers.close()
     await state.providers.mirror.close()

@@ -40,8 +40,8 @@ def configure_service_log(settings: Settings) -> None:
     )
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # clients' own lines hold whole addresses, and with them what was asked
-    for name in ("httpx", "httpx2"):
+    # clients' own lines hold whole addresses, and with them what was asked, and the cookies of answers
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

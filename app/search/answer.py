@@ -8,19 +8,25 @@ ENTITY_TYPES = ("track", "artist", "album", "tag", "playlist")
 """Kinds of results, in the order in which equals are listed."""
 
 
-def parse_types(value: str) -> list[str]:
-    """The types in a comma-separated list of plurals, in the order of ENTITY_TYPES.
+def parse_types(value: str, *, strict: bool = True) -> list[str] | None:
+    """The types in a comma-separated list of plurals, in the order of ENTITY_TYPES; None, for all, where it has none.
+
+    Args:
+        value: The list.
+        strict: Whether one unknown type is an error; otherwise it is ignored beside known ones.
 
     Raises:
-        ValueError: One is unknown; the message names them all.
+        ValueError: One is unknown, or none is known; the message names the known ones.
     """
-    names = [name.strip().lower() for name in value.split(",")]
+    names = [name for part in value.split(",") if (name := part.strip().lower())]
+    if not names:
+        return None
     plurals = {f"{kind}s": kind for kind in ENTITY_TYPES} | {kind: kind for kind in ENTITY_TYPES}
     unknown = [name for name in names if name not in plurals]
-    if unknown:
+    if unknown and (strict or len(unknown) == len(names)):
         known = ", ".join(f"{kind}s" for kind in ENTITY_TYPES)
         raise ValueError(f"unknown type {unknown[0]!r}: choose from {known}, comma-separated")
-    wanted = {plurals[name] for name in names}
+    wanted = {plurals[name] for name in names if name in plurals}
     return [kind for kind in ENTITY_TYPES if kind in wanted]
 
 

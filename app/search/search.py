@@ -122,16 +122,29 @@ class Search:
         )
 
     async def unified(
-        self, text: str, *, types: list[str] | None = None, limit: int = 20, viewer: str | None = None
+        self,
+        text: str,
+        *,
+        types: list[str] | None = None,
+        limit: int = 20,
+        viewer: str | None = None,
+        sound: bool = True,
     ) -> Answer:
         """Everything that matches by name or by sound, at most ``limit`` of each type.
+
+        Args:
+            text: As typed.
+            types: Those of ENTITY_TYPES that are wanted; None for all.
+            limit: Results of each type at most.
+            viewer: DID of the viewer; None where it is not known.
+            sound: False for names only: nothing is embedded, and the text is a name rather than a description.
 
         Raises:
             UnknownTrackError: ``like:`` names a track that cannot be gone by.
             DatabaseUnavailableError: Postgres cannot be reached.
         """
-        description = parse_description(text)
-        wanted = types is None or "track" in types
+        description = parse_description(text) if sound else Description(name=text, positive=None)
+        wanted = sound and (types is None or "track" in types)
         question = _Question(description.name, types, limit, viewer, description.liked)
         answer = await self._embed_and_query(question, description if wanted else None)
         # where nothing that sounds was asked for, nothing is lacking

@@ -15,7 +15,7 @@ function badges(result) {
     const figure = sure ? ` ${Math.round(100 * result.confidence)} %` : ` ${result.similarity.toFixed(2)}`;
     const title = sure
       ? `How far this can be trusted; cosine similarity ${result.similarity.toFixed(2)}`
-      : "Cosine similarity, from −1 to 1";
+      : "Cosine similarity, from 0 to 1";
     texts.push(element("span", { className: "sound", title }, `sounds like${figure}`));
   }
   return element("div", { className: "badges" }, ...texts);

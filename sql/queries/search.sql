@@ -88,6 +88,9 @@ left join (search.embeddings e join search.models m on m.id = e.model_id and m.i
 where t.id = any (cast(:track_ids as bigint[]))
   and search.visible_to(t.visibility, t.artist_did, :viewer)
 
+-- complete_tag: Tags whose names begin with a text, those on most listed tracks first.
+select t.name, t.track_count from search.complete_tag(:prefix, :k) as t
+
 -- fold_track_counts: Add up the changes of track counts that transactions have left.
 select search_internal.fold_track_counts() as folded
 

@@ -160,6 +160,7 @@ _CALLED = (
     "select * from search.unified('ai')",
     "select * from search.unified(null, {vector})",
     "select * from search.explain('rain')",
+    "select * from search.complete_tag('r')",
     "select * from search.similar_tracks(1)",
     "select * from search.tracks_by_vector({vector}, candidates => array[1, 2]::bigint[], k => 1)",
     "select search.has_flag('did:plc:new', 'vibe-search')",

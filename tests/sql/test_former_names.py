@@ -19,9 +19,11 @@ declare
     found record;
 begin
     for found in
-        select p.oid::regprocedure as signature, p.proname as name
+        select p.oid, p.oid::regprocedure as signature, p.proname as name
         from pg_proc p where p.pronamespace = 'search_internal'::regnamespace
     loop
+        -- dropped with a newer function that its body calls
+        continue when not exists (select from pg_proc p where p.oid = found.oid);
         -- what the migration does not move is newer
         execute format(
             case when position('' || found.name || '' in moved) > 0

@@ -183,6 +183,21 @@ def watched(connection: Connection, statement: Any, parameters: Any) -> str:
     return "\n".join(notices)
 
 
+@pytest.mark.parametrize("prefix", ["", "a", "absent"])
+def test_a_tag_is_completed_by_the_index(large: Connection, prefix: str) -> None:
+    statement = "select * from search.complete_tag(%s)"
+    for _ in range(6):
+        large.execute(statement, [prefix])
+    plans = watched(large, statement, [prefix])
+    assert re.search(r"Index (?:Only )?Scan using documents_prefix_idx", plans)
+    assert "documents_pkey" in plans
+    assert not set(re.findall(r"Seq Scan on (\w+)", plans)) & LARGE
+    # the walk ends as soon as there are enough
+    assert not re.findall(r"Function Scan on (?:names_by_level|highest_levels)", plans)
+    # a join that reads all tags would be chosen where most documents are tags
+    assert "Hash Join" not in plans
+
+
 def test_candidates_of_a_mirror_are_read_by_their_key(large: Connection) -> None:
     vector = HalfVector(np.ones(100)).to_text()
     nearest = large.execute("select track_id from search.nearest_tracks(%s::halfvec, null, 140)", [vector]).fetchall()

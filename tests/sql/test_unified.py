@@ -87,6 +87,46 @@ def test_tracks_stand_under_the_artist_that_was_found(catalogue: Catalogue) -> N
     ]
 
 
+def test_names_come_before_tracks_of_a_tag_or_a_begun_name(catalogue: Catalogue) -> None:
+    catalogue.track("Lichen", tags=("moss",), play_count=900)
+    catalogue.track("Bark", album_id=catalogue.album("Mosses of Hitra"), play_count=800)
+    catalogue.track("A Moss Garden", play_count=5)
+    catalogue.track("Mossy Stone", tags=("moss",), play_count=4)
+    catalogue.playlist("Fern and Moss", [1])
+    found = [(row["label"], row["tier"]) for row in catalogue.search("moss")]
+    assert found == [
+        ("moss", "exact"),
+        ("Mossy Stone", "prefix"),
+        ("Mosses of Hitra", "prefix"),
+        ("A Moss Garden", "word_prefix"),
+        ("Fern and Moss", "word_prefix"),
+        ("Lichen", "word_prefix"),
+        ("Bark", "word_prefix"),
+    ]
+
+
+@pytest.mark.parametrize("holder", ["artist", "album"])
+def test_tracks_stay_under_a_whole_name(catalogue: Catalogue, holder: str) -> None:
+    """The whole name of an artist or an album says that it is meant."""
+    if holder == "artist":
+        catalogue.track("Bark", artist=catalogue.artist("green.example", "Moss"))
+    else:
+        catalogue.track("Bark", album_id=catalogue.album("Moss"))
+    catalogue.track("Mossy Stone", play_count=900)
+    found = [(row["label"], row["tier"]) for row in catalogue.search("moss")]
+    assert found == [("Moss", "exact"), ("Bark", "exact"), ("Mossy Stone", "prefix")]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_full_page_of_names_has_no_tracks_of_a_tag(catalogue: Catalogue, most: int) -> None:
+    for number in range(2):
+        catalogue.track(f"Tagged {number}", tags=("moss",), play_count=100 - number)
+        catalogue.track(f"A Moss Garden {number}", play_count=10 - number)
+    everything = [row for row in catalogue.search("moss") if row["type"] == "track"]
+    assert [row["label"] for row in everything] == ["A Moss Garden 0", "A Moss Garden 1", "Tagged 0", "Tagged 1"]
+    assert [row for row in catalogue.search("moss", max_per_type=most) if row["type"] == "track"] == everything[:most]
+
+
 @pytest.mark.parametrize(
     ("title", "query"),
     [

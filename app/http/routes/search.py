@@ -22,7 +22,9 @@ class Match(BaseModel):
     relevance: float = Field(description="0 to 1 within a tier; not comparable between tiers.")
     tier: Tier = Field(description="The best way in which it matched; results are ordered by it.")
     matched: list[str] = Field(description="Everything that matched: title, artist, album, tag, sound, ...")
-    similarity: float | None = Field(description="Cosine similarity of sound and text, if sound matched.")
+    similarity: float | None = Field(
+        description="Cosine similarity of sound and text, if sound matched; 0 where it is negative."
+    )
     confidence: float | None = Field(
         default=None,
         description="How far the similarity can be trusted, 0 to 1, comparable between queries; "
@@ -151,7 +153,7 @@ class SearchResponse(BaseModel):
     results: list[Result]
     query: str
     counts: dict[str, int] = Field(description="Results by type: tracks, artists, albums, tags, playlists.")
-    available: bool = Field(description="False when the answer was found by name alone.")
+    available: bool = Field(description="False when the text should have been compared with sounds and was not.")
     vector_backend: VectorBackend
     vector_fallback: VectorFallback
     took_ms: float = Field(description="Milliseconds of the one SQL statement.")
@@ -189,27 +191,32 @@ async def redirect_to_slash(request: Request) -> RedirectResponse:
 
 
 @router.get("/", responses=INVALID_TOKEN | UNAVAILABLE, summary="Search everything by name and by sound")
-async def search_everything(
+async def search_everything(  # noqa: PLR0913 - the viewer, and the parameters of the contract
+    *,
     state: State,
     viewer: Viewer,
     q: Annotated[str, Query(min_length=2, max_length=100, examples=["ambient waves"])],
     type: Annotated[  # noqa: A002 - the parameter's name is part of the contract
         str | None,
         Query(
-            description="Comma-separated: tracks, artists, albums, tags, playlists.",
+            description="Comma-separated: tracks, artists, albums, tags, playlists. Empty: all. Unknown words beside "
+            "known ones are ignored.",
             examples=["tracks,artists"],
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="Results of each type at most.")] = 20,
+    sound: Annotated[
+        bool, Query(description="False: names only. The text is not compared with sounds, and is read as a name.")
+    ] = True,
 ) -> SearchResponse:
     """Find tracks, artists, albums, tags and playlists by what they are called and tracks by how they sound.
 
     Results come best first: exact > prefix > word prefix > substring > fuzzy > sounds-like. In a description, `-vocals`
-    leads away from vocals, and `like:76` towards the sound of track 76.
+    leads away from vocals, and `like:76` towards the sound of track 76. With `sound=false` both are looked up as typed.
     """
     types = _parse_types(type)
     try:
-        answer = await state.search.unified(q, types=types, limit=limit, viewer=viewer)
+        answer = await state.search.unified(q, types=types, limit=limit, viewer=viewer, sound=sound)
     except UnknownTrackError as error:
         raise refuse_query(q, error) from error
     return SearchResponse(
@@ -227,11 +234,14 @@ async def search_by_description(
     state: State,
     viewer: Viewer,
     q: Annotated[str, Query(min_length=3, max_length=200, examples=["dark ambient techno"])],
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    limit: Annotated[
+        int, Query(ge=1, le=50, description="Results at most; never more than SEMANTIC_MAX_RESULTS.")
+    ] = 10,
 ) -> SemanticResponse:
     """Tracks ranked by the similarity of their sound to a description in words, `-words` and `like:76` included."""
     try:
-        answer = await state.search.semantic(q, limit=limit, viewer=viewer)
+        most = min(limit, state.settings.semantic_max_results)
+        answer = await state.search.semantic(q, limit=most, viewer=viewer)
     except UnknownTrackError as error:
         raise refuse_query(q, error) from error
     tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
@@ -252,7 +262,7 @@ def _parse_types(value: str | None) -> list[str] | None:
     if value is None:
         return None
     try:
-        return parse_types(value)
+        return parse_types(value, strict=False)
     except ValueError as error:
         detail = {"type": "enum", "loc": ["query", "type"], "msg": str(error), "input": value}
         raise HTTPException(422, [detail]) from error
@@ -271,12 +281,16 @@ def _results(answer: Answer) -> list[Any]:
     return [_RESULT_OF[hit.type].model_validate(_fields(hit)) for hit in answer.hits]
 
 
+def _clamp(value: float) -> float:
+    """A value from 0 to 1 with four decimals; a negative similarity says no more than that nothing is alike."""
+    return max(0.0, round(value, 4))
+
+
 def _fields(hit: Hit) -> dict[str, Any]:
-    similarity = None if hit.similarity is None else round(hit.similarity, 4)
     return hit.details | {
         "tier": hit.tier,
         "matched": hit.matched,
-        "relevance": round(hit.relevance, 4),
-        "similarity": similarity,
+        "relevance": _clamp(hit.relevance),
+        "similarity": None if hit.similarity is None else _clamp(hit.similarity),
         "confidence": None if hit.confidence is None else round(hit.confidence, 4),
     }

@@ -15,8 +15,8 @@ from app.measure.relevance.chance import expected_scores
 from app.measure.relevance.entities import Entity, resolve_labels
 from app.measure.relevance.labels import LabelledFile, LabelledQuery, Ranking
 from app.measure.relevance.metrics import Scores
-from app.measure.relevance.rankings import rank_as_before, rank_by_sound, rank_unified
-from app.measure.relevance.report import CHANCE, OURS, PREDECESSOR, Evaluation, QueryResult
+from app.measure.relevance.rankings import rank_by_keyword, rank_by_mood, rank_by_sound, rank_unified
+from app.measure.relevance.report import CHANCE, KEYWORD_MODE, MOOD_MODE, OURS, Evaluation, QueryResult
 from app.search import Search, ServingModel, UnknownTrackError
 from services.embedding import EmbeddingProvider
 
@@ -95,10 +95,11 @@ class Harness:
                 ours = await rank_unified(search, query.text, self.page)
             except UnknownTrackError as error:
                 raise UserError(f"{file.place(query)}: {error}") from error
-            before = await rank_as_before(self.predecessor, query.text, self._embed(query.text), self.page)
+            by_keyword = await rank_by_keyword(self.predecessor, query.text, self.page)
+            by_mood = await rank_by_mood(self.predecessor, query.text, self._embed(query.text), self.page)
             rankings = {
                 name: [grades.get(entity, 0) for entity in entities]
-                for name, entities in ((OURS, ours), (PREDECESSOR, before))
+                for name, entities in ((OURS, ours), (KEYWORD_MODE, by_keyword), (MOOD_MODE, by_mood))
             }
             results.append(_score(query, grades, rankings, candidates, self.page))
             self.on_answer()

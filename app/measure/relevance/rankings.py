@@ -13,6 +13,8 @@ from app.measure.predecessor import Predecessor
 from app.measure.relevance.entities import Entity
 from app.search import Hit, Search
 
+_MIN_MOOD_CHARACTERS = 3
+
 
 @dataclass(frozen=True)
 class SoundPlaces:
@@ -40,15 +42,21 @@ async def rank_unified(search: Search, text: str, page: int) -> list[Entity]:
     return [_entity(hit) for hit in answer.hits][:page]
 
 
-async def rank_as_before(
-    predecessor: Predecessor, text: str, vector: NDArray[float32] | None, page: int
-) -> list[Entity]:
-    """The first rows of what the replaced system shows.
-
-    Its client asks for 10 tracks by sound; here it gets a whole page of them, so that it does not lose for being short.
-    """
-    hits = await asyncio.to_thread(predecessor.search, text, vector, page, semantic_limit=page)
+async def rank_by_keyword(predecessor: Predecessor, text: str, page: int) -> list[Entity]:
+    """The first rows of what the replaced system shows in its keyword mode."""
+    hits = await asyncio.to_thread(predecessor.keyword, text, page)
     return [(hit.type, hit.key) for hit in hits][:page]
+
+
+async def rank_by_mood(predecessor: Predecessor, text: str, vector: NDArray[float32] | None, page: int) -> list[Entity]:
+    """The first rows of what the replaced system shows in its mood mode; none for less than 3 characters.
+
+    It shows 5 tracks at most; here it gets a whole page of them, so that it does not lose for being short.
+    """
+    if vector is None or len(text) < _MIN_MOOD_CHARACTERS:
+        return []
+    hits = await asyncio.to_thread(predecessor.semantic, vector, page)
+    return [(hit.type, hit.key) for hit in hits]
 
 
 def _entity(hit: Hit) -> Entity:

@@ -8,8 +8,8 @@ from app.measure.relevance.bootstrap import BootstrapInterval, bootstrap_differe
 from app.measure.relevance.labels import LabelledQuery, Ranking
 from app.measure.relevance.metrics import Scores
 
-OURS, PREDECESSOR, CHANCE = "vibe_search", "predecessor", "chance"
-"""Names of the rankings that are compared."""
+OURS, KEYWORD_MODE, MOOD_MODE, CHANCE = "vibe_search", "predecessor", "predecessor_mood", "chance"
+"""Names of the rankings that are compared; the predecessor has two modes, and people choose one."""
 
 COMPARED_METRICS = ("ndcg_at_10", "average_precision")
 """Metrics whose difference is given with its confidence."""
@@ -65,8 +65,9 @@ class Evaluation:
 
     @property
     def baseline(self) -> str:
-        """What ours is compared with: the replaced system, or chance where that ranks nothing of the kind."""
-        return PREDECESSOR if PREDECESSOR in self.rankings else CHANCE
+        """What ours is compared with: that mode of the replaced system which has the higher MAP, or chance by sound."""
+        modes = [name for name in (KEYWORD_MODE, MOOD_MODE) if name in self.rankings]
+        return max(modes, key=lambda name: self.mean(name).average_precision, default=CHANCE)
 
     @property
     def groups(self) -> dict[str, list[QueryResult]]:

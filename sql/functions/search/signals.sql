@@ -6,10 +6,10 @@ as $$
 begin
     return array(
         select search_internal.make_signal(
-                   'track', track.id::text, e.kind, e.tier, held => true, class => e.class,
+                   'track', track.id::text, e.kind, e.held_tier, held => true, class => e.class,
                    quality => e.quality, popularity => ln(1 + track.play_count))
         from (
-            select best.*
+            select best.*, search_internal.held_tier(best.kind, best.tier) as held_tier
             from (
                 select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
                 order by n.kind, n.key, n.tier, n.class
@@ -34,7 +34,7 @@ begin
                  finders => '{}', enough => max_tracks) as d
              limit max_tracks)
         ) as track
-        order by e.tier, e.class, track.play_count desc, track.id limit max_tracks);
+        order by e.held_tier, e.class, track.play_count desc, track.id limit max_tracks);
 end;
 $$;
 comment on function search_internal.match_held(search_internal.signal[], text[], integer) is
@@ -138,12 +138,22 @@ return array(
     where (select count(*) from unnest(named) as n where n.kind = wanted) < enough);
 comment on function search_internal.lacking(text[], search_internal.signal[], integer) is 'The types of which not enough was found yet.';
 
+create or replace function search_internal.held_tier(kind text, tier search.tier) returns search.tier
+language sql immutable strict parallel safe
+-- the whole name of an artist or an album says that it is meant; a tag or a begun name says less than a title with the word
+return case when tier = 'exact' and kind in ('artist', 'album') then tier else greatest(tier, 'word_prefix'::search.tier) end;
+comment on function search_internal.held_tier(text, search.tier) is
+    'Tier of the tracks of an artist, album or tag that matched in a tier: names that have the typed words come before them, '
+    'unless an artist or an album is called exactly so.';
+
 create or replace function search_internal.has_room(named search_internal.signal[], max_tracks integer) returns boolean
 language sql immutable strict parallel safe
 return (
     select count(*) filter (where n.kind = 'track' and n.tier <= holder.best) < max_tracks and min(holder.best) is not null
     from unnest(named) as n
-    cross join (select min(h.tier) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')) as holder (best)
+    cross join (
+        select min(search_internal.held_tier(h.kind, h.tier)) from unnest(named) as h where h.kind in ('artist', 'album', 'tag')
+    ) as holder (best)
 );
 comment on function search_internal.has_room(search_internal.signal[], integer) is
     'Whether something was found that holds tracks, and a page of tracks still has room for them.';

@@ -82,6 +82,12 @@ def test_errors_are_words_and_a_status(
     assert "Traceback" not in finished.stderr
 
 
+def test_keys_that_are_not_there_are_not_served_without(database: str, tmp_path: Path) -> None:
+    finished = run("serve", "--port", "18766", DATABASE_URL=database, DATA_DIR=str(tmp_path), VIEWER_JWT_KEYS="no.json")
+    assert finished.returncode == 2
+    assert finished.stderr.endswith("error: VIEWER_JWT_KEYS: no.json is no file, and no http or https address\n")
+
+
 def test_an_unmigrated_database_is_not_served(empty_database: str) -> None:
     for arguments in (["serve", "--port", "18765"], ["worker", "--drain"], ["search", "fern"], ["evaluate"]):
         finished = run(*arguments, DATABASE_URL=empty_database)

@@ -110,6 +110,9 @@ def test_commands_on_the_demo_database(first: tuple[Path, str]) -> None:
     assert len(sound["queries"]) >= 10
     assert sound["vibe_search"]["average_precision"] > sound["chance"]["average_precision"] + 0.15
     assert described["vibe_search"]["average_precision"] > described["predecessor"]["average_precision"]
+    assert (described["difference"]["to"], named["difference"]["to"]) == ("predecessor_mood", "predecessor")
+    for group in named["groups"]:
+        assert group["vibe_search"]["average_precision"] >= group["predecessor"]["average_precision"], group["group"]
     assert named["vibe_search"]["success_at_1"] > 0.95
     assert named["difference"]["average_precision"]["low"] > 0
 

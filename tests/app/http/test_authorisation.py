@@ -3,7 +3,7 @@
 import asyncio
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from app.settings import Settings
 from tests.app.conftest import Issue, bearer, open_client
 from tests.support.catalogue import Catalogue
 from tests.support.recordings import chirp
+from tests.support.session_app import SessionApp, session_app
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "authorisation.md"
 AUDIO = encode(np.stack([chirp(1.5, 44_100)] * 2), "flac")
@@ -67,7 +68,15 @@ def callers(catalogue: Catalogue, issue: Issue) -> tuple[str, dict[str, Headers]
         "upload, another's": bearer(issue(other, Scope.UPLOAD)),
         "upload, its artist's": bearer(issue(artist, Scope.UPLOAD)),
         "admin": bearer(issue(None, Scope.ADMIN)),
+        "app's user, its artist": {"cookie": "session_id=artist"},
+        "its artist, app away": {"cookie": "session_id=away"},
     }
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[SessionApp]:
+    with session_app({}) as opened:
+        yield opened
 
 
 def request_of(row: Row, artist: str, track: int, file_id: str) -> dict[str, Any]:
@@ -95,12 +104,20 @@ def test_endpoint_answers_everybody_as_documented(
     providers: Providers,
     catalogue: Catalogue,
     callers: tuple[str, dict[str, Headers]],
+    application: SessionApp,
     row: Row,
 ) -> None:
     artist, headers = callers
+    application.sessions |= {"artist": artist, "away": ""}
     assert row.statuses.keys() == headers.keys()
     # nobody works here, and nobody is waited for
-    settings = settings.model_copy(update={"recommended_tags_wait_seconds": 0.0})
+    settings = settings.model_copy(
+        update={
+            "recommended_tags_wait_seconds": 0.0,
+            "viewer_url": application.url,
+            "viewer_timeout_seconds": 60.0,
+        }
+    )
 
     def track(number: int) -> tuple[int, str]:
         stored = providers.audio_store.put(io.BytesIO(AUDIO + bytes([number])), "flac")

@@ -1,5 +1,6 @@
 """GET /search/ and GET /search/semantic against a real database and the real bundled model."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx2
 import pytest
 
 from app.providers import Providers
+from app.settings import Settings
+from tests.app.conftest import open_client
 from tests.support.catalogue import Catalogue, direction
 
 Get = Callable[..., httpx2.Response]
@@ -77,8 +80,9 @@ def test_defaults_and_limits_of_the_contract(get: Get) -> None:
         ("/search/", {"q": "fern", "limit": 0}, "limit"),
         ("/search/", {"q": "fern", "limit": 51}, "limit"),
         ("/search/", {"q": "fern", "limit": "many"}, "limit"),
-        ("/search/", {"q": "fern", "type": "tracks,songs"}, "type"),
-        ("/search/", {"q": "fern", "type": ""}, "type"),
+        ("/search/", {"q": "fern", "type": "songs"}, "type"),
+        ("/search/", {"q": "fern", "type": "songs,people"}, "type"),
+        ("/search/", {"q": "fern", "sound": "quiet"}, "sound"),
         ("/search/semantic", {"q": "ab"}, "q"),
         ("/search/semantic", {"q": "x" * 201}, "q"),
         ("/search/semantic", {"q": "abc", "limit": 99}, "limit"),
@@ -108,6 +112,82 @@ def test_types_are_plural_and_comma_separated(get: Get, catalogue: Catalogue) ->
     assert {result["type"] for result in found["results"]} == {"artist", "tag"}
     assert found["counts"]["tracks"] == 0
     assert found["available"] is True
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("", {"track", "artist", "tag"}),
+        (" , ", {"track", "artist", "tag"}),
+        ("artists,", {"artist"}),
+        ("users, artists,TAGS", {"artist", "tag"}),
+    ],
+)
+def test_unknown_types_are_ignored_and_an_empty_list_is_all(
+    get: Get, catalogue: Catalogue, wanted: str, found: set[str]
+) -> None:
+    catalogue.track("Fern Index", artist=catalogue.artist("fern.example", "Fern"), tags=("fern",))
+    body = get("/search/", params={"q": "fern", "type": wanted}).json()
+    assert {result["type"] for result in body["results"]} == found
+
+
+def test_only_unknown_types_are_refused_with_the_known_ones(get: Get) -> None:
+    answer = get("/search/", params={"q": "fern", "type": "users,songs"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["msg"] == (
+        "unknown type 'users': choose from tracks, artists, albums, tags, playlists, comma-separated"
+    )
+
+
+def test_names_only(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    """What is alike by sound alone is left out, and the answer lacks nothing."""
+    catalogue.embed(catalogue.track("Fern Index"), providers.embedding.embed_text("gentle piano"))
+    catalogue.track("Gentle Piano", tags=("gentle piano",))
+    body = get("/search/", params={"q": "gentle piano", "sound": "false"}).json()
+    assert [(result["type"], result["tier"]) for result in body["results"]] == [("track", "exact"), ("tag", "exact")]
+    assert (body["available"], body["vector_backend"], body["vector_fallback"]) == (True, None, False)
+
+
+@pytest.mark.parametrize("title", ["techno -vocals", "like:12", "-vocals"])
+def test_names_only_reads_no_description(get: Get, catalogue: Catalogue, title: str) -> None:
+    catalogue.track(title)
+    catalogue.track("Techno")
+    body = get("/search/", params={"q": title, "sound": "false"}).json()
+    assert (body["results"][0]["title"], body["results"][0]["tier"]) == (title, "exact")
+
+
+def test_a_similarity_is_never_negative(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    catalogue.embed(catalogue.track("Far"), -providers.embedding.embed_text("gentle piano"))
+    for path in ("/search/", "/search/semantic"):
+        [found] = get(path, params={"q": "gentle piano"}).json()["results"]
+        assert (found["title"], found["similarity"], found["relevance"]) == ("Far", 0.0, 0.0)
+
+
+def test_neighbours_have_no_negative_similarity(get: Get, catalogue: Catalogue) -> None:
+    one, other = catalogue.track("One"), catalogue.track("Other")
+    catalogue.embed(one, direction(0))
+    catalogue.embed(other, -direction(0))
+    assert [found["similarity"] for found in get(f"/tracks/{one}/similar").json()["results"]] == [0.0]
+
+
+def test_semantic_results_up_to_the_limit_and_the_cap(
+    settings: Settings, providers: Providers, catalogue: Catalogue
+) -> None:
+    vector = providers.embedding.embed_text("gentle piano")
+    for number in range(60):
+        catalogue.embed(catalogue.track(f"Track {number}"), vector)
+
+    def count(limit: int | None, most: int = 50) -> int:
+        async def steps() -> httpx2.Response:
+            changed = settings.model_copy(update={"semantic_max_results": most})
+            async with open_client(changed, providers) as http:
+                asked = {"q": "gentle piano"} | ({} if limit is None else {"limit": str(limit)})
+                return await http.get("/search/semantic", params=asked)
+
+        return len(asyncio.run(steps()).json()["results"])
+
+    assert [count(None), count(1), count(50)] == [10, 1, 50]
+    assert [count(None, most=5), count(3, most=5), count(50, most=5)] == [5, 3, 5]
 
 
 def test_visitors_never_see_what_is_private(get: Get, catalogue: Catalogue, providers: Providers) -> None:

@@ -92,6 +92,7 @@ def test_without_the_flag_names_are_found(ask: Ask, me: str) -> None:
     assert [(result["title"], result["matched"]) for result in found["results"]] == [("Source", ["title"])]
     assert found["available"] is False
     assert ask("/search/?q=me&type=artists", me, everyone=False)["available"] is True
+    assert ask("/search/?q=source&sound=false", me, everyone=False)["available"] is True
 
 
 def test_own_private_tracks_can_be_gone_by(

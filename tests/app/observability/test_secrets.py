@@ -1,6 +1,8 @@
 """No secret stands in what is printed, logged or answered."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ from pydantic import SecretStr
 
 from app.settings import Settings
 from tests.support.command import run_command
+from tests.support.session_app import session_app
 
 CANARIES = {
     "R2_SECRET_ACCESS_KEY": "canary-bucket",
     "REPLICATE_API_TOKEN": "canary-replicate",
     "TURBOPUFFER_API_KEY": "canary-turbopuffer",
+    "VIEWER_JWT_SECRET": "canary-of-the-tokens-that-an-application-signs",
 }
 IN_URL = "canary-url"
 
@@ -42,6 +46,29 @@ COMMANDS = [
     ["queue", "--json"],
     ["db", "migrate", "--json"],
 ]
+
+
+def test_no_cookie_of_the_application_is_logged() -> None:
+    """An answer may renew the session's cookie, and HTTP libraries log the heads of answers."""
+    script = (
+        "import asyncio, sys\n"
+        "from app.observability.log import configure_service_log\n"
+        "from app.settings import Settings\n"
+        "from services.viewer import ApplicationViewers, Credentials\n"
+        "async def ask():\n"
+        "    viewers = ApplicationViewers(sys.argv[1], timeout_seconds=60)\n"
+        "    found = await viewers.find(Credentials('session_id=canary-cookie', 'canary-token'))\n"
+        "    await viewers.close()\n"
+        "    print(found)\n"
+        "configure_service_log(Settings(_env_file=None, log_level='debug'))\n"
+        "asyncio.run(ask())\n"
+    )
+    with session_app({"canary-cookie": "did:plc:ann"}) as application:
+        command = [sys.executable, "-c", script, application.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "did:plc:ann\n"
+    assert "DEBUG" in done.stderr
+    assert not any(secret in done.stderr for secret in ("canary", "renewed", "did:plc:ann"))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

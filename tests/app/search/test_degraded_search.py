@@ -55,6 +55,38 @@ def ask(settings: Settings, providers: Providers, text: str, method: str, *, dea
     return asyncio.run(steps())
 
 
+class CountedEmbedding(UnreliableEmbedding):
+    """A provider that notes what it is asked, and fails."""
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__(card)
+        self.asked: list[str] = []
+
+    def embed_text(self, text: str) -> NDArray[np.float32]:
+        """Note it, and fail."""
+        self.asked.append(text)
+        return super().embed_text(text)
+
+
+@pytest.mark.parametrize(("sound", "asked"), [(False, []), (True, ["fern"])])
+def test_names_only_embeds_nothing(
+    settings: Settings, providers: Providers, catalogue: Catalogue, sound: bool, asked: list[str]
+) -> None:
+    catalogue.embed(catalogue.track("Fern Index"), direction(0))
+    counted = CountedEmbedding(providers.embedding.card)
+
+    async def steps() -> Answer:
+        async with Database.open(str(settings.database_url)) as opened:
+            search = Search(opened, ServingModel.fixed(counted), deadline_seconds=30.0)
+            return await search.unified("fern", sound=sound)
+
+    answer = asyncio.run(steps())
+    assert counted.asked == asked
+    assert ([hit.label for hit in answer.hits], answer.vector_backend) == (["Fern Index"], None)
+    # names only were asked for, so nothing is lacking
+    assert answer.available is not sound
+
+
 def test_slow_model_answers_by_name(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
     catalogue.embed(catalogue.track("Fern Index"), direction(0))
     released = threading.Event()

@@ -1,4 +1,4 @@
-"""The search that vibe-search replaces, in its two halves."""
+"""The search that vibe-search replaces, in its two modes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,13 @@ PER_KIND = 3
 
 @dataclass(frozen=True)
 class PredecessorContender:
-    """One half of the search as the predecessor's documents describe it.
+    """One mode of the search that vibe-search replaces, as it is since August 2026.
 
     Attributes:
         url: Of the database.
         name: In the report.
-        by_sound: Whether it is the vector query with its hydration, or else the five statements by name.
+        by_sound: Whether it is the mood mode (the vector query with its hydration) or else the keyword mode (five
+            statements).
         per_kind: Queries of each kind.
     """
 
@@ -42,7 +43,7 @@ class PredecessorSession:
 
     Args:
         predecessor: On its own connection.
-        by_sound: Which half.
+        by_sound: Which mode.
     """
 
     def __init__(self, predecessor: Predecessor, *, by_sound: bool) -> None:

@@ -96,6 +96,20 @@ def test_a_track_goes_all_the_way(
             owner.execute(SQL("drop role {}").format(Identifier(name)))
 
 
+def test_search_by_name_is_compared_with_the_predecessor(adopted: str, tmp_path: Path) -> None:
+    """The playlists of this application have no visibility."""
+    names = {"slow tide": "1", "vesper": "artist:did:plc:anna", "ambient": "tag:Ambient"}
+    names["rainy"] = "playlist:7d1c0000-2222-4bbb-8ccc-000000000001"
+    names["harbours"] = "album:0b0f6f5e-1111-4aaa-9bbb-000000000001"
+    lines = "".join(f"{text},{label}\n" for text, label in names.items())
+    (tmp_path / "names.csv").write_text(f"query,relevant\n{lines}", encoding="utf-8")
+    finished = command(adopted, tmp_path, "evaluate", str(tmp_path / "names.csv"), "--by", "unified", "--json")
+    assert finished.returncode == 0, finished.stderr
+    (found,) = json.loads(finished.stdout)["evaluations"]
+    assert len(found["queries"]) == len(names)
+    assert [found[name]["success_at_5"] for name in ("vibe_search", "predecessor")] == [1, 1]
+
+
 def test_what_was_there_is_processed_by_a_backfill(adopted: str, owner: Connection, tmp_path: Path) -> None:
     store = LocalAudioStore(tmp_path / "audio")
     with excerpt("calm_acoustic_1").open("rb") as recording:

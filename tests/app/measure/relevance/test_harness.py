@@ -166,12 +166,12 @@ def test_a_text_without_a_vector(catalogue: Catalogue, measure: Measure) -> None
 
 
 def test_the_box_stands_beside_the_predecessor(catalogue: Catalogue, measure: Measure) -> None:
-    """Words of two names: the title's similarity alone puts the artist's above it."""
+    """Words of two names: by one name at a time, the artist comes first, for more of it was typed."""
     marit = catalogue.artist("marit.example", "Marit Oyen")
     track = catalogue.track("Isles of the Northern Atlantic", artist=marit)
     catalogue.track("Isles of Wight")
     catalogue.track("Hidden Isles", visibility="private")
-    query = LabelledQuery("marit isles", {str(track): 1}, "two fields")
+    query = LabelledQuery("marit oyen isles", {str(track): 1}, "two fields")
     found = measure(labels(query), Ranking.UNIFIED, page=10)
     # two tracks, two artists
     assert (found.candidates, found.page, found.baseline) == (4, 10, "predecessor")
@@ -198,6 +198,37 @@ def test_the_box_finds_every_kind(catalogue: Catalogue, measure: Measure) -> Non
     found = measure(labels(*(LabelledQuery(text, {label: 1}) for text, label in relevant.items())), Ranking.UNIFIED)
     for ranking in ("vibe_search", "predecessor"):
         assert found.mean(ranking).success_at_1 == 1
+
+
+def test_each_mode_of_the_predecessor_stands_alone(
+    catalogue: Catalogue, providers: Providers, measure: Measure
+) -> None:
+    named, heard = catalogue.track("Calm Acoustic Guitar"), catalogue.track("Fern")
+    embed_near(catalogue, providers, heard, 0.9)
+    found = measure(labels(LabelledQuery(TEXT, {str(named): 1, str(heard): 1})), Ranking.UNIFIED)
+    (result,) = found.results
+    assert found.rankings == ["vibe_search", "predecessor", "predecessor_mood", "chance"]
+    keyword, mood = result.scores["predecessor"], result.scores["predecessor_mood"]
+    assert (keyword.average_precision, mood.average_precision) == (0.5, 0.5)
+    assert result.scores["vibe_search"].average_precision == 1
+
+
+def test_ours_is_compared_with_the_better_mode(catalogue: Catalogue, providers: Providers, measure: Measure) -> None:
+    named, heard = catalogue.track("Calm Acoustic Guitar"), catalogue.track("Fern")
+    embed_near(catalogue, providers, heard, 0.9)
+    for relevant, baseline in ((named, "predecessor"), (heard, "predecessor_mood")):
+        found = measure(labels(LabelledQuery(TEXT, {str(relevant): 1})), Ranking.UNIFIED)
+        assert found.baseline == baseline
+        assert found.as_dict()["difference"]["to"] == baseline
+
+
+def test_a_mood_of_two_characters_is_not_asked_for(
+    catalogue: Catalogue, providers: Providers, measure: Measure
+) -> None:
+    track = catalogue.track("Fern")
+    embed_near(catalogue, providers, track, 0.9)
+    found = measure(labels(LabelledQuery("ab", {str(track): 1})), Ranking.UNIFIED)
+    assert found.mean("predecessor_mood").success_at_10 == 0
 
 
 def test_the_page_is_cut_over_all_kinds(catalogue: Catalogue, measure: Measure) -> None:

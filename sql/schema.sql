@@ -940,19 +940,20 @@ CREATE FUNCTION search.explain(q text, query_embedding public.halfvec DEFAULT NU
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    finders constant text[] := search_internal.finders(viewer);
 begin
     return query
     select p.position, p.kind, p.key,
            (select d.label from search.documents d where d.kind = p.kind and d.key = p.key and d.field <> 'handle'),
            p.tier::text, s.field, s.tier || case when s.held then ', held by it' else '' end,
            s.class, s.ranked, s.quality, s.confidence, s.popularity
-    from search_internal.ranked_page(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as p
+    from search_internal.ranked_page(q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence) as p
     join (
         select n.*, row_number() over (
                    partition by n.kind, n.field
                    order by n.tier, n.held, n.class, case when n.tier = 'sound' then -n.similarity end, n.popularity desc,
                             length(n.key), n.key) as ranked
-        from search_internal.signals(q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence) as n
+        from search_internal.signals(q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence) as n
     ) as s on s.kind = p.kind and s.key = p.key
     order by p.position, s.tier, s.held, s.class, s.field;
 end;
@@ -1058,18 +1059,52 @@ COMMENT ON FUNCTION search.is_listed(visibility text) IS 'Whether everyone may f
 Example: select visibility, search.is_listed(visibility), count(*) from tracks group by visibility';
 
 --
+-- Name: audience(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.audience(visibility text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN starts_with(visibility, 'only:'::text) THEN substr(visibility, 6) ELSE NULL::text END;
+
+--
+-- Name: FUNCTION audience(visibility text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.audience(visibility text) IS 'The group that may find a row beside its owner; null for no group.';
+
+--
+-- Name: finders(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.finders(viewer text) RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    -- the viewer comes first
+    return case when viewer is null then '{}' else array[viewer] || '{}'::text[] end;
+end;
+$$;
+
+--
+-- Name: FUNCTION finders(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.finders(viewer text) IS 'As whom a viewer finds rows: as an owner, and as a member of the groups of the rules. Empty for an anonymous viewer.';
+
+--
 -- Name: may_see(text, text, text); Type: FUNCTION; Schema: search; Owner: -
 --
 
 CREATE FUNCTION search.may_see(visibility text, artist_did text, viewer text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (COALESCE((visibility = ANY (ARRAY['public'::text, 'supporters'::text, 'unlisted'::text])), false) OR COALESCE((artist_did = viewer), false));
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE(((visibility = ANY (ARRAY['public'::text, 'supporters'::text, 'unlisted'::text])) OR (artist_did = viewer) OR (search_internal.audience(visibility) = ANY (search_internal.finders(viewer)))), false);
 
 --
 -- Name: FUNCTION may_see(visibility text, artist_did text, viewer text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. Any other value is visible to its artist only.
+COMMENT ON FUNCTION search.may_see(visibility text, artist_did text, viewer text) IS 'Whether a viewer who has a track''s number may see the track. What is not listed is seen by its artist and its group.
 Example: select id, search.may_see(visibility, artist_did, null) from tracks';
 
 --
@@ -1134,6 +1169,8 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
     SET "hnsw.ef_search" TO '200'
     SET "hnsw.iterative_scan" TO 'strict_order'
     AS $$
+        declare
+            finders constant text[] := search_internal.finders(viewer);
         begin
             if query_embedding is null then
                 return;
@@ -1161,7 +1198,7 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                         union all
                         select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_1 e
-                        where e.owner = viewer
+                        where (e.owner = any (finders) or e.audience = any (finders))
                     ) as found
                     order by found.distance, found.track_id
                     limit k;
@@ -1178,7 +1215,7 @@ CREATE FUNCTION search.nearest_tracks(query_embedding public.halfvec, viewer tex
                     union all
                     (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_1 e
-                     where e.owner = viewer
+                     where (e.owner = any (finders) or e.audience = any (finders))
                      order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found
@@ -1248,13 +1285,13 @@ Example: select search.previous_model()';
 
 CREATE FUNCTION search.private_owner(visibility text, did text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (visibility = ANY ('{private}'::text[])) THEN did ELSE NULL::text END;
+    RETURN CASE WHEN ((visibility = ANY ('{private}'::text[])) OR starts_with(visibility, 'only:'::text)) THEN did ELSE NULL::text END;
 
 --
 -- Name: FUNCTION private_owner(visibility text, did text); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'Who alone may find a row that is not listed: its owner, or null for no one.
+COMMENT ON FUNCTION search.private_owner(visibility text, did text) IS 'The owner of a row that is not listed, who may find it nevertheless; null for no one.
 Example: select id, search.private_owner(visibility, artist_did) from tracks where visibility = ''private''';
 
 --
@@ -1477,6 +1514,8 @@ begin
         new_id, register_model.dimensions);
     execute format(
         'create index embeddings_%1$s_owner_idx on search.embeddings_%1$s (owner) where owner is not null', new_id);
+    execute format(
+        'create index embeddings_%1$s_audience_idx on search.embeddings_%1$s (audience) where audience is not null', new_id);
     return new_id;
 end;
 $_$;
@@ -1858,12 +1897,13 @@ CREATE FUNCTION search.unified(q text, query_embedding public.halfvec DEFAULT NU
     AS $$
 declare
     kinds constant text[] := coalesce(types, array['track', 'artist', 'album', 'tag', 'playlist']);
+    finders constant text[] := search_internal.finders(viewer);
 begin
     return query
     with page as materialized (
         select r.*
         from search_internal.ranked_page(
-            q, query_embedding, viewer, kinds, max_per_type, audibility, min_confidence, candidates) as r
+            q, query_embedding, finders, kinds, max_per_type, audibility, min_confidence, candidates) as r
     )
     select hit.kind, hit.label, hit.artist, hit.tier::text, hit.fields, hit.quality, hit.similarity, hit.confidence, hit.key, hit.details
     from (
@@ -1876,7 +1916,7 @@ begin
         left join public.albums b on b.id = t.album_id
         where p.kind = 'track'
           -- the candidates were chosen by visibility already; this holds should one have changed meanwhile
-          and search.visible_to(t.visibility, t.artist_did, viewer)
+          and search_internal.found_by(t.visibility, t.artist_did, finders)
         union all
         select p.*, a.display_name::text, a.handle::text, jsonb_build_object(
                    'did', a.did, 'handle', a.handle, 'display_name', a.display_name, 'avatar_url', a.avatar_url)
@@ -1908,7 +1948,7 @@ begin
         join public.playlists l on l.id = p.key::search.playlist_id
         join search.documents d on d.kind = 'playlist' and d.key = p.key and d.field = 'name'
         join public.artists a on a.did = l.owner_did
-        where p.kind = 'playlist' and search.visible_to(l.visibility, l.owner_did, viewer)
+        where p.kind = 'playlist' and search_internal.found_by(l.visibility, l.owner_did, finders)
     ) as hit
     order by hit.position;
 end;
@@ -1974,8 +2014,8 @@ Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')
 --
 
 CREATE FUNCTION search.visible_to(visibility text, did text, viewer text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE((search.is_listed(visibility) OR (search.private_owner(visibility, did) = viewer)), false);
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE((search.is_listed(visibility) OR (search.private_owner(visibility, did) = viewer) OR (search_internal.audience(visibility) = ANY (search_internal.finders(viewer)))), false);
 
 --
 -- Name: FUNCTION visible_to(visibility text, did text, viewer text); Type: COMMENT; Schema: search; Owner: -
@@ -2133,7 +2173,7 @@ COMMENT ON FUNCTION search_internal.add_words(words text[], documents bigint[], 
 -- Name: albums_seen(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text)
+CREATE FUNCTION search_internal.albums_seen(album_ids search.album_id[]) RETURNS TABLE(album_id search.album_id, listed boolean, owner text, audience text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -2144,7 +2184,10 @@ begin
            case when not seen.by_all and exists (
                select from public.tracks t
                where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
-           ) and search_internal.is_findable('public') then a.artist_did::text end
+           ) and search_internal.is_findable('public') then a.artist_did::text end,
+           -- of several groups one: each album is found by too few rather than by too many
+           case when not seen.by_all and search.is_listed('public') then (
+               select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end
     from public.albums a
     cross join lateral (
         select search.is_listed('public')
@@ -2158,7 +2201,7 @@ $$;
 -- Name: FUNCTION albums_seen(album_ids search.album_id[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.albums_seen(album_ids search.album_id[]) IS 'Who may find an album: all when it holds a listed track, its artist alone when it holds only private ones, else nobody.';
+COMMENT ON FUNCTION search_internal.albums_seen(album_ids search.album_id[]) IS 'Who may find an album: all when it holds a listed track, else its artist when it holds a private one, and the group that may find one of its tracks.';
 
 --
 -- Name: in_context(text); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -2487,6 +2530,8 @@ begin
         set hnsw.ef_search = 200
         set hnsw.iterative_scan = strict_order
         as $body$
+        declare
+            finders constant text[] := search_internal.finders(viewer);
         begin
             if query_embedding is null then
                 return;
@@ -2514,7 +2559,7 @@ begin
                         union all
                         select e.track_id, e.embedding operator(public.<=>) query_embedding
                         from search.embeddings_%1$s e
-                        where e.owner = viewer
+                        where (e.owner = any (finders) or e.audience = any (finders))
                     ) as found
                     order by found.distance, found.track_id
                     limit k;
@@ -2531,7 +2576,7 @@ begin
                     union all
                     (select e.track_id, e.embedding operator(public.<=>) query_embedding
                      from search.embeddings_%1$s e
-                     where e.owner = viewer
+                     where (e.owner = any (finders) or e.audience = any (finders))
                      order by e.embedding operator(public.<=>) query_embedding
                      limit k)
                 ) as found
@@ -2982,11 +3027,12 @@ begin
     if kind = 'track' then
         -- vectors repeat who may find a track
         update search.embeddings e
-        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did)
+        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did),
+            audience = search_internal.audience(t.visibility)
         from public.tracks t
         where t.id = any (keys::bigint[]) and e.track_id = t.id
-          and (e.listed, e.owner)
-              is distinct from (search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did));
+          and (e.listed, e.owner, e.audience) is distinct from (
+              search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility));
     end if;
     return keys[cardinality(keys)];
 end;
@@ -3117,6 +3163,20 @@ $$;
 COMMENT ON FUNCTION search_internal.fold_word_counts() IS 'Add up the changes of words'' counts, remove words that no listed name has any more, and return how many words changed. The task fold_track_counts calls it every minute.';
 
 --
+-- Name: found_by(text, text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.found_by(visibility text, did text, finders text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE((search.is_listed(visibility) OR (search.private_owner(visibility, did) = ANY (finders)) OR (search_internal.audience(visibility) = ANY (finders))), false);
+
+--
+-- Name: FUNCTION found_by(visibility text, did text, finders text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.found_by(visibility text, did text, finders text[]) IS 'As search.visible_to, for what search_internal.finders returns.';
+
+--
 -- Name: held_tier(text, search.tier); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3161,6 +3221,7 @@ CREATE TABLE search.documents (
     context text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     level smallint NOT NULL,
     tokens tsvector NOT NULL,
+    audience text,
     CONSTRAINT documents_kind_check CHECK ((kind = ANY (ARRAY['track'::text, 'artist'::text, 'album'::text, 'tag'::text, 'playlist'::text])))
 );
 ALTER TABLE ONLY search.documents ALTER COLUMN tokens SET STATISTICS 300;
@@ -3214,6 +3275,12 @@ COMMENT ON COLUMN search.documents.level IS 'search_internal.popularity_level(po
 COMMENT ON COLUMN search.documents.tokens IS 'search_internal.document_tokens(...): words of the name and of the context, each behind letters for kind and level.';
 
 --
+-- Name: COLUMN documents.audience; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.documents.audience IS 'The group that may find the row beside its owner, as search_internal.finders names it; null for no group.';
+
+--
 -- Name: highest_levels(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3245,7 +3312,7 @@ CREATE FUNCTION search_internal.index_documents() RETURNS void
 begin
     -- what a search wants of a name is in the index: many names are looked at to find the popular ones
     create index if not exists documents_prefix_idx on search.documents (kind, level, normalized)
-        include (popularity, key, field, listed, owner);
+        include (popularity, key, field, listed, owner, audience);
     -- without a pending list: every search would have to read it
     create index if not exists documents_tokens_idx on search.documents using gin (tokens) with (fastupdate = off);
     -- the words of a viewer's own private names are read with each of their searches
@@ -3291,7 +3358,7 @@ COMMENT ON FUNCTION search_internal.insert_track(artist_did text, album_id searc
 
 CREATE FUNCTION search_internal.is_findable(visibility text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(((visibility = ANY ('{public,supporters}'::text[])) OR (visibility = ANY ('{private}'::text[]))), false);
+    RETURN COALESCE((search.is_listed(visibility) OR (search.private_owner(visibility, ''::text) IS NOT NULL)), false);
 
 --
 -- Name: FUNCTION is_findable(visibility text); Type: COMMENT; Schema: search_internal; Owner: -
@@ -3432,10 +3499,10 @@ CREATE FUNCTION search_internal.make_signal(kind text, key text, field text, tie
 COMMENT ON FUNCTION search_internal.make_signal(kind text, key text, field text, tier search.tier, quality double precision, popularity double precision, class integer, held boolean, similarity real, confidence real) IS 'A reason to list an entity; name the arguments.';
 
 --
--- Name: match_any_level(search.tier, text, text, text, text[], text, integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_any_level(search.tier, text, text, text, text[], text[], integer, boolean); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], finders text[], enough integer, rare boolean) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3460,7 +3527,7 @@ begin
                     from search.documents d
                     where d.tokens @@ all_words and d.kind = any (kinds)
                       and case when some_query is null or d.tokens @@ some_in_name then true end
-                      and (d.listed or d.owner = viewer)
+                      and (d.listed or d.owner = any (finders) or d.audience = any (finders))
                 ) as m
             ) as d
             where d.position <= enough);
@@ -3474,23 +3541,23 @@ begin
         cross join lateral (
             select highest.kind, d.key, d.field, d.popularity, search_internal.likeness(needle, d.normalized) as quality
             from search_internal.words_by_level(
-                highest.kind, highest.level, all_query, some_query, null, null, viewer, enough) as d
+                highest.kind, highest.level, all_query, some_query, null, null, finders, enough) as d
             limit enough
         ) as best);
 end;
 $$;
 
 --
--- Name: FUNCTION match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], finders text[], enough integer, rare boolean); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], viewer text, enough integer, rare boolean) IS 'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
+COMMENT ON FUNCTION search_internal.match_any_level(tier search.tier, all_query text, some_query text, needle text, kinds text[], finders text[], enough integer, rare boolean) IS 'Candidates of a tier for a query of search_internal.all_terms, at once where few documents have one of its words, else level by level.';
 
 --
--- Name: match_common_words(text[], boolean, text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_common_words(text[], boolean, text, text, text[], text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], finders text[], enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3512,13 +3579,13 @@ begin
                                          then search_internal.whole_word() else search_internal.begun_word() end,
                            quality => char_length(needle)::real / char_length(d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
-                    highest.kind, highest.level, name_query, null, null, needle, viewer, enough) as d
+                    highest.kind, highest.level, name_query, null, null, needle, finders, enough) as d
                 union all
                 select search_internal.make_signal(
                            highest.kind, d.key, d.field, 'word_prefix', class => search_internal.context_word(),
                            quality => public.similarity(needle, d.normalized), popularity => d.popularity)
                 from search_internal.words_by_level(
-                    highest.kind, highest.level, context_query, some_query, name_query, null, viewer, enough) as d
+                    highest.kind, highest.level, context_query, some_query, name_query, null, finders, enough) as d
                 where context_query is not null
             ) as candidate (signal)
             limit enough
@@ -3527,16 +3594,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], viewer text, enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
+COMMENT ON FUNCTION search_internal.match_common_words(forms text[], in_context boolean, needle text, last_word text, kinds text[], finders text[], enough integer) IS 'The same as search_internal.match_rare_words, level by level, where every word is common.';
 
 --
--- Name: match_held(search_internal.signal[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_held(search_internal.signal[], text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_held(named search_internal.signal[], finders text[], max_tracks integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3556,19 +3623,19 @@ begin
         cross join lateral (
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'artist' and t.artist_did = e.key
-               and search.visible_to(t.visibility, t.artist_did, viewer)
+               and search_internal.found_by(t.visibility, t.artist_did, finders)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select t.id, t.play_count from public.tracks t
              where e.kind = 'album' and t.album_id = case when e.kind = 'album' then e.key::search.album_id end
-               and search.visible_to(t.visibility, t.artist_did, viewer)
+               and search_internal.found_by(t.visibility, t.artist_did, finders)
              order by t.play_count desc, t.id limit max_tracks)
             union all
             (select d.key::bigint, (exp(d.popularity) - 1)::bigint
              from search_internal.highest_levels(case when e.kind = 'tag' then array['track'] end) as highest
              cross join lateral search_internal.words_by_level(
                  highest.kind, highest.level, search_internal.in_context(search_internal.word_term('#' || e.key)), null, null, null,
-                 viewer => null, enough => max_tracks) as d
+                 finders => '{}', enough => max_tracks) as d
              limit max_tracks)
         ) as track
         order by e.held_tier, e.class, track.play_count desc, track.id limit max_tracks);
@@ -3576,16 +3643,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_held(named search_internal.signal[], viewer text, max_tracks integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_held(named search_internal.signal[], finders text[], max_tracks integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_held(named search_internal.signal[], viewer text, max_tracks integer) IS 'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
+COMMENT ON FUNCTION search_internal.match_held(named search_internal.signal[], finders text[], max_tracks integer) IS 'The tracks of the five best artists, albums and tags among what is called so, the most played first.';
 
 --
--- Name: match_names(text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_names(text, text[], text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_names(needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_names(needle text, kinds text[], finders text[], enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3605,7 +3672,7 @@ begin
                    quality => length / char_length(d.normalized), popularity => d.popularity)
         from search.documents d
         where d.kind = any (kinds) and d.level = any ('{0,1,2,3,4,5,6}'::smallint[])
-          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = viewer)
+          and d.normalized >= needle and d.normalized < needle_end and (d.listed or d.owner = any (finders) or d.audience = any (finders))
         limit few + 1);
     if cardinality(found) <= few then
         return found;
@@ -3623,23 +3690,23 @@ begin
                 ('prefix', search_internal.begun_word(), word_end, needle_end)
             ) as part (tier, class, first, before)
             cross join lateral search_internal.names_by_level(
-                highest.kind, highest.level, part.first, part.before, viewer, enough) as d
+                highest.kind, highest.level, part.first, part.before, finders, enough) as d
             limit enough
         ) as best);
 end;
 $$;
 
 --
--- Name: FUNCTION match_names(needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_names(needle text, kinds text[], finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_names(needle text, kinds text[], viewer text, enough integer) IS 'Names that are, or begin with, the normalised text.';
+COMMENT ON FUNCTION search_internal.match_names(needle text, kinds text[], finders text[], enough integer) IS 'Names that are, or begin with, the normalised text.';
 
 --
--- Name: match_rare_words(text[], text[], text, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_rare_words(text[], text[], text, text, text[], text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], finders text[], enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3669,7 +3736,7 @@ begin
                 from search.documents d
                 where d.tokens @@ all_words and d.kind = any (kinds)
                   and ' ' || d.normalized || ' ' || d.context || ' ' like all (patterns)
-                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = viewer)
+                  and not starts_with(d.normalized, needle) and (d.listed or d.owner = any (finders) or d.audience = any (finders))
             ) as c
             where c.class is not null
         ) as d
@@ -3678,16 +3745,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], viewer text, enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
+COMMENT ON FUNCTION search_internal.match_rare_words(forms text[], patterns text[], needle text, last_word text, kinds text[], finders text[], enough integer) IS 'Names that have all the words, or have one and belong to what has the others, where few documents have one of them.';
 
 --
--- Name: match_roughly(text[], text[], boolean, text, text[], text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_roughly(text[], text[], boolean, text, text[], text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], finders text[], enough integer) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3710,18 +3777,18 @@ declare
 begin
     if cardinality(inner_words) > 0 then
         inner_matches := search_internal.match_any_level(
-            'substring', search_internal.word_terms(inner_words), null, needle, kinds, viewer, enough,
+            'substring', search_internal.word_terms(inner_words), null, needle, kinds, finders, enough,
             not exists (select from search.common_words c where c.word = any (inner_words)));
     end if;
     if likely.forms is not null then
         -- of several words few names have all: those are compared whole, whatever their popularity
         misspelt := search_internal.match_any_level(
-            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, viewer, enough,
+            'fuzzy', search_internal.all_terms(likely.forms, false), null, needle, kinds, finders, enough,
             likely.rare or cardinality(typed) > 1);
         if cardinality(misspelt) = 0 and cardinality(typed) > 1 then
             misspelt := search_internal.match_any_level(
                 'fuzzy', search_internal.all_terms(likely.forms, true), array_to_string(likely.forms, ' | '),
-                needle, kinds, viewer, enough, likely.rare);
+                needle, kinds, finders, enough, likely.rare);
         end if;
     end if;
     return inner_matches || misspelt;
@@ -3729,16 +3796,16 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], viewer text, enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
+COMMENT ON FUNCTION search_internal.match_roughly(typed text[], own text[], all_known boolean, needle text, kinds text[], finders text[], enough integer) IS 'Names with words that contain what was typed, or that are a typo away from it.';
 
 --
--- Name: match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: match_sounds(public.halfvec, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search_internal.signal[]
+CREATE FUNCTION search_internal.match_sounds(query_embedding public.halfvec, finders text[], max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) RETURNS search_internal.signal[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
@@ -3753,7 +3820,7 @@ begin
             select near.track_id, near.similarity,
                    search_internal.confidence(near.similarity, scale.mean, scale.deviation, scale.slope, scale.intercept, scale.audible)
                        as confidence
-            from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
+            from search.nearest_tracks(query_embedding, finders[1], max_tracks, candidates) as near
         ) as n
         -- an unknown confidence hides nothing
         where n.confidence >= min_confidence or n.confidence is null);
@@ -3761,10 +3828,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION match_sounds(query_embedding public.halfvec, finders text[], max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.match_sounds(query_embedding public.halfvec, viewer text, max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
+COMMENT ON FUNCTION search_internal.match_sounds(query_embedding public.halfvec, finders text[], max_tracks integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Tracks that sound like the query''s vector, as far as that can be trusted; of the candidates, where a mirror has named some.';
 
 --
 -- Name: mirror_documents(text, bigint[], bigint, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3886,10 +3953,10 @@ $$;
 COMMENT ON FUNCTION search_internal.named_by(kind text, key text, typed text[]) IS 'Which names of what an entity belongs to begin with one of the typed words.';
 
 --
--- Name: names_by_level(text, integer, text, text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: names_by_level(text, integer, text, text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+CREATE FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, finders text[], enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
     LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
     BEGIN ATOMIC
  SELECT found.key,
@@ -3902,16 +3969,16 @@ CREATE FUNCTION search_internal.names_by_level(kind text, highest integer, first
              d.normalized,
              d.popularity
             FROM search.documents d
-           WHERE ((d.kind = names_by_level.kind) AND (d.level = step.level) AND (d.normalized >= names_by_level.first) AND (d.normalized < names_by_level.before) AND (d.listed OR (d.owner = names_by_level.viewer)))
+           WHERE ((d.kind = names_by_level.kind) AND (d.level = step.level) AND (d.normalized >= names_by_level.first) AND (d.normalized < names_by_level.before) AND (d.listed OR (d.owner = ANY (names_by_level.finders)) OR (d.audience = ANY (names_by_level.finders))))
            ORDER BY d.popularity DESC, d.key
           LIMIT names_by_level.enough) found);
 END;
 
 --
--- Name: FUNCTION names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION names_by_level(kind text, highest integer, first text, before text, finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, viewer text, enough integer) IS 'Names of a kind from one string up to another, level by level; enough of each level.';
+COMMENT ON FUNCTION search_internal.names_by_level(kind text, highest integer, first text, before text, finders text[], enough integer) IS 'Names of a kind from one string up to another, level by level; enough of each level.';
 
 --
 -- Name: note_audio_upload(bigint); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4463,7 +4530,8 @@ begin
     if cardinality(moved) > 0 then
         perform search_internal.await_renames_around(moved);
         update search.embeddings e
-        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did)
+        set listed = search.is_listed(n.visibility), owner = search.private_owner(n.visibility, n.artist_did),
+            audience = search_internal.audience(n.visibility)
         from new_rows n join old_rows o using (id)
         where e.track_id = n.id and (n.visibility, n.artist_did) is distinct from (o.visibility, o.artist_did);
 
@@ -4521,19 +4589,21 @@ CREATE FUNCTION search_internal.own_popularity() RETURNS bigint
 COMMENT ON FUNCTION search_internal.own_popularity() IS 'What a word of the viewer''s own private names counts as in search.words.popularity: people look for what is theirs.';
 
 --
--- Name: own_words(text); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: own_words(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.own_words(viewer text) RETURNS text[]
+CREATE FUNCTION search_internal.own_words(finders text[]) RETURNS text[]
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
-    -- only names that the viewer alone may find; the vocabulary has all others
+    -- names that only some may find; the vocabulary has all others
     select coalesce(array_agg(distinct own.word), '{}')
     from (
         select w.word
         from (
-            select d.normalized from search.documents d where d.owner = viewer order by d.popularity desc limit 1000
+            select d.normalized from search.documents d 
+            where d.owner = any (finders) or d.audience = any (finders)
+            order by d.popularity desc limit 1000
         ) as names
         cross join lateral string_to_table(names.normalized, ' ') as w (word)
         where w.word <> ''
@@ -4542,10 +4612,10 @@ CREATE FUNCTION search_internal.own_words(viewer text) RETURNS text[]
 $$;
 
 --
--- Name: FUNCTION own_words(viewer text); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION own_words(finders text[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.own_words(viewer text) IS 'Words of the viewer''s private names: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
+COMMENT ON FUNCTION search_internal.own_words(finders text[]) IS 'Words of names that the viewer may find and not everyone: 4,000, of the most popular. The vocabulary does not have them, because other people could find them out there.';
 
 --
 -- Name: popularity_level(real); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4619,10 +4689,10 @@ $$;
 COMMENT ON FUNCTION search_internal.raise_mirror_version(least_version bigint) IS 'Let versions go on above one that a mirror has: a database that was restored counts from where its backup was.';
 
 --
--- Name: ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: ranked_page(text, public.halfvec, text[], text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
+CREATE FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS TABLE("position" bigint, kind text, key text, tier search.tier, held boolean, class integer, fields text[], quality real, popularity real, similarity real, confidence real)
     LANGUAGE plpgsql STABLE ROWS 100 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -4637,7 +4707,7 @@ begin
         select s.kind, s.key, (array_agg(s order by s.tier, s.held, s.class, s.quality desc))[1] as best,
                array_agg(distinct s.field) as fields,
                max(s.popularity) as popularity, max(s.similarity) as similarity, max(s.confidence) as confidence
-        from search_internal.signals(q, query_embedding, viewer, types, max_per_type, audibility, min_confidence, candidates) as s
+        from search_internal.signals(q, query_embedding, finders, types, max_per_type, audibility, min_confidence, candidates) as s
         group by s.kind, s.key
     ),
     ordered as (
@@ -4665,10 +4735,10 @@ end;
 $$;
 
 --
--- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION ranked_page(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'The order of a page: each entity once, the best max_per_type of each type.';
+COMMENT ON FUNCTION search_internal.ranked_page(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'The order of a page: each entity once, the best max_per_type of each type.';
 
 --
 -- Name: refresh_albums(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4685,10 +4755,10 @@ begin
     where d.kind = 'album' and d.key = any (album_ids::text[])
       and not exists (select from public.albums a where a.id = d.key::search.album_id);
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner, audience)
     select 'album', a.id::text, 'title', a.title, search.normalize_text(a.title),
            search.normalize_text(concat_ws(' ', artist.display_name, artist.handle)),
-           ln(1 + held.listed), held.listed, seen.listed, seen.owner
+           ln(1 + held.listed), held.listed, seen.listed, seen.owner, seen.audience
     from search_internal.count_tracks('album', album_ids::text[]) as held
     join public.albums a on a.id = held.key::search.album_id
     join public.artists artist on artist.did = a.artist_did
@@ -4696,9 +4766,9 @@ begin
     order by a.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+        listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 
@@ -4723,16 +4793,19 @@ begin
     where d.kind = 'artist' and d.key = any (dids)
       and not exists (select from public.artists a where a.did = d.key);
 
-    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, popularity, track_count, listed, owner, audience)
     select 'artist', a.did, name.field, name.label, search.normalize_text(name.label), ln(1 + held.listed), held.listed,
-           search.is_listed('public'), search.private_owner('public', a.did)
+           search.is_listed('public'), search.private_owner('public', a.did),
+           search_internal.audience('public')
     from search_internal.count_tracks('artist', dids) as held
     join public.artists a on a.did = held.key
     cross join lateral (values ('handle', a.handle), ('display_name', a.display_name)) as name (field, label)
     order by a.did, name.field
     on conflict (kind, key, field) do update
-    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.listed, d.owner) is distinct from (excluded.label, excluded.listed, excluded.owner);
+    set label = excluded.label, normalized = excluded.normalized, listed = excluded.listed, owner = excluded.owner,
+        audience = excluded.audience
+    where (d.label, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 
@@ -4760,10 +4833,10 @@ begin
           where p.id = d.key::search.playlist_id and search_internal.is_findable(p.visibility)
       );
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, track_count, listed, owner, audience)
     select 'playlist', p.id::text, 'name', p.name, search.normalize_text(p.name),
            search.normalize_text(concat_ws(' ', a.display_name, a.handle)), ln(1 + held.listed), held.listed,
-           search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did)
+           search.is_listed(p.visibility), search.private_owner(p.visibility, p.owner_did), search_internal.audience(p.visibility)
     from search_internal.count_tracks('playlist', playlist_ids::text[]) as held
     join public.playlists p on p.id = held.key::search.playlist_id
     join public.artists a on a.did = p.owner_did
@@ -4771,9 +4844,9 @@ begin
     order by p.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+        listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 
@@ -4834,7 +4907,7 @@ begin
           where t.id = d.key::bigint and search_internal.is_findable(t.visibility)
       );
 
-    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner)
+    insert into search.documents as d (kind, key, field, label, normalized, context, popularity, listed, owner, audience)
     -- Normalising is most of the work: what stands normalised in a document already is taken from there. Each is looked up by
     -- itself: a join that was planned while there were few documents would read all of them.
     select 'track', t.id::text, 'title', t.title,
@@ -4857,7 +4930,7 @@ begin
                    search.normalize_text(b.title)),
                tagged.names, tagged.ids),
            ln(1 + t.play_count),
-           search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did)
+           search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility)
     from public.tracks t
     join public.artists a on a.did = t.artist_did
     left join public.albums b on b.id = t.album_id
@@ -4876,9 +4949,9 @@ begin
     order by t.id
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized, context = excluded.context,
-        popularity = excluded.popularity, listed = excluded.listed, owner = excluded.owner
-    where (d.label, d.context, d.popularity, d.listed, d.owner)
-        is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner);
+        popularity = excluded.popularity, listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
+    where (d.label, d.context, d.popularity, d.listed, d.owner, d.audience)
+        is distinct from (excluded.label, excluded.context, excluded.popularity, excluded.listed, excluded.owner, excluded.audience);
 end;
 $$;
 
@@ -4900,10 +4973,10 @@ CREATE FUNCTION search_internal.relist_albums(album_ids search.album_id[]) RETUR
 begin
     -- a document that stays as it is is not locked: two uploads to one album do not wait for each other
     update search.documents d
-    set listed = seen.listed, owner = seen.owner
+    set listed = seen.listed, owner = seen.owner, audience = seen.audience
     from search_internal.albums_seen(album_ids) as seen
     where d.kind = 'album' and d.key = seen.album_id::text and d.field = 'title'
-      and (d.listed, d.owner) is distinct from (seen.listed, seen.owner);
+      and (d.listed, d.owner, d.audience) is distinct from (seen.listed, seen.owner, seen.audience);
 end;
 $$;
 
@@ -5030,10 +5103,10 @@ $$;
 COMMENT ON FUNCTION search_internal.serve_mirror_namespace(generation integer) IS 'Let a namespace that was filled serve, and retire the one that did. False, and nothing is done, unless it was being filled.';
 
 --
--- Name: signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: signals(text, public.halfvec, text[], text[], integer, double precision, double precision, bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search_internal.signal
+CREATE FUNCTION search_internal.signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[] DEFAULT NULL::bigint[]) RETURNS SETOF search_internal.signal
     LANGUAGE plpgsql STABLE ROWS 150 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -5050,45 +5123,45 @@ declare
     forms record;
 begin
     if needle is not null then
-        named := search_internal.match_names(needle, types, viewer, enough);
+        named := search_internal.match_names(needle, types, finders, enough);
         lacking := search_internal.lacking(types, named, enough);
         if cardinality(lacking) > 0 then
-            own := case when viewer is null then '{}' else search_internal.own_words(viewer) end;
+            own := case when cardinality(finders) = 0 then '{}' else search_internal.own_words(finders) end;
             forms := search_internal.word_forms(typed, own);
             if forms.known and forms.rare then
                 named := named || search_internal.match_rare_words(
-                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.patterns, needle, typed[cardinality(typed)], lacking, finders, enough);
             elsif forms.known then
                 named := named || search_internal.match_common_words(
-                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, viewer, enough);
+                    forms.forms, forms.in_context, needle, typed[cardinality(typed)], lacking, finders, enough);
             end if;
             -- what is inside a word or misspelt is looked for only where names give little
             if cardinality(named) < 5 then
                 named := named || array(
                     select distinct on (n.kind, n.key, n.field) n
-                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, viewer, enough)) as n
+                    from unnest(search_internal.match_roughly(typed, own, forms.known, needle, types, finders, enough)) as n
                     where not exists (
                         select from unnest(named) as k where (k.kind, k.key, k.field) = (n.kind, n.key, n.field))
                     order by n.kind, n.key, n.field, n.tier, n.class);
             end if;
         end if;
         if 'track' = any (types) and search_internal.has_room(named, max_per_type) then
-            named := named || search_internal.match_held(named, viewer, max_per_type);
+            named := named || search_internal.match_held(named, finders, max_per_type);
         end if;
         return query select * from unnest(named);
     end if;
     if query_embedding is not null and 'track' = any (types) then
         return query select * from unnest(search_internal.match_sounds(
-            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
+            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates));
     end if;
 end;
 $$;
 
 --
--- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
 
 --
 -- Name: similar_words(text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -5528,10 +5601,10 @@ CREATE FUNCTION search_internal.word_terms(words text[]) RETURNS text
 COMMENT ON FUNCTION search_internal.word_terms(words text[]) IS 'Text of a tsquery for any of the words.';
 
 --
--- Name: words_by_level(text, integer, text, text, text, text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+-- Name: words_by_level(text, integer, text, text, text, text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
-CREATE FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
+CREATE FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, finders text[], enough integer) RETURNS TABLE(key text, field text, normalized text, popularity real)
     LANGUAGE sql STABLE ROWS 20 PARALLEL SAFE
     BEGIN ATOMIC
  SELECT found.key,
@@ -5552,16 +5625,16 @@ CREATE FUNCTION search_internal.words_by_level(kind text, highest integer, all_q
                  CASE
                      WHEN ((words_by_level.some_query IS NULL) OR (d.tokens @@ query.some_word)) THEN ((words_by_level.no_query IS NULL) OR (NOT (d.tokens @@ query.not_these)))
                      ELSE NULL::boolean
-                 END AND ((words_by_level.not_begun IS NULL) OR (NOT starts_with(d.normalized, words_by_level.not_begun))) AND (d.listed OR (d.owner = words_by_level.viewer)))
+                 END AND ((words_by_level.not_begun IS NULL) OR (NOT starts_with(d.normalized, words_by_level.not_begun))) AND (d.listed OR (d.owner = ANY (words_by_level.finders)) OR (d.audience = ANY (words_by_level.finders))))
            ORDER BY d.popularity DESC, d.key
           LIMIT words_by_level.enough) found);
 END;
 
 --
--- Name: FUNCTION words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer); Type: COMMENT; Schema: search_internal; Owner: -
+-- Name: FUNCTION words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, finders text[], enough integer); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, viewer text, enough integer) IS 'Documents of a kind that match a query of search_internal.all_terms, level by level, enough of each level. Of these only names that match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';
+COMMENT ON FUNCTION search_internal.words_by_level(kind text, highest integer, all_query text, some_query text, no_query text, not_begun text, finders text[], enough integer) IS 'Documents of a kind that match a query of search_internal.all_terms, level by level, enough of each level. Of these only names that match some_query, do not match no_query, and do not begin with not_begun; each of the three may be null.';
 
 --
 -- Name: albums; Type: TABLE; Schema: public; Owner: -
@@ -6149,7 +6222,8 @@ CREATE TABLE search.embeddings (
     embedding public.halfvec NOT NULL,
     listed boolean NOT NULL,
     owner text,
-    embedded_at timestamp with time zone DEFAULT now() NOT NULL
+    embedded_at timestamp with time zone DEFAULT now() NOT NULL,
+    audience text
 )
 PARTITION BY LIST (model_id);
 
@@ -6166,6 +6240,12 @@ COMMENT ON TABLE search.embeddings IS 'One unit vector a track and model, a part
 COMMENT ON COLUMN search.embeddings.file_id IS 'The audio that was embedded; differs from tracks.file_id only until the next job has run.';
 
 --
+-- Name: COLUMN embeddings.audience; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.embeddings.audience IS 'As in search.documents.';
+
+--
 -- Name: embeddings_1; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -6177,6 +6257,7 @@ CREATE TABLE search.embeddings_1 (
     listed boolean CONSTRAINT embeddings_listed_not_null NOT NULL,
     owner text,
     embedded_at timestamp with time zone DEFAULT now() CONSTRAINT embeddings_embedded_at_not_null NOT NULL,
+    audience text,
     CONSTRAINT embeddings_1_dimensions CHECK ((public.vector_dims(embedding) = 100))
 );
 
@@ -7644,6 +7725,12 @@ CREATE INDEX tracks_file_id_idx ON public.tracks USING btree (file_id);
 CREATE INDEX audio_uploads_artist_did_idx ON search.audio_uploads USING btree (artist_did);
 
 --
+-- Name: documents_audience_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX documents_audience_idx ON search.documents USING btree (audience, popularity DESC) WHERE (audience IS NOT NULL);
+
+--
 -- Name: documents_owner_idx; Type: INDEX; Schema: search; Owner: -
 --
 
@@ -7653,13 +7740,19 @@ CREATE INDEX documents_owner_idx ON search.documents USING btree (owner, popular
 -- Name: documents_prefix_idx; Type: INDEX; Schema: search; Owner: -
 --
 
-CREATE INDEX documents_prefix_idx ON search.documents USING btree (kind, level, normalized) INCLUDE (popularity, key, field, listed, owner);
+CREATE INDEX documents_prefix_idx ON search.documents USING btree (kind, level, normalized) INCLUDE (popularity, key, field, listed, owner, audience);
 
 --
 -- Name: documents_tokens_idx; Type: INDEX; Schema: search; Owner: -
 --
 
 CREATE INDEX documents_tokens_idx ON search.documents USING gin (tokens) WITH (fastupdate=off);
+
+--
+-- Name: embeddings_1_audience_idx; Type: INDEX; Schema: search; Owner: -
+--
+
+CREATE INDEX embeddings_1_audience_idx ON search.embeddings_1 USING btree (audience) WHERE (audience IS NOT NULL);
 
 --
 -- Name: embeddings_1_hnsw_idx; Type: INDEX; Schema: search; Owner: -

@@ -1975,7 +1975,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
     ), lacking as (
         select t.id, t.file_id, m.identity as model
         from public.tracks t, search.models m
-        where unprocessed_tracks.task = 'embed_track'
+        where unprocessed_tracks.task = 'embed_track' and true
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
                 select from search.embeddings e
@@ -1983,7 +1983,7 @@ CREATE FUNCTION search.unprocessed_tracks(task text, identity text DEFAULT NULL:
         union all
         select t.id, t.file_id, ''
         from public.tracks t
-        where unprocessed_tracks.task = 'classify_genres'
+        where unprocessed_tracks.task = 'classify_genres' and true
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
         -- a job that names no model embeds with the one that serves
@@ -2006,7 +2006,7 @@ $$;
 -- Name: FUNCTION unprocessed_tracks(task text, identity text, permanent boolean); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.
+COMMENT ON FUNCTION search.unprocessed_tracks(task text, identity text, permanent boolean) IS 'The tracks whose present audio lacks the result of a task that they are to have, embed_track in a model, the serving one unless another is named, or classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded are among them only with permanent true.
 Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')';
 
 --
@@ -7860,13 +7860,13 @@ CREATE TRIGGER discard_on_new_audio BEFORE UPDATE OF file_id ON public.tracks FO
 -- Name: tracks enqueue_on_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (true) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: tracks enqueue_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE OF file_id ON public.tracks FOR EACH ROW WHEN ((new.file_id IS DISTINCT FROM old.file_id)) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((true AND ((new.file_id IS DISTINCT FROM old.file_id) OR (NOT true)))) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: artists mirror_update; Type: TRIGGER; Schema: public; Owner: -

@@ -8,12 +8,13 @@ schemas of its database in place of ``public``.
 They also write ``rule.tracks(n)`` for the visibility of a row of the table tracks itself, as triggers have it, and
 ``rule.artists(a)`` for that of a row of any other table as search reads it. ``rule.listed()`` and ``rule.owned()`` are
 the visibilities that everyone finds, and that the owner of a row finds; ``rule.groups(viewer)`` are the groups of a
-viewer; ``rule.stated()`` is the column in which
+viewer; ``rule.wants_jobs(n)`` and ``rule.jobs_wanted(t)`` say whether a track is embedded and classified, as a row of
+the table itself and as search reads it; ``rule.stated()`` is the column in which
 the application itself keeps a track's visibility. The owner of an adopted catalogue may have given rules for these.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import psycopg
@@ -57,6 +58,7 @@ class Homes:
         rules: Of tables for whose rows there are rules: the columns that ``search.visibility_of_TABLE`` takes.
         unlisted: Who finds an unlisted row: none, owner or all.
         groups: Whether there are groups of viewers, which ``search.groups_of`` tells.
+        jobs: The columns that ``search.wants_jobs`` takes; None where every track is embedded and classified.
     """
 
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Homes:
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlisted: str = "none"
     groups: bool = False
+    jobs: tuple[str, ...] | None = None
 
     def bind(self, script: str) -> str:
         """A script with the schemas of this database.
@@ -77,18 +80,22 @@ class Homes:
         return _RULE.sub(lambda found: self._rule(found[1], found[2]), named)
 
     def _rule(self, name: str, row: str) -> str:
-        if name == "listed":
-            return _words("public", "supporters", *(["unlisted"] if self.unlisted == "all" else []))
-        if name == "owned":
-            return _words("private", *(["unlisted"] if self.unlisted == "owner" else []))
-        if name == "groups":
-            return f"search.groups_of({row})" if self.groups else "'{}'::text[]"
-        if name == "stated":
-            return "stated_visibility" if "tracks" in self.rules else "visibility"
-        if name == "tracks" and name in self.rules:
-            return f"search.visibility_of_{name}({', '.join(f'{row}.{column}' for column in self.rules[name])})"
+        listed, owned = ["public", "supporters"], ["private"]
+        {"all": listed, "owner": owned, "none": []}[self.unlisted].append("unlisted")
+        meanings = {
+            "listed": _words(listed),
+            "owned": _words(owned),
+            "groups": f"search.groups_of({row})" if self.groups else "'{}'::text[]",
+            "stated": "stated_visibility" if "tracks" in self.rules else "visibility",
+            "wants_jobs": "true" if self.jobs is None else _call("search.wants_jobs", row, self.jobs),
+            "jobs_wanted": "true" if self.jobs is None else f"{row}.wants_jobs",
+        }
+        if name in meanings:
+            return meanings[name]
         if name not in _CATALOGUE:
-            raise ValueError(f"rule.{name} is neither a table of the catalogue nor one of listed, owned and stated")
+            raise ValueError(f"rule.{name} is neither a table of the catalogue nor one of {', '.join(meanings)}")
+        if name == "tracks" and name in self.rules:
+            return _call("search.visibility_of_tracks", row, self.rules[name])
         return f"{row}.visibility" if name in (*_HAVE_VISIBILITY, *self.rules) else "'public'"
 
     def _schema(self, name: str) -> str:
@@ -108,8 +115,12 @@ class Homes:
         return schema
 
 
-def _words(*words: str) -> str:
+def _words(words: Iterable[str]) -> str:
     return f"'{{{','.join(words)}}}'::text[]"
+
+
+def _call(function: str, row: str, columns: Iterable[str]) -> str:
+    return f"{function}({', '.join(f'{row}.{column}' for column in columns)})"
 
 
 def read_homes(connection: Connection) -> Homes:

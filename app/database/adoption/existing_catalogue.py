@@ -10,8 +10,8 @@ from psycopg.rows import class_row
 from app.database.adoption.catalogue_columns import CATALOGUE, INDEXES, NEEDED_TABLES, TYPES, UNIQUE, WRITTEN, Column
 from app.database.adoption.row_visibility import (
     RowVisibility,
+    read_groups,
     read_row_visibility,
-    refuse_groups,
     suggest_ready_rules,
 )
 from app.database.adoption.rules import TABLES, RuledColumn, Rules, unexplained_columns
@@ -128,7 +128,8 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
         found.tables[name] = _read_columns(name, columns[name], visibility)
         found.problems += [*_problems(table, columns[name], found), *visibility.problems]
         found.limits += _limits(table, found.tables[name])
-    found.problems += [*refuse_groups(connection, rules), *_suggestion(ruled, rules)]
+    found.rules, unusable = read_groups(connection, rules)
+    found.problems += [*unusable, *_suggestion(ruled, rules)]
     found.limits += [_LIMITS_OF_MISSING[name] for name in found.missing if name in _LIMITS_OF_MISSING]
     found.indexes = {
         name: (table, definition)
@@ -180,7 +181,8 @@ def _read_columns(name: str, columns: Mapping[str, _ColumnRow], visibility: RowV
             unfilled.append(row.name)
         else:
             defaults[row.name] = default
-    return ExistingTable(name, seen, defaults, tuple(unfilled), visibility if visibility.expression else None)
+    said = visibility if visibility.expression or visibility.wants_jobs else None
+    return ExistingTable(name, seen, defaults, tuple(unfilled), said)
 
 
 def _find(columns: Mapping[str, _ColumnRow], column: Column) -> _ColumnRow | None:

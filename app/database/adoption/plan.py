@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
 from app.database.adoption.row_visibility import RowVisibility, groups_function
-from app.database.adoption.rules import Rules, quote, read_rules
+from app.database.adoption.rules import RuledColumn, Rules, quote, read_rules
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import EXTENSIONS
@@ -146,31 +146,38 @@ def _homes(connection: Connection, catalogue: ExistingCatalogue) -> Homes:
         {name: tuple(quote(column.name) for column in seen.columns) for name, seen in _ruled(catalogue).items()},
         catalogue.rules.unlisted,
         groups=bool(catalogue.rules.groups),
+        jobs=tuple(quote(column.name) for seen in _said(catalogue).values() for column in seen.job_columns),
     )
 
 
-def _ruled(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
-    """The tables whose columns or rules say who may find a row."""
+def _said(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
+    """The tables of whose rows something is said by columns or rules."""
     found = {name: table.visibility for name, table in catalogue.tables.items()}
     return {name: visibility for name, visibility in found.items() if visibility is not None}
 
 
+def _ruled(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
+    """The tables whose columns or rules say who may find a row."""
+    return {name: visibility for name, visibility in _said(catalogue).items() if visibility.expression}
+
+
 def _rule_functions(catalogue: ExistingCatalogue) -> str:
-    functions = [visibility.function(name) for name, visibility in _ruled(catalogue).items()]
+    functions = [visibility.functions(name) for name, visibility in _said(catalogue).items()]
     return "\n".join([*functions, groups_function(catalogue.rules)])
 
 
 def _superseded_functions(catalogue: ExistingCatalogue) -> str:
     """Drop the functions of former rules, which nothing calls once the triggers are made anew."""
-    kept = [
-        SQL("{}::regprocedure").format(Literal(f"search.visibility_of_{name}({_types(seen)})"))
-        for name, seen in _ruled(catalogue).items()
+    signatures = [f"search.visibility_of_{name}({_types(seen.columns)})" for name, seen in _ruled(catalogue).items()]
+    signatures += [
+        f"search.wants_jobs({_types(seen.job_columns)})" for seen in _said(catalogue).values() if seen.wants_jobs
     ]
+    kept = [SQL("{}::regprocedure").format(Literal(signature)) for signature in signatures]
     return SQL(_DROP_FORMER).format(SQL(", ").join(kept)).as_string(None)
 
 
-def _types(visibility: RowVisibility) -> str:
-    return ",".join(column.declared for column in visibility.columns)
+def _types(columns: Iterable[RuledColumn]) -> str:
+    return ",".join(column.declared for column in columns)
 
 
 _DROP_FORMER = r"""do $$
@@ -179,7 +186,8 @@ declare
 begin
     for former in
         select p.oid from pg_proc p
-        where p.pronamespace = 'search'::regnamespace and p.proname like 'visibility\_of\_%'
+        where p.pronamespace = 'search'::regnamespace
+          and (p.proname like 'visibility\_of\_%' or p.proname = 'wants_jobs')
           and p.oid <> all (array[{}]::regprocedure[])
     loop
         execute format('drop function %s', former);
@@ -245,9 +253,8 @@ def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str
 def _view(connection: Connection, table: ExistingTable) -> str:
     """What search sees instead of a table that lacks something; rows can be written through it."""
     view = Identifier("search", table.name)
-    shown_as_they_are = {
-        name: sql for name, sql in table.columns.items() if name != "visibility" or table.visibility is None
-    }
+    ruled = table.visibility is not None and table.visibility.expression != ""
+    shown_as_they_are = {name: sql for name, sql in table.columns.items() if name != "visibility" or not ruled}
     columns = [SQL("{} as {}").format(_raw(sql), Identifier(name)) for name, sql in shown_as_they_are.items()]
     columns += [SQL("t.{}").format(Identifier(name)) for name in table.defaults if name not in table.columns]
     if table.visibility is not None:
@@ -266,11 +273,17 @@ def _view(connection: Connection, table: ExistingTable) -> str:
 
 
 def _visibility_columns(table: str, visibility: RowVisibility) -> Iterator[Composed]:
-    arguments = SQL(", ").join(SQL("t.{}").format(Identifier(column.name)) for column in visibility.columns)
-    function = Identifier("search", f"visibility_of_{table}")
-    yield SQL("{}({}) as visibility").format(function, arguments)
-    if table == "tracks":
-        yield SQL("t.visibility as {}").format(Identifier("stated_visibility"))
+    if visibility.expression:
+        function = Identifier("search", f"visibility_of_{table}")
+        yield SQL("{}({}) as visibility").format(function, _arguments(visibility.columns))
+        if table == "tracks":
+            yield SQL("t.visibility as {}").format(Identifier("stated_visibility"))
+    if visibility.wants_jobs:
+        yield SQL("{}({}) as wants_jobs").format(Identifier("search", "wants_jobs"), _arguments(visibility.job_columns))
+
+
+def _arguments(columns: Iterable[RuledColumn]) -> Composed:
+    return SQL(", ").join(SQL("t.{}").format(Identifier(column.name)) for column in columns)
 
 
 def _raw(sql: str) -> SQL:

@@ -1,10 +1,10 @@
 """Who may find a row of an adopted table: the SQL function that its columns and its owner's rules come to."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
-from psycopg.errors import UndefinedColumn
+from psycopg.errors import UndefinedColumn, UndefinedTable
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.rules import (
@@ -31,36 +31,50 @@ class RowVisibility:
         expression: SQL over the columns of a row that gives one word of ``sql/functions/search/visibility.sql``; empty
             where the column ``visibility`` says it, or where all may find the rows.
         columns: The columns that it reads.
+        wants_jobs: SQL over the columns of a track: whether it is to be embedded and classified.
+        job_columns: The columns that this reads.
         problems: Why it is not known, each as a sentence that says what to do.
     """
 
     expression: str = ""
     columns: tuple[RuledColumn, ...] = ()
+    wants_jobs: str = ""
+    job_columns: tuple[RuledColumn, ...] = ()
     problems: tuple[str, ...] = ()
 
-    def function(self, table: str) -> str:
-        """SQL that makes `search.visibility_of_TABLE`."""
-        types = [SQL(column.declared) for column in self.columns]
-        parameters = [
-            SQL("{} {}").format(Identifier(column.name), type_)
-            for column, type_ in zip(self.columns, types, strict=True)
-        ]
-        statement = SQL(_FUNCTION).format(
-            name=Identifier("search", f"visibility_of_{table}"),
-            parameters=SQL(", ").join(parameters),
-            expression=SQL(self.expression),
-            types=SQL(", ").join(types),
-            comment=Literal(_COMMENT.format(table=table)),
-        )
-        return statement.as_string(None)
+    def functions(self, table: str) -> str:
+        """SQL that makes ``search.visibility_of_TABLE``, and ``search.wants_jobs`` of a track."""
+        made = []
+        if self.expression:
+            made.append(
+                _function(f"visibility_of_{table}", "text", self.columns, self.expression, _COMMENT.format(table=table))
+            )
+        if self.wants_jobs:
+            made.append(_function("wants_jobs", "boolean", self.job_columns, self.wants_jobs, _JOBS_COMMENT))
+        return "\n".join(made)
 
 
-_FUNCTION = """create or replace function {name}({parameters}) returns text
+def _function(name: str, result: str, columns: Iterable[RuledColumn], expression: str, comment: str) -> str:
+    types = {column.name: SQL(column.declared) for column in columns}
+    statement = SQL(_FUNCTION).format(
+        name=Identifier("search", name),
+        parameters=SQL(", ").join(SQL("{} {}").format(Identifier(of), type_) for of, type_ in types.items()),
+        result=SQL(result),
+        expression=SQL(expression),
+        types=SQL(", ").join(types.values()),
+        comment=Literal(comment),
+    )
+    return statement.as_string(None)
+
+
+_FUNCTION = """create or replace function {name}({parameters}) returns {result}
 language sql immutable parallel safe
 return {expression};
 comment on function {name}({types}) is {comment};"""
 _COMMENT = """Who may find a row of the table {table}, in a word that search.is_listed() knows.
 Example: table search.{table}"""
+_JOBS_COMMENT = """Whether a track is embedded and classified, by the rules of its owner.
+Example: select id from search.tracks where not wants_jobs"""
 
 
 def read_row_visibility(
@@ -86,16 +100,31 @@ def read_row_visibility(
         word: [*usable(word, said.clauses.get(word, ())), *(sql for of, sql in certain if of == word)] for word in WORDS
     }
     groups = {name: list(usable(f"only_for.{name}", sqls)) for name, sqls in said.only_for.items()}
-    if not any(clauses.values()) and not any(groups.values()):
-        return RowVisibility(problems=tuple(problems))
+    no_jobs = None if said.no_jobs is None else list(usable("no_jobs", said.no_jobs))
     only = [(_audience(table, name, rules), sqls) for name, sqls in groups.items()]
     asked = [(Literal(word).as_string(None), clauses[word]) for word in WORDS]
     # after what hides a row from all or from all but its owner
+    said_by_rules = any(clauses.values()) or any(groups.values())
     expression = _expression([*asked[:2], *only, *asked[2:]], columns, closed=bool(clauses["public"]))
-    read = TableRules({"all": (expression,)})
+    wants_jobs = ""
+    if table == "tracks":
+        shared = f"coalesce(({expression}) = any (array['public', 'supporters', 'unlisted']), false)"
+        shared += f" or coalesce(starts_with({expression}, 'only:'), false)"
+        wants_jobs = shared if no_jobs is None else f"not coalesce({' or '.join(f'({sql})' for sql in no_jobs)}, false)"
+        if no_jobs == []:
+            wants_jobs = "true"
     return RowVisibility(
-        expression, tuple(column for column in columns.values() if read.mentions(column.name)), tuple(problems)
+        expression if said_by_rules else "",
+        _mentioned(columns, expression),
+        wants_jobs,
+        _mentioned(columns, wants_jobs),
+        tuple(problems),
     )
+
+
+def _mentioned(columns: Mapping[str, RuledColumn], sql: str) -> tuple[RuledColumn, ...]:
+    read = TableRules({"all": (sql,)})
+    return tuple(column for column in columns.values() if read.mentions(column.name))
 
 
 def _audience(table: str, group: str, rules: Rules) -> str:
@@ -108,7 +137,7 @@ def _expression(asked: Iterable[tuple[str, list[str]]], columns: Mapping[str, Ru
     otherwise = "visibility::text" if "visibility" in columns else "'public'"
     if closed:
         otherwise = "'private'"
-    return f"case {' '.join(cases)} else {otherwise} end"
+    return f"case {' '.join(cases)} else {otherwise} end" if cases else otherwise
 
 
 def _refusal(connection: Connection, table: str, sql: str) -> psycopg.Error | None:
@@ -177,12 +206,24 @@ comment on function search.groups_of(text) is 'The groups of a viewer, by the ru
 Example: select search.groups_of(''did:plc:anna'')';"""
 
 
-def refuse_groups(connection: Connection, rules: Rules) -> Iterator[str]:
-    """Why the groups of the rules cannot be used; nothing is changed."""
-    if rules.groups:
+def read_groups(connection: Connection, rules: Rules) -> tuple[Rules, list[str]]:
+    """The rules with the groups that can be used, and why others cannot; nothing is changed."""
+    usable, problems = {}, []
+    for name, group in rules.groups.items():
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute("create schema if not exists search")
-                connection.execute(groups_function(rules).encode())
+                connection.execute(groups_function(replace(rules, groups={name: group})).encode())
+        except (UndefinedTable, UndefinedColumn) as error:
+            # without the group, its rows are found by their owners alone
+            if not rules.skip_missing_columns:
+                problems.append(_unusable(name, error))
         except psycopg.Error as error:
-            yield f"the groups of the rules cannot be used: {str(error).partition(chr(10))[0]}"
+            problems.append(_unusable(name, error))
+        else:
+            usable[name] = group
+    return replace(rules, groups=usable), problems
+
+
+def _unusable(group: str, error: psycopg.Error) -> str:
+    return f"the rule groups.{group} cannot be used: {str(error).partition(chr(10))[0]}"

@@ -42,17 +42,20 @@ class TableRules:
     Attributes:
         clauses: Of each word of `WORDS`, SQL expressions over a row: one that is true gives the row this word.
         only_for: The same of each group of viewers that finds a row, beside its owner.
+        no_jobs: SQL expressions: a track for which one is true is neither embedded nor classified. None where nothing
+            is said: then these are the tracks that only their artist finds, or no one.
         hides_nothing: Columns that say nothing about who may find a row, though their names suggest it.
     """
 
     clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hides_nothing: frozenset[str] = frozenset()
     only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    no_jobs: tuple[str, ...] | None = None
 
     def mentions(self, column: str) -> bool:
         """Whether something is said of a column."""
         named = re.compile(rf"\b{re.escape(column)}\b")
-        parts = (*self.clauses.values(), *self.only_for.values())
+        parts = (*self.clauses.values(), *self.only_for.values(), self.no_jobs or ())
         return column in self.hides_nothing or any(named.search(sql) for part in parts for sql in part)
 
 
@@ -159,13 +162,16 @@ def _read_table(table: str, value: object, groups: Mapping[str, Group], where: s
             raise UserError(f"{where}.only_for.{group}: there is no groups.{group}")
         if table not in OWNERS:
             raise UserError(f"{where}.only_for: a row of {table} has no owner")
+    no_jobs = None
+    if table == "tracks" and "no_jobs" in said:
+        no_jobs = _read_texts(said.pop("no_jobs"), f"{where}.no_jobs")
     known = (*WORDS, "hides_nothing")
     if unknown := sorted(set(said) - set(known)):
         raise UserError(f"{where}.{unknown[0]} is not understood: a rule is one of {', '.join((*known, 'only_for'))}")
     texts = {key: _read_texts(given, f"{where}.{key}") for key, given in said.items()}
     ignored = frozenset(texts.pop("hides_nothing", ()))
     found = {group: _read_texts(given, f"{where}.only_for.{group}") for group, given in only_for.items()}
-    return TableRules(texts, ignored, found)
+    return TableRules(texts, ignored, found, no_jobs)
 
 
 def _table_of(value: object, where: str) -> dict[str, object]:

@@ -60,7 +60,7 @@ as $$
     ), lacking as (
         select t.id, t.file_id, m.identity as model
         from public.tracks t, search.models m
-        where unprocessed_tracks.task = 'embed_track'
+        where unprocessed_tracks.task = 'embed_track' and rule.jobs_wanted(t)
           and m.identity = coalesce(unprocessed_tracks.identity, (select s.identity from serving s))
           and not exists (
                 select from search.embeddings e
@@ -68,7 +68,7 @@ as $$
         union all
         select t.id, t.file_id, ''
         from public.tracks t
-        where unprocessed_tracks.task = 'classify_genres'
+        where unprocessed_tracks.task = 'classify_genres' and rule.jobs_wanted(t)
           and t.extra ->> 'genre_predictions_file_id' is distinct from t.file_id
     ), pending as (
         -- a job that names no model embeds with the one that serves
@@ -87,7 +87,7 @@ as $$
     where unprocessed_tracks.permanent or not coalesce(f.permanent, false);
 $$;
 comment on function search.unprocessed_tracks(text, text, boolean) is
-    'The tracks whose present audio lacks the result of a task, embed_track in a model, the serving one unless another is named, or '
+    'The tracks whose present audio lacks the result of a task that they are to have, embed_track in a model, the serving one unless another is named, or '
     'classify_genres; the job of each that waits or runs, and whether an attempt has failed. Those whose audio cannot be decoded '
     'are among them only with permanent true.
 Example: select track_id, failed from search.unprocessed_tracks(''embed_track'')';

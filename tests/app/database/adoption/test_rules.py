@@ -216,3 +216,86 @@ def test_ready_rules_can_be_read() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.toml.*ready rules: plyr\.fm"):
         load_rules(str(tmp_path / "nothing.toml"))
+
+
+def jobs_of(connection: Connection) -> set[str]:
+    jobs = connection.execute(
+        "select distinct t.title from search.procrastinate_jobs j "
+        "join tracks t on t.id = (j.args ->> 'track_id')::bigint"
+    ).fetchall()
+    return {title for (title,) in jobs}
+
+
+INSERT = "insert into tracks (artist_did, title, file_id, file_type, visibility) values (%s, %s, 'f', 'mp3', %s)"
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("rules", "processed"),
+    [
+        ("", {"public", "unlisted"}),
+        ("tracks.no_jobs = \"title like 'p%'\"", {"unlisted", "archived"}),
+        ("tracks.no_jobs = []", {"public", "unlisted", "private", "archived"}),
+    ],
+)
+def test_which_tracks_have_jobs(
+    empty_database: str, owner: Connection, providers: Providers, rules: str, processed: set[str]
+) -> None:
+    owner.execute("delete from tracks")
+    adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
+    for visibility in ("public", "unlisted", "private", "archived"):
+        owner.execute(INSERT, [BERT, visibility, visibility])
+    assert jobs_of(owner) == processed
+    owner.execute("delete from search.procrastinate_jobs")
+    owner.execute("select search.enqueue_missing_embeddings(), search.enqueue_missing_genres()")
+    assert jobs_of(owner) == processed
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_track_that_is_published_has_its_jobs_then(
+    empty_database: str, owner: Connection, providers: Providers
+) -> None:
+    owner.execute("delete from tracks")
+    adopt(empty_database, providers.embedding.card)
+    owner.execute(INSERT, [BERT, "Harbour", "private"])
+    owner.execute("update tracks set file_id = 'g'")
+    assert jobs_of(owner) == set()
+    owner.execute("update tracks set visibility = 'public'")
+    tasks = "select task_name, args ->> 'file_id' from search.procrastinate_jobs order by 1"
+    assert owner.execute(tasks).fetchall() == [("classify_genres", "g"), ("embed_track", "g")]
+    owner.execute("update tracks set title = 'Harbour Bell', play_count = 2")
+    assert len(owner.execute(tasks).fetchall()) == 2
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("group", "reason"),
+    [
+        ('viewers = "exists (select from public.nowhere)"', 'relation "public.nowhere" does not exist'),
+        ('owners = "select did from artists"', 'relation "artists" does not exist'),
+        ('owners = "select did, handle from public.artists"', "has 2 columns available but 1"),
+        ('viewers = "viewer"', "must be type boolean"),
+    ],
+)
+def test_a_group_that_cannot_be_read_is_refused(
+    empty_database: str, providers: Providers, group: str, reason: str
+) -> None:
+    refusal = problems_of(empty_database, providers, f"[groups.some]\n{group}")
+    assert "the rule groups.some cannot be used" in refusal
+    assert reason in refusal
+
+
+@pytest.mark.usefixtures("plain")
+def test_who_is_in_which_group_is_for_those_who_search(
+    empty_database: str, owner: Connection, providers: Providers
+) -> None:
+    adopt(
+        empty_database,
+        providers.embedding.card,
+        rules=read_rules(
+            "[groups.some]\nviewers = \"viewer = 'x'\"\n[tracks.only_for]\nsome = \"visibility = 'private'\""
+        ),
+    )
+    assert owner.execute("select search.groups_of('x'), search.groups_of('y')").fetchone() == (["some"], [])
+    may = "select has_function_privilege('public', 'search.groups_of(text)', 'execute')"
+    assert owner.execute(may).fetchone() == (False,)

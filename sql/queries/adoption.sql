@@ -47,3 +47,13 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'search'
 where c.relkind = 'r' and c.relname = any (:tables)
 order by 1
+
+-- adoption_places: Numbers of the columns that search reads: one that is renamed keeps its own.
+select c.relname::text as table_name, a.attname::text as name, a.attnum as number
+from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables) and a.attname = any (:columns)
+order by 1, 3
+
+-- stale_tables: Tables of an adopted catalogue that triggers cannot follow in the usual way.
+select s.table_name, s.followed from search.stale_tables s order by 1

@@ -5013,6 +5013,26 @@ $$;
 COMMENT ON FUNCTION search_internal.refresh_tracks(track_ids bigint[]) IS 'Rebuild the documents of these tracks.';
 
 --
+-- Name: refuse_released(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.refuse_released() RETURNS boolean
+    LANGUAGE plpgsql PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'search is released from the tables of the application'
+        using errcode = 'object_not_in_prerequisite_state', hint = 'Run vibe-search db adopt.';
+end;
+$$;
+
+--
+-- Name: FUNCTION refuse_released(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.refuse_released() IS 'Refuse to read the catalogue between vibe-search db release and the next vibe-search db adopt: what was hidden meanwhile is not known.';
+
+--
 -- Name: relist_albums(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 

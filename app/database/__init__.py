@@ -1,6 +1,7 @@
 """The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
 
 from app.database.adoption.plan import AdoptionPlan
+from app.database.adoption.release import ReleasePlan, release, write_release
 from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
     configure_connection,
@@ -24,6 +25,7 @@ __all__ = [
     "Database",
     "EmbeddedPostgres",
     "HeldConnection",
+    "ReleasePlan",
     "SchemaReport",
     "Session",
     "Transaction",
@@ -44,9 +46,11 @@ __all__ = [
     "open_for_application",
     "preview_adoption",
     "read_halfvec",
+    "release",
     "require_schema",
     "require_writable",
     "retry_read",
     "run_with_database",
+    "write_release",
     "write_script",
 ]

@@ -109,6 +109,7 @@ def _notes(connection: Connection, catalogue: ExistingCatalogue, *, founded: boo
     noted = [_note(connection, key, value) for key, value in notes.items()]
     # what the former triggers could not follow is read again; this waits for their transactions
     forgotten = ["delete from search.stale_notes;"] if founded else []
+    forgotten.append("delete from search.schema_state where key = 'released';")
     return "\n".join([*forgotten, *noted])
 
 

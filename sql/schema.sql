@@ -2502,7 +2502,8 @@ begin
     from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id
+    having search_internal.own_track_count(pt.playlist_id::text) is null;
 end;
 $$;
 
@@ -2680,8 +2681,9 @@ begin
             where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
         when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
+        when 'playlist' then coalesce(search_internal.own_track_count(k), (
+            select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility)))
         end
     from unnest(keys) as k;
 end;
@@ -4354,13 +4356,13 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', o.playlist_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
-        group by o.playlist_id;
+        group by o.playlist_id having search_internal.own_track_count(o.playlist_id::text) is null;
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', n.playlist_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
-        group by n.playlist_id;
+        group by n.playlist_id having search_internal.own_track_count(n.playlist_id::text) is null;
     end if;
     return null;
 end;
@@ -4646,6 +4648,27 @@ CREATE FUNCTION search_internal.own_popularity() RETURNS bigint
 COMMENT ON FUNCTION search_internal.own_popularity() IS 'What a word of the viewer''s own private names counts as in search.words.popularity: people look for what is theirs.';
 
 --
+-- Name: own_track_count(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.own_track_count(playlist text) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    -- only the view of an adopted table may have this column
+    return (select (to_jsonb(p) ->> 'own_track_count')::bigint from public.playlists p where p.id = playlist::search.playlist_id);
+end;
+$$;
+
+--
+-- Name: FUNCTION own_track_count(playlist text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.own_track_count(playlist text) IS 'The tracks of a playlist by the count of an adopted catalogue that keeps no playlist_tracks; null elsewhere.';
+
+--
 -- Name: own_words(text); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4898,6 +4921,11 @@ begin
         listed = excluded.listed, owner = excluded.owner
     where (d.label, d.context, d.listed, d.owner)
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner);
+
+    insert into search.track_count_changes (kind, key, change)
+    select 'playlist', own.key, own.count - search.track_count('playlist', own.key)
+    from (select id::text as key, search_internal.own_track_count(id::text) as count from unnest(playlist_ids) as id) as own
+    where own.count <> search.track_count('playlist', own.key);
 end;
 $$;
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
-from app.database.adoption.catalogue_columns import CATALOGUE
+from app.database.adoption.catalogue_columns import CATALOGUE, TYPES
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
 from app.database.adoption.guarded_triggers import guard_triggers
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
@@ -85,6 +85,7 @@ def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
     catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
+    _take_track_count(connection, catalogue)
     steps = list(_foundation(connection, catalogue))
     founded = bool(steps)
     homes = _homes(connection, catalogue)
@@ -99,6 +100,17 @@ def plan_adoption(connection: Connection, model: "ModelCard") -> AdoptionPlan:
     if founded or _state(connection, "documents") != documents_digest():
         steps += _documents(connection)
     return AdoptionPlan(catalogue, steps)
+
+
+def _take_track_count(connection: Connection, catalogue: ExistingCatalogue) -> None:
+    """Show the count in the table of playlists, where the application keeps their tracks elsewhere."""
+    if "playlist_tracks" not in catalogue.missing or "playlists" not in catalogue.tables:
+        return
+    rows = connection.execute(load_statement("adoption_columns"), {"tables": ["playlists"]}).fetchall()
+    if any(name == "track_count" and kind in TYPES["number"] for _, name, kind, *_ in rows):
+        playlists = catalogue.tables["playlists"]
+        seen = {**playlists.columns, "own_track_count": "t.track_count"}
+        catalogue.tables["playlists"] = replace(playlists, columns=seen)
 
 
 def _notes(connection: Connection, catalogue: ExistingCatalogue, *, founded: bool) -> str:

@@ -3219,13 +3219,13 @@ CREATE FUNCTION search_internal.hide_documents(kind text, keys text[]) RETURNS v
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    with hidden as (
-        select d.kind, d.key, d.field from search.documents d
-        where d.kind = hide_documents.kind and (keys is null or d.key = any (keys)) and (d.listed or d.owner is not null)
-        order by d.key, d.field for no key update
-    )
-    update search.documents d set listed = false, owner = null
-    from hidden h where (d.kind, d.key, d.field) = (h.kind, h.key, h.field);
+    delete from search.documents d
+    using (
+        select h.kind, h.key, h.field from search.documents h
+        where h.kind = hide_documents.kind and (keys is null or h.key = any (keys))
+        order by h.key, h.field for update
+    ) as hidden
+    where (d.kind, d.key, d.field) = (hidden.kind, hidden.key, hidden.field);
 end;
 $$;
 
@@ -3233,7 +3233,7 @@ $$;
 -- Name: FUNCTION hide_documents(kind text, keys text[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.hide_documents(kind text, keys text[]) IS 'Hide the documents of these entities; without keys, all of the kind.';
+COMMENT ON FUNCTION search_internal.hide_documents(kind text, keys text[]) IS 'Remove the documents of these entities, until they are read again; without keys, all of the kind.';
 
 --
 -- Name: hide_rows(text, jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -

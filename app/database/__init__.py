@@ -15,7 +15,7 @@ from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
-from app.database.schema import SchemaReport, inspect_schema, require_schema
+from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
 from app.database.session import Database, HeldConnection, Session, Transaction, retry_read
 from app.database.sql_files import load_query, load_statement
 
@@ -37,6 +37,7 @@ __all__ = [
     "grant_embedded",
     "grant_roles",
     "inspect_schema",
+    "is_adopted",
     "load_query",
     "load_statement",
     "migrate",

@@ -69,6 +69,14 @@ order by 1, 3
 -- release_views: Views of search; all that depends on a table of the application is among them.
 select c.relname::text as name from pg_class c where c.relnamespace = 'search'::regnamespace and c.relkind = 'v' order by 1
 
+-- release_functions: Functions of search that Postgres knows to read tables of the application.
+select distinct d.objid::regprocedure::text as name
+from pg_depend d
+join pg_class c on c.oid = d.refobjid and c.relnamespace = 'public'::regnamespace
+join pg_proc p on p.oid = d.objid and p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_class'::regclass
+order by 1
+
 -- release_columns: Columns that search reads of the application's tables, as it sees them, with their types.
 select c.relname::text as table_name, a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type
 from pg_class c

@@ -91,10 +91,14 @@ def _plan(connection: Connection) -> ReleasePlan:
 
 
 def _views(connection: Connection) -> list[str]:
-    """All views go; in place of each table stands one that refuses to be read, with the same columns."""
+    """All views go, and functions with the same ties; in place of each table stands one that refuses to be read, with the same columns."""
     dropped = [
         SQL("drop view if exists {} cascade;").format(Identifier("search", str(name)))
         for (name,) in connection.execute(load_statement("release_views")).fetchall()
+    ]
+    functions = [
+        f"drop function if exists {name} cascade;"
+        for (name,) in connection.execute(load_statement("release_functions")).fetchall()
     ]
     columns: dict[str, list[str]] = {}
     read = sorted({column.name for named in CATALOGUE.values() for column in named})
@@ -110,7 +114,7 @@ def _views(connection: Connection) -> list[str]:
         "from search_internal.refuse_released() as released (refused);"
         for table, shown in columns.items()
     ]
-    return [*(statement.as_string(connection) for statement in dropped), *made]
+    return [*(statement.as_string(connection) for statement in dropped), *functions, *made]
 
 
 def _refuse(script: str) -> str:

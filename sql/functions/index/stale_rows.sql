@@ -181,16 +181,16 @@ language plpgsql
 set search_path = pg_catalog, search, pg_temp
 as $$
 begin
-    with hidden as (
-        select d.kind, d.key, d.field from search.documents d
-        where d.kind = hide_documents.kind and (keys is null or d.key = any (keys)) and (d.listed or d.owner is not null)
-        order by d.key, d.field for no key update
-    )
-    update search.documents d set listed = false, owner = null
-    from hidden h where (d.kind, d.key, d.field) = (h.kind, h.key, h.field);
+    delete from search.documents d
+    using (
+        select h.kind, h.key, h.field from search.documents h
+        where h.kind = hide_documents.kind and (keys is null or h.key = any (keys))
+        order by h.key, h.field for update
+    ) as hidden
+    where (d.kind, d.key, d.field) = (hidden.kind, hidden.key, hidden.field);
 end;
 $$;
-comment on function search_internal.hide_documents(text, text[]) is 'Hide the documents of these entities; without keys, all of the kind.';
+comment on function search_internal.hide_documents(text, text[]) is 'Remove the documents of these entities, until they are read again; without keys, all of the kind.';
 
 create or replace function search_internal.tags_in_documents(track_ids bigint[]) returns bigint[]
 language sql stable

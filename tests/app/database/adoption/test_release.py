@@ -87,6 +87,16 @@ def test_nothing_is_read_while_it_is_released(
         assert answer.headers["retry-after"] == "60"
 
 
+def test_functions_that_name_columns_of_the_application_go(adopted: str, owner: Connection) -> None:
+    owner.execute(
+        "create function search.likes_of(viewer text) returns bigint language sql stable set search_path = pg_catalog "
+        "begin atomic select count(*) from public.track_likes l where l.user_did = viewer; end"
+    )
+    release(adopted)
+    owner.execute("alter table track_likes drop column user_did")
+    assert owner.execute("select to_regproc('search.likes_of')").fetchone() == (None,)
+
+
 def test_a_second_release_does_nothing(adopted: str, providers: Providers) -> None:
     assert release(adopted, dry_run=True).triggers
     assert release(adopted).triggers

@@ -20,6 +20,13 @@ class DatabaseUnavailableError(Exception):
     """Postgres cannot be reached at the moment. HTTP answers 503, the command line exits with 1."""
 
 
+class CatalogueReleasedError(DatabaseUnavailableError):
+    """Search does not read the adopted catalogue until it is adopted again. HTTP answers 503 with code ``released``."""
+
+    def __init__(self) -> None:
+        super().__init__("search is released from the tables of the application: run vibe-search db adopt")
+
+
 class ConnectionsBusyError(DatabaseUnavailableError):
     """All connections of the pool are in use, and none became free in time. HTTP answers 503."""
 

@@ -2610,7 +2610,8 @@ begin
     from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id
+    having search_internal.own_track_count(pt.playlist_id::text) is null;
 end;
 $$;
 
@@ -2788,8 +2789,9 @@ begin
             where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
         when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
+        when 'playlist' then coalesce(search_internal.own_track_count(k), (
+            select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility)))
         end
     from unnest(keys) as k;
 end;
@@ -3013,6 +3015,7 @@ begin
         when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;
+    if kind = 'track' then perform search_internal.relist_vectors(keys::bigint[]); end if;
     delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
     -- The second time sees what was changed until the first had made, and so locked, the documents.
     for again in 1..2 loop
@@ -3163,6 +3166,155 @@ $$;
 COMMENT ON FUNCTION search_internal.fold_word_counts() IS 'Add up the changes of words'' counts, remove words that no listed name has any more, and return how many words changed. The task fold_track_counts calls it every minute.';
 
 --
+-- Name: follow_rows(text, jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.follow_rows(table_name text, changed jsonb[]) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    ids constant text[] := search_internal.values_of(changed, 'id');
+    dids constant text[] := search_internal.values_of(changed, 'did');
+begin
+    case table_name
+        when 'artists' then
+            if array_position(dids, null) is not null then return false; end if;
+            perform search_internal.refresh_artists(dids);
+            perform search_internal.refresh_albums(array(select id from public.albums where artist_did = any (dids)));
+            perform search_internal.refresh_playlists(array(select id from public.playlists where owner_did = any (dids)));
+            perform search_internal.refresh_tracks(array(select id from public.tracks where artist_did = any (dids)));
+        when 'albums' then
+            if array_position(ids, null) is not null then return false; end if;
+            perform search_internal.refresh_albums(ids::search.album_id[]);
+            perform search_internal.refresh_tracks(array(
+                select t.id from public.tracks t where t.album_id = any (ids::search.album_id[])));
+        when 'tags' then
+            if array_position(ids, null) is not null then return false; end if;
+            perform search_internal.refresh_tags(ids::bigint[]);
+            perform search_internal.refresh_tracks(array(
+                select distinct tt.track_id from public.track_tags tt where tt.tag_id = any (ids::bigint[])));
+        when 'playlists' then
+            if array_position(ids, null) is not null then return false; end if;
+            perform search_internal.refresh_playlists(ids::search.playlist_id[]);
+        when 'tracks' then
+            if array_position(ids, null) is not null then return false; end if;
+            return search_internal.follow_tracks(changed);
+        when 'track_tags' then
+            return search_internal.follow_track_tags(changed);
+        else
+            return false;
+    end case;
+    return true;
+-- the writer retries after some errors
+exception
+    when transaction_rollback or lock_not_available then raise;
+    when others then return false;
+end;
+$$;
+
+--
+-- Name: FUNCTION follow_rows(table_name text, changed jsonb[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.follow_rows(table_name text, changed jsonb[]) IS 'Read rows again by their keys, as search sees the table; false where that is not possible, and then nothing is changed.';
+
+--
+-- Name: follow_track_tags(jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.follow_track_tags(changed jsonb[]) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    tracks constant text[] := search_internal.values_of(changed, 'track_id');
+    tags constant text[] := search_internal.values_of(changed, 'tag_id');
+begin
+    if array_position(tracks || tags, null) is not null then return false; end if;
+    insert into search.track_count_changes (kind, key, change) select 'tag', k, 0 from unnest(tags) as k;
+    perform search_internal.relist_tags(tags::bigint[]);
+    perform search_internal.refresh_tracks(tracks::bigint[]);
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION follow_track_tags(changed jsonb[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.follow_track_tags(changed jsonb[]) IS 'As search_internal.follow_rows, for the tags of tracks.';
+
+--
+-- Name: follow_tracks(jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.follow_tracks(changed jsonb[]) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    ids constant bigint[] := search_internal.values_of(changed, 'id')::bigint[];
+    albums constant text[] := search_internal.values_of(changed, 'album_id');
+    artists constant text[] := search_internal.values_of(changed, 'artist_did');
+    tags constant bigint[] := search_internal.tags_in_documents(ids);
+begin
+    -- whose album is left is not known, once the column has another name
+    if exists (select from unnest(changed) as c (r) where not (c.r ?& array['album_id', 'artist_did'])) then
+        return false;
+    end if;
+    perform search_internal.await_renames_around(ids);
+    perform search_internal.relist_vectors(ids);
+    perform search_internal.relist_albums(array_remove(albums, null)::search.album_id[]);
+    perform search_internal.relist_tags(tags || array(
+        select distinct tt.tag_id from public.track_tags tt where tt.track_id = any (ids))::bigint[]);
+    -- a change of nothing has the holders counted anew
+    insert into search.track_count_changes (kind, key, change)
+    select 'artist', k, 0 from unnest(artists) as k
+    union all select 'album', k, 0 from unnest(array_remove(albums, null)) as k
+    union all select 'tag', k::text, 0 from unnest(tags) as k
+    union all select 'playlist', pt.playlist_id::text, 0 from public.playlist_tracks pt where pt.track_id = any (ids);
+    perform search_internal.refresh_tracks(ids);
+    return true;
+end;
+$$;
+
+--
+-- Name: FUNCTION follow_tracks(changed jsonb[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.follow_tracks(changed jsonb[]) IS 'As search_internal.follow_rows, for tracks and what holds them.';
+
+--
+-- Name: forget_deleted(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.forget_deleted() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    gone bigint;
+begin
+    delete from search.documents d
+    where d.kind = 'artist' and not exists (select from public.artists a where a.did = d.key)
+       or d.kind = 'album' and not exists (select from public.albums b where b.id = case when d.kind = 'album' then d.key::search.album_id end)
+       or d.kind = 'tag' and not exists (select from public.tags g where g.id = case when d.kind = 'tag' then d.key::bigint end)
+       or d.kind = 'playlist' and not exists (
+           select from public.playlists p where p.id = case when d.kind = 'playlist' then d.key::search.playlist_id end)
+       or d.kind = 'track' and not exists (select from public.tracks t where t.id = case when d.kind = 'track' then d.key::bigint end);
+    get diagnostics gone = row_count;
+    return gone;
+end;
+$$;
+
+--
+-- Name: FUNCTION forget_deleted(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.forget_deleted() IS 'Remove the documents of entities that the catalogue no longer has, and return how many; needed where no trigger saw them go.';
+
+--
 -- Name: found_by(text, text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3203,6 +3355,69 @@ CREATE FUNCTION search_internal.has_room(named search_internal.signal[], max_tra
 --
 
 COMMENT ON FUNCTION search_internal.has_room(named search_internal.signal[], max_tracks integer) IS 'Whether something was found that holds tracks, and a page of tracks still has room for them.';
+
+--
+-- Name: hide_documents(text, text[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.hide_documents(kind text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+begin
+    delete from search.documents d
+    using (
+        select h.kind, h.key, h.field from search.documents h
+        where h.kind = hide_documents.kind and (keys is null or h.key = any (keys))
+        order by h.key, h.field for update
+    ) as hidden
+    where (d.kind, d.key, d.field) = (hidden.kind, hidden.key, hidden.field);
+end;
+$$;
+
+--
+-- Name: FUNCTION hide_documents(kind text, keys text[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.hide_documents(kind text, keys text[]) IS 'Remove the documents of these entities, until they are read again; without keys, all of the kind.';
+
+--
+-- Name: hide_rows(text, jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.hide_rows(table_name text, changed jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    kind constant text := case table_name when 'artists' then 'artist' when 'albums' then 'album' when 'tags' then 'tag'
+        when 'playlists' then 'playlist' when 'tracks' then 'track' when 'track_tags' then 'tag' end;
+    keys constant text[] := search_internal.values_of(
+        changed, case table_name when 'artists' then 'did' when 'track_tags' then 'tag_id' else 'id' end);
+    -- which rows these are is not known: then it may be any
+    whole constant boolean := array_position(keys, null) is not null;
+begin
+    if kind is null or cardinality(changed) = 0 then
+        return;
+    end if;
+    if kind = 'track' then
+        update search.embeddings e set listed = false, owner = null
+        where (whole or e.track_id::text = any (keys)) and (e.listed or e.owner is not null);
+        perform search_internal.hide_documents('album', case
+            when not whole and not exists (select from unnest(changed) as c (r) where not c.r ? 'album_id')
+            then array_remove(search_internal.values_of(changed, 'album_id'), null) end);
+        perform search_internal.hide_documents('tag', case
+            when not whole then search_internal.tags_in_documents(keys::bigint[])::text[] end);
+    end if;
+    perform search_internal.hide_documents(kind, case when not whole then keys end);
+end;
+$$;
+
+--
+-- Name: FUNCTION hide_rows(table_name text, changed jsonb[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.hide_rows(table_name text, changed jsonb[]) IS 'Hide rows whose present state is not known, with the albums and tags that might be shown for them, until the next adoption.';
 
 --
 -- Name: documents; Type: TABLE; Schema: search; Owner: -
@@ -4037,6 +4252,44 @@ $$;
 COMMENT ON FUNCTION search_internal.note_mirror_changes(track_ids bigint[]) IS 'Note that the mirror has to be told about tracks, in the caller''s transaction.';
 
 --
+-- Name: note_stale(text, text, text, jsonb[], jsonb[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.note_stale(table_name text, operation text, error text, old_rows jsonb[], new_rows jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    -- counting plays and touching a row changes nothing that could hide it
+    unseen constant text[] := array['play_count', 'updated_at'];
+    changed constant jsonb[] := array(
+        select coalesce(o.r, n.r) from unnest(old_rows) as o (r) full join unnest(new_rows) as n (r)
+            on o.r - unseen = n.r - unseen
+        where o.r is null or n.r is null);
+    kept boolean;
+begin
+    kept := search_internal.follow_rows(table_name, changed);
+    if not kept then
+        perform search_internal.hide_rows(table_name, changed);
+    end if;
+    -- one note for each error; its lock keeps an adoption from removing it before this transaction ends
+    perform from search.stale_notes n
+    where (n.table_name, n.operation, n.error, n.followed) = (note_stale.table_name, note_stale.operation, note_stale.error, kept)
+    limit 1 for key share;
+    if not found then
+        insert into search.stale_notes (table_name, operation, error, followed)
+        values (note_stale.table_name, note_stale.operation, note_stale.error, kept);
+    end if;
+end;
+$$;
+
+--
+-- Name: FUNCTION note_stale(table_name text, operation text, error text, old_rows jsonb[], new_rows jsonb[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.note_stale(table_name text, operation text, error text, old_rows jsonb[], new_rows jsonb[]) IS 'Note that a trigger failed on these rows, before and after the write. Rows that cannot be read again by their keys are hidden.';
+
+--
 -- Name: on_album_deleted(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4296,13 +4549,13 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', o.playlist_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
-        group by o.playlist_id;
+        group by o.playlist_id having search_internal.own_track_count(o.playlist_id::text) is null;
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', n.playlist_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
-        group by n.playlist_id;
+        group by n.playlist_id having search_internal.own_track_count(n.playlist_id::text) is null;
     end if;
     return null;
 end;
@@ -4589,6 +4842,27 @@ CREATE FUNCTION search_internal.own_popularity() RETURNS bigint
 COMMENT ON FUNCTION search_internal.own_popularity() IS 'What a word of the viewer''s own private names counts as in search.words.popularity: people look for what is theirs.';
 
 --
+-- Name: own_track_count(text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.own_track_count(playlist text) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+    -- only the view of an adopted table may have this column
+    return (select (to_jsonb(p) ->> 'own_track_count')::bigint from public.playlists p where p.id = playlist::search.playlist_id);
+end;
+$$;
+
+--
+-- Name: FUNCTION own_track_count(playlist text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.own_track_count(playlist text) IS 'The tracks of a playlist by the count of an adopted catalogue that keeps no playlist_tracks; null elsewhere.';
+
+--
 -- Name: own_words(text[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -4847,6 +5121,11 @@ begin
         listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
     where (d.label, d.context, d.listed, d.owner, d.audience)
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
+
+    insert into search.track_count_changes (kind, key, change)
+    select 'playlist', own.key, own.count - search.track_count('playlist', own.key)
+    from (select id::text as key, search_internal.own_track_count(id::text) as count from unnest(playlist_ids) as id) as own
+    where own.count <> search.track_count('playlist', own.key);
 end;
 $$;
 
@@ -4962,6 +5241,26 @@ $$;
 COMMENT ON FUNCTION search_internal.refresh_tracks(track_ids bigint[]) IS 'Rebuild the documents of these tracks.';
 
 --
+-- Name: refuse_released(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.refuse_released() RETURNS boolean
+    LANGUAGE plpgsql PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception 'search is released from the tables of the application'
+        using errcode = 'object_not_in_prerequisite_state', hint = 'Run vibe-search db adopt.';
+end;
+$$;
+
+--
+-- Name: FUNCTION refuse_released(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.refuse_released() IS 'Refuse to read the catalogue between vibe-search db release and the next vibe-search db adopt: what was hidden meanwhile is not known.';
+
+--
 -- Name: relist_albums(search.album_id[]); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -5019,6 +5318,33 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.relist_tags(tag_ids bigint[]) IS 'List or hide these tags after a change of their tracks. A tag that only private or unlisted tracks carry is found by nobody.';
+
+--
+-- Name: relist_vectors(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.relist_vectors(track_ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    delete from search.embeddings e using public.tracks t
+    where e.track_id = any (track_ids) and t.id = e.track_id and t.file_id <> e.file_id;
+    update search.embeddings e
+    set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did)
+    from public.tracks t
+    where e.track_id = any (track_ids) and t.id = e.track_id
+      and (e.listed, e.owner) is distinct from (search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did));
+end;
+$$;
+
+--
+-- Name: FUNCTION relist_vectors(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.relist_vectors(track_ids bigint[]) IS 'Make who may find the vectors of these tracks equal to the catalogue, and drop those of former audio.';
 
 --
 -- Name: resume_switch(); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -5351,6 +5677,26 @@ $$;
 COMMENT ON FUNCTION search_internal.switch_now(name text, identity text, dimensions integer) IS 'Register a model and let it serve at once, filled or not; returns how many tracks are to be embedded by it.';
 
 --
+-- Name: tags_in_documents(bigint[]); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.tags_in_documents(track_ids bigint[]) RETURNS bigint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    select coalesce(array_agg(distinct found.tag[1]::bigint), '{}')
+    from search.documents d
+    cross join lateral regexp_matches(d.context, '#(\d+)', 'g') as found (tag)
+    where d.kind = 'track' and d.key = any (track_ids::text[]);
+$$;
+
+--
+-- Name: FUNCTION tags_in_documents(track_ids bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.tags_in_documents(track_ids bigint[]) IS 'The tags that the documents of tracks name.';
+
+--
 -- Name: take_unused_audio(interval); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -5478,6 +5824,23 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.update_track(track_id bigint, title text, album_id search.album_id, visibility text) IS 'Set the title and album of a track, and its visibility unless that is null.';
+
+--
+-- Name: values_of(jsonb[], text); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.values_of(changed jsonb[], name text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(select distinct c.r ->> name from unnest(changed) as c (r) order by 1);
+$$;
+
+--
+-- Name: FUNCTION values_of(changed jsonb[], name text); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.values_of(changed jsonb[], name text) IS 'Each value that a column has in rows; null among them where a row has none.';
 
 --
 -- Name: whole_word(); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -7069,6 +7432,111 @@ COMMENT ON COLUMN search.slow_queries.rows_each IS 'Rows a call.';
 COMMENT ON COLUMN search.slow_queries.read_share IS 'Share of its pages that were not in Postgres'' memory, 0 to 1.';
 
 --
+-- Name: stale_notes; Type: TABLE; Schema: search; Owner: -
+--
+
+CREATE TABLE search.stale_notes (
+    id bigint NOT NULL,
+    table_name text NOT NULL,
+    operation text NOT NULL,
+    error text NOT NULL,
+    followed boolean NOT NULL,
+    noted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+--
+-- Name: TABLE stale_notes; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON TABLE search.stale_notes IS 'Writes to an adopted catalogue that a trigger could not follow in the usual way, once for each table, operation and error. vibe-search db adopt reads the names again and empties it; the view search.stale_tables sums it up.';
+
+--
+-- Name: COLUMN stale_notes.table_name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_notes.table_name IS 'The table of the application.';
+
+--
+-- Name: COLUMN stale_notes.operation; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_notes.operation IS 'INSERT, UPDATE or DELETE.';
+
+--
+-- Name: COLUMN stale_notes.error; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_notes.error IS 'What Postgres said.';
+
+--
+-- Name: COLUMN stale_notes.followed; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_notes.followed IS 'Whether search read the rows again by their keys instead. If not, it hides them.';
+
+--
+-- Name: COLUMN stale_notes.noted_at; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_notes.noted_at IS 'When that happened first.';
+
+--
+-- Name: stale_notes_id_seq; Type: SEQUENCE; Schema: search; Owner: -
+--
+
+ALTER TABLE search.stale_notes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME search.stale_notes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: stale_tables; Type: VIEW; Schema: search; Owner: -
+--
+
+CREATE VIEW search.stale_tables AS
+ SELECT table_name,
+    bool_and(followed) AS followed,
+    min(noted_at) AS since,
+    array_agg(DISTINCT error) AS errors
+   FROM search.stale_notes n
+  GROUP BY table_name;
+
+--
+-- Name: VIEW stale_tables; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON VIEW search.stale_tables IS 'Tables of an adopted catalogue whose writes search cannot follow in the usual way, as after a column was renamed. Empty when all is well. vibe-search db adopt says what is missing, or reads the names again.
+Example: select table_name, since, errors from search.stale_tables';
+
+--
+-- Name: COLUMN stale_tables.table_name; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_tables.table_name IS 'The table of the application.';
+
+--
+-- Name: COLUMN stale_tables.followed; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_tables.followed IS 'Whether search still reads its rows by their keys. If not, changed rows are hidden until the next adoption.';
+
+--
+-- Name: COLUMN stale_tables.since; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_tables.since IS 'When it began.';
+
+--
+-- Name: COLUMN stale_tables.errors; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.stale_tables.errors IS 'What Postgres said.';
+
+--
 -- Name: stored_audio; Type: TABLE; Schema: search; Owner: -
 --
 
@@ -7587,6 +8055,13 @@ ALTER TABLE ONLY search.queue_migrations
 
 ALTER TABLE ONLY search.schema_state
     ADD CONSTRAINT schema_state_pkey PRIMARY KEY (key);
+
+--
+-- Name: stale_notes stale_notes_pkey; Type: CONSTRAINT; Schema: search; Owner: -
+--
+
+ALTER TABLE ONLY search.stale_notes
+    ADD CONSTRAINT stale_notes_pkey PRIMARY KEY (id);
 
 --
 -- Name: stored_audio stored_audio_pkey; Type: CONSTRAINT; Schema: search; Owner: -

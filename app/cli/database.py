@@ -1,4 +1,4 @@
-"""vibe-search db: migrate, adopt, roles, url, psql."""
+"""vibe-search db: migrate, adopt, release, roles, url, psql."""
 
 import json
 import os
@@ -21,10 +21,12 @@ from app.database import (
     open_database,
     preview_adoption,
     require_schema,
+    write_release,
     write_script,
 )
 from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
+from app.database import release as release_database
 from app.database.embedded_access import APPLICATION
 from app.errors import UserError
 from app.providers import build_providers
@@ -93,6 +95,31 @@ def adopt(
         for limit in plan.catalogue.limits:
             typer.echo(f"note: {limit}")
         typer.echo(_NEXT if plan.steps else "Search is up to date here.")
+
+
+@cli.command(epilog="Example: DATABASE_URL=postgresql://plyr@localhost/plyr vibe-search db release")
+def release(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take search off an application's tables, so that its own migration can change them.
+
+    Triggers and views go. Until `vibe-search db adopt` is run again, searches are refused: what the application hides
+    meanwhile is not known.
+    """
+    settings = get_settings()
+    if settings.database_url is None:
+        raise UserError("say which database: set DATABASE_URL")
+    plan = release_database(str(settings.database_url), dry_run=dry_run)
+    if as_json:
+        sql = {"sql": write_release(plan)} if dry_run else {}
+        typer.echo(json.dumps({"triggers": plan.triggers, "dry_run": dry_run} | sql, indent=2))
+    elif dry_run:
+        typer.echo(write_release(plan), nl=False)
+    elif plan.triggers:
+        typer.echo(f"Released: {', '.join(plan.triggers)}. Searches are refused until you run vibe-search db adopt.")
+    else:
+        typer.echo("Search is released already: vibe-search db adopt resumes it.")
 
 
 _NEXT = """Search follows this catalogue by now. What sounds alike is not known yet:

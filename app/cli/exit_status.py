@@ -9,7 +9,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-from app.errors import DatabaseUnavailableError, UserError, is_disk_full
+from app.errors import CatalogueReleasedError, DatabaseUnavailableError, UserError, is_disk_full
 from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
 from services.vector_mirror import MirrorError, MirrorRefusedError
 
@@ -46,7 +46,9 @@ def configure_log(*, verbose: bool) -> None:
 
 def _explain(error: Exception, hint: str) -> tuple[int, str]:
     """Exit status and words for an error."""
-    if isinstance(error, (UserError, StoreRefusedError, ReadOnlyStoreError, MirrorRefusedError)):
+    if isinstance(
+        error, (UserError, CatalogueReleasedError, StoreRefusedError, ReadOnlyStoreError, MirrorRefusedError)
+    ):
         return 2, str(error)
     if is_disk_full(error):
         return 2, "the disk is full: make room, or set DATA_DIR to another disk"

@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from app.cli.version import AsJson
-from app.database import Database, open_database, require_schema
+from app.database import Database, connect, is_adopted, open_database, require_schema
+from app.errors import UserError
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.providers import Providers, build_providers
 from app.settings import get_settings
@@ -23,8 +24,18 @@ def import_sample(as_json: AsJson = False) -> None:
     recordings = recordings_dir()
     with open_database(settings) as url:
         require_schema(url)
+        _refuse_adopted(url)
         added = asyncio.run(_import(url, providers, recordings))
     typer.echo(json.dumps({"imported": added}) if as_json else f"imported {added} tracks")
+
+
+def _refuse_adopted(url: str) -> None:
+    with connect(url) as connection:
+        if is_adopted(connection):
+            raise UserError(
+                "this catalogue was adopted, and the sample library would appear in its application: "
+                "set DATABASE_URL to a database of vibe-search's own"
+            )
 
 
 async def _import(url: str, providers: Providers, recordings: Path) -> int:

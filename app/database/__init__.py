@@ -1,6 +1,7 @@
 """The one door to Postgres: connections, the embedded server, migrations and the statements of sql/."""
 
 from app.database.adoption.plan import AdoptionPlan
+from app.database.adoption.release import ReleasePlan, release, write_release
 from app.database.adoption.rules import Rules, load_rules
 from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
@@ -15,7 +16,7 @@ from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
-from app.database.schema import SchemaReport, inspect_schema, require_schema
+from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
 from app.database.session import Database, HeldConnection, Session, Transaction, retry_read
 from app.database.sql_files import load_query, load_statement
 
@@ -25,6 +26,7 @@ __all__ = [
     "Database",
     "EmbeddedPostgres",
     "HeldConnection",
+    "ReleasePlan",
     "Rules",
     "SchemaReport",
     "Session",
@@ -37,6 +39,7 @@ __all__ = [
     "grant_embedded",
     "grant_roles",
     "inspect_schema",
+    "is_adopted",
     "load_query",
     "load_rules",
     "load_statement",
@@ -47,9 +50,11 @@ __all__ = [
     "open_for_application",
     "preview_adoption",
     "read_halfvec",
+    "release",
     "require_schema",
     "require_writable",
     "retry_read",
     "run_with_database",
+    "write_release",
     "write_script",
 ]

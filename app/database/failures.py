@@ -1,20 +1,22 @@
 """Which errors of Postgres mean that it cannot be reached, or only be read."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
 from sqlalchemy import exc
 
-from app.errors import ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
+from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
 
 
 @contextmanager
 def guard_connection() -> Iterator[None]:
     """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
 
-    Those of a database that can only be read become ``ReadOnlyDatabaseError``. Other errors in a statement are bugs or
+    Those of a database that can only be read become ``ReadOnlyDatabaseError``, those of a catalogue that is released
+    ``CatalogueReleasedError``. Other errors in a statement are bugs or
     bad data, and pass.
     """
     try:
@@ -22,6 +24,8 @@ def guard_connection() -> Iterator[None]:
     except exc.DBAPIError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
             raise ReadOnlyDatabaseError from error
+        if _is_released(error.orig):
+            raise CatalogueReleasedError from error
         if error.connection_invalidated or _is_unavailable(error.orig):
             raise DatabaseUnavailableError(_first_line(error.orig)) from error
         raise
@@ -30,9 +34,19 @@ def guard_connection() -> Iterator[None]:
     except ReadOnlySqlTransaction as error:
         raise ReadOnlyDatabaseError from error
     except psycopg.OperationalError as error:
+        if _is_released(error):
+            raise CatalogueReleasedError from error
         if _is_unavailable(error):
             raise DatabaseUnavailableError(_first_line(error)) from error
         raise
+
+
+def _is_released(error: BaseException | None) -> bool:
+    """The view that stands for a table then refuses to be read, and cannot be written to."""
+    if not isinstance(error, ObjectNotInPrerequisiteState):
+        return False
+    message = error.diag.message_primary or ""
+    return re.match(r"search is released|cannot (insert into|update|delete from) view", message) is not None
 
 
 def _is_unavailable(error: BaseException | None) -> bool:

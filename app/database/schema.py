@@ -44,6 +44,8 @@ def inspect_schema(connection: Connection) -> SchemaReport:
         missing.append(f"the schema is at {revision}, which this version does not know: update vibe-search")
     elif revision != head():
         missing.append(f"the schema is at {revision}, this version needs {head()}: run vibe-search db migrate")
+    elif read_state(connection, "released") is not None:
+        missing.append("search is released from the tables of the application: run vibe-search db adopt")
     elif read_state(connection, "repeatable") != repeatable_digest():
         missing.append("functions and views are of another version: run vibe-search db migrate")
     elif read_state(connection, "documents") is None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app import __version__
 from app.errors import (
+    CatalogueReleasedError,
     ConnectionsBusyError,
     DatabaseUnavailableError,
     ReadOnlyDatabaseError,
@@ -170,6 +171,9 @@ def create_api(url: str, settings: Settings, providers: Providers) -> FastAPI:
 
 
 async def _answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, CatalogueReleasedError):
+        detail = "the catalogue is being changed, and search is released from it: try again in a minute"
+        return JSONResponse({"detail": detail, "code": "released"}, status_code=503, headers={"retry-after": "60"})
     busy = isinstance(error, ConnectionsBusyError)
     reason = "too many requests of this kind are under way" if busy else "the database cannot be reached at the moment"
     return JSONResponse(

@@ -42,7 +42,8 @@ async def read_figures(database: Database) -> DatabaseFigures:
 async def _read_database(database: Database) -> list[Metric]:
     models = await database.all("models_in_use")
     queue = await read_queue(database, 1)
-    return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), *_mirror(await read_state(database))]
+    stale = _stale(await database.all("stale_tables"))
+    return [_models(models), *_queue(queue.tasks, datetime.now(UTC)), stale, *_mirror(await read_state(database))]
 
 
 def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of `models_in_use`
@@ -67,6 +68,17 @@ def _queue(tasks: list[TaskCounts], now: datetime) -> Iterator[Metric]:
         oldest.add_metric([name], (now - min(since)).total_seconds() if since else 0.0)
     yield jobs
     yield oldest
+
+
+def _stale(rows: Any) -> Metric:  # noqa: ANN401 - rows of `stale_tables`
+    found = GaugeMetricFamily(
+        "vibe_search_stale_table",
+        "1 for each table of an adopted catalogue that search cannot follow in the usual way.",
+        labels=["table", "followed"],
+    )
+    for row in rows:
+        found.add_metric([row.table_name, "yes" if row.followed else "no"], 1.0)
+    return found
 
 
 def _mirror(state: MirrorState) -> Iterator[Metric]:

@@ -48,3 +48,41 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'search'
 where c.relkind = 'r' and c.relname = any (:tables)
 order by 1
+
+-- adoption_places: Numbers of the columns that search reads: one that is renamed keeps its own.
+select c.relname::text as table_name, a.attname::text as name, a.attnum as number
+from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables) and a.attname = any (:columns)
+order by 1, 3
+
+-- stale_tables: Tables of an adopted catalogue that triggers cannot follow in the usual way.
+select s.table_name, s.followed from search.stale_tables s order by 1
+
+-- release_triggers: Triggers of search on tables that are not its own.
+select c.oid::regclass::text as table_name, c.relname::text as plain_name, g.tgname::text as name
+from pg_trigger g
+join pg_class c on c.oid = g.tgrelid and c.relnamespace = 'public'::regnamespace
+join pg_proc p on p.oid = g.tgfoid and p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+where not g.tgisinternal
+order by 1, 3
+
+-- release_views: Views of search; all that depends on a table of the application is among them.
+select c.relname::text as name from pg_class c where c.relnamespace = 'search'::regnamespace and c.relkind = 'v' order by 1
+
+-- release_functions: Functions of search that Postgres knows to read tables of the application.
+select distinct d.objid::regprocedure::text as name
+from pg_depend d
+join pg_class c on c.oid = d.refobjid and c.relnamespace = 'public'::regnamespace
+join pg_proc p on p.oid = d.objid and p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_class'::regclass
+order by 1
+
+-- release_columns: Columns that search reads of the application's tables, as it sees them, with their types.
+select c.relname::text as table_name, a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type
+from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relname = any (:tables) and a.attname = any (:columns)
+  and c.oid = coalesce(to_regclass('search.' || quote_ident(c.relname)), to_regclass('public.' || quote_ident(c.relname)))
+  and c.relkind = case when c.relnamespace = 'search'::regnamespace then 'v' else 'r' end
+order by 1, a.attnum

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from app.database.adoption.catalogue_columns import CATALOGUE, TYPES
 from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
+from app.database.adoption.guarded_triggers import guard_triggers
 from app.database.adoption.row_visibility import RowVisibility, groups_function
 from app.database.adoption.rules import RuledColumn, Rules, quote, read_rules
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
@@ -92,27 +94,46 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
     catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
         return AdoptionPlan(catalogue, [])
+    _take_track_count(connection, catalogue)
     steps = list(_foundation(connection, catalogue))
+    founded = bool(steps)
     homes = _homes(connection, catalogue)
-    steps += _schema(connection, homes, rules, founded=bool(steps))
+    steps += _schema(connection, homes, rules, founded=founded)
     current = not steps
     if not current:
         steps.append(Step(f"model {model.identity}", _model(connection, model)))
     steps += _indexes(connection, catalogue)
     if not current:
         steps += map(partial(_triggers, catalogue, homes), trigger_scripts())
-        notes = {
-            "repeatable": repeatable_digest(),
-            "adopted": _adopted_digest(connection, catalogue),
-        }
-        noted = "\n".join(
-            [_superseded_functions(catalogue), *(_note(connection, key, value) for key, value in notes.items())]
-        )
+        noted = "\n".join([_superseded_functions(catalogue), _notes(connection, catalogue, founded=founded)])
         steps.append(Step("note of the version", noted))
     documents = _documents_digest(catalogue)
-    if _state(connection, "documents") != documents:
+    if founded or _state(connection, "documents") != documents:
         steps += _documents(connection, documents)
     return AdoptionPlan(catalogue, steps)
+
+
+def _take_track_count(connection: Connection, catalogue: ExistingCatalogue) -> None:
+    """Show the count in the table of playlists, where the application keeps their tracks elsewhere."""
+    if "playlist_tracks" not in catalogue.missing or "playlists" not in catalogue.tables:
+        return
+    rows = connection.execute(load_statement("adoption_columns"), {"tables": ["playlists"]}).fetchall()
+    if any(name == "track_count" and kind in TYPES["number"] for _, name, kind, *_ in rows):
+        playlists = catalogue.tables["playlists"]
+        seen = {**playlists.columns, "own_track_count": "t.track_count"}
+        catalogue.tables["playlists"] = replace(playlists, columns=seen)
+
+
+def _notes(connection: Connection, catalogue: ExistingCatalogue, *, founded: bool) -> str:
+    """What a later run reads; where search sees the tables anew, also that all names are to be read again."""
+    notes = {"repeatable": repeatable_digest(), "adopted": _adopted_digest(connection, catalogue)}
+    if founded and _state(connection, "documents") is not None:
+        notes["documents"] = "stale"
+    noted = [_note(connection, key, value) for key, value in notes.items()]
+    # what the former triggers could not follow is read again; this waits for their transactions
+    forgotten = ["delete from search.stale_notes;"] if founded else []
+    forgotten.append("delete from search.schema_state where key = 'released';")
+    return "\n".join([*forgotten, *noted])
 
 
 def _in_the_way(connection: Connection) -> Iterator[str]:
@@ -206,10 +227,17 @@ def _state(connection: Connection, key: str) -> str | None:
     return read_state(connection, key) if _exists(connection, "to_regclass", "search.schema_state") else None
 
 
+def _is_stale(connection: Connection) -> bool:
+    """Whether a trigger has noted rows that it could not follow."""
+    if not _exists(connection, "to_regclass", "search.stale_notes"):
+        return False
+    return connection.execute("select from search.stale_notes limit 1").fetchone() is not None
+
+
 def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[Step]:
     """The schema, the tables that are missing, and views of those that lack something."""
     missing, views = _missing_tables(catalogue), _views(connection, catalogue)
-    if _state(connection, "adopted") == _adopted_digest(connection, catalogue):
+    if _state(connection, "adopted") == _adopted_digest(connection, catalogue) and not _is_stale(connection):
         return
     extensions = [f"create extension if not exists {name} with schema public;" for name in EXTENSIONS]
     domains = [
@@ -244,8 +272,15 @@ def _views(connection: Connection, catalogue: ExistingCatalogue) -> str:
 
 
 def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str:
-    """By which a later run tells whether the application's tables lack the same as before."""
-    text = _missing_tables(catalogue) + _rule_functions(catalogue) + _views(connection, catalogue)
+    """By which a later run tells whether the application's tables lack the same as before.
+
+    A view follows a column that is renamed: another column may have its name by then, hence their numbers.
+    """
+    read = sorted({column.name for columns in CATALOGUE.values() for column in columns})
+    places = connection.execute(
+        load_statement("adoption_places"), {"tables": list(catalogue.tables), "columns": read}
+    ).fetchall()
+    text = _missing_tables(catalogue) + _rule_functions(catalogue) + _views(connection, catalogue) + repr(places)
     text += catalogue.rules.unlisted
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -302,7 +337,7 @@ def _schema(connection: Connection, homes: Homes, rules: Rules, *, founded: bool
     """
     revision = read_revision(connection) if is_adopted(connection) else None
     noted = _note(connection, "rules", rules.source)
-    functions = Step("functions and views", f"{homes.bind(repeatable_script())}\n{noted}", SAFE_PATH)
+    functions = Step("functions and views", f"{homes.bind(guard_triggers(repeatable_script()))}\n{noted}", SAFE_PATH)
     queue = list(_queue(connection, homes))
     pending = pending_migrations(revision or _FOUNDED)
     if pending and revision not in {None, _FOUNDED}:
@@ -372,6 +407,7 @@ def _documents(connection: Connection, digest: str) -> Iterator[Step]:
     for kind in KINDS:
         sql = f"select search_internal.fill_documents('{kind}', :after, {BATCH});"
         yield Step(f"names of {kind}s", sql, kind=kind, size=_count(connection, f"{kind}s"))
+    yield Step("names of what is gone", "do $$ begin perform search_internal.forget_deleted(); end $$;")
     counted = "analyze search.documents;\nselect search.refresh_common_words();"
     yield Step("statistics", "\n".join([counted, _note(connection, "documents", digest)]))
 

@@ -59,7 +59,7 @@ def adopt(url: str, model: "ModelCard", show: Show | None = None, rules: Rules |
         UserError: The catalogue cannot be adopted, or a lock could not be had.
         DatabaseUnavailableError: The server does not answer.
     """
-    with _alone(url) as connection:
+    with alone(url) as connection:
         plan = plan_adoption(connection, model, rules)
         _refuse_problems(plan)
         total, over = sum(step.size for step in plan.steps), 0
@@ -81,7 +81,7 @@ def preview_adoption(url: str, model: "ModelCard", rules: Rules | None = None) -
         UserError: The server is too old, or the catalogue cannot be adopted.
         DatabaseUnavailableError: The server does not answer.
     """
-    with _alone(url) as connection:
+    with alone(url) as connection:
         plan = plan_adoption(connection, model, rules)
     _refuse_problems(plan)
     return plan
@@ -100,7 +100,7 @@ def _refuse_problems(plan: AdoptionPlan) -> None:
 
 
 @contextmanager
-def _alone(url: str) -> Iterator[Connection]:
+def alone(url: str) -> Iterator[Connection]:
     """A connection that commits each statement by itself, while no other migrates or adopts."""
     with guard_connection(), connect(url) as connection:
         connection.autocommit = True
@@ -120,7 +120,7 @@ def _run(connection: Connection, step: Step) -> Iterator[int]:
             connection.execute(step.sql.encode())
             connection.execute(SEARCH_PATH.encode())
         elif step.kind is None:
-            _retried(connection, step, step.sql)
+            run_step(connection, step, step.sql)
         else:
             after, done = _next(connection, step, None), 0
             while after is not None:
@@ -130,11 +130,15 @@ def _run(connection: Connection, step: Step) -> Iterator[int]:
 
 
 def _next(connection: Connection, step: Step, after: object) -> object:
-    return _retried(connection, step, step.sql.replace(":after", Literal(after).as_string(connection)))
+    return run_step(connection, step, step.sql.replace(":after", Literal(after).as_string(connection)))
 
 
-def _retried(connection: Connection, step: Step, sql: str) -> object:
-    """The one value that the statements return, if they return one."""
+def run_step(connection: Connection, step: Step, sql: str) -> object:
+    """Run statements in a transaction, again where it did not get its locks; the one value that they return, if any.
+
+    Raises:
+        UserError: The locks could not be had.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with connection.transaction():

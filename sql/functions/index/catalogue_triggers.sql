@@ -254,13 +254,13 @@ begin
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', o.playlist_id::text, -count(*)
         from old_rows o join search.documents d on d.kind = 'track' and d.key = o.track_id::text and d.listed
-        group by o.playlist_id;
+        group by o.playlist_id having search_internal.own_track_count(o.playlist_id::text) is null;
     end if;
     if tg_op <> 'DELETE' then
         insert into search.track_count_changes (kind, key, change)
         select 'playlist', n.playlist_id::text, count(*)
         from new_rows n join search.documents d on d.kind = 'track' and d.key = n.track_id::text and d.listed
-        group by n.playlist_id;
+        group by n.playlist_id having search_internal.own_track_count(n.playlist_id::text) is null;
     end if;
     return null;
 end;

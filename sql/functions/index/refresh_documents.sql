@@ -290,6 +290,11 @@ begin
         listed = excluded.listed, owner = excluded.owner, audience = excluded.audience
     where (d.label, d.context, d.listed, d.owner, d.audience)
         is distinct from (excluded.label, excluded.context, excluded.listed, excluded.owner, excluded.audience);
+
+    insert into search.track_count_changes (kind, key, change)
+    select 'playlist', own.key, own.count - search.track_count('playlist', own.key)
+    from (select id::text as key, search_internal.own_track_count(id::text) as count from unnest(playlist_ids) as id) as own
+    where own.count <> search.track_count('playlist', own.key);
 end;
 $$;
 comment on function search_internal.refresh_playlists(search.playlist_id[]) is 'Rebuild the documents of these playlists.';

@@ -12,6 +12,19 @@ $$;
 comment on function search.track_count(text, text) is 'Listed tracks that an artist, album, tag or playlist holds.
 Example: select search.track_count(''tag'', ''1'')';
 
+create or replace function search_internal.own_track_count(playlist text) returns bigint
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, search, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    -- only the view of an adopted table may have this column
+    return (select (to_jsonb(p) ->> 'own_track_count')::bigint from public.playlists p where p.id = playlist::search.playlist_id);
+end;
+$$;
+comment on function search_internal.own_track_count(text) is
+    'The tracks of a playlist by the count of an adopted catalogue that keeps no playlist_tracks; null elsewhere.';
+
 create or replace function search_internal.count_tracks(kind text, keys text[]) returns table (key text, listed bigint)
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, search, pg_temp
@@ -25,8 +38,9 @@ begin
             where t.album_id = case when kind = 'album' then k::search.album_id end and search.is_listed(t.visibility))
         when 'tag' then (select count(*) from public.track_tags tt join public.tracks t on t.id = tt.track_id
             where tt.tag_id = case when kind = 'tag' then k::bigint end and search.is_listed(t.visibility))
-        when 'playlist' then (select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
-            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility))
+        when 'playlist' then coalesce(search_internal.own_track_count(k), (
+            select count(*) from public.playlist_tracks pt join public.tracks t on t.id = pt.track_id
+            where pt.playlist_id = case when kind = 'playlist' then k::search.playlist_id end and search.is_listed(t.visibility)))
         end
     from unnest(keys) as k;
 end;
@@ -105,7 +119,8 @@ begin
     from public.track_tags tt where tt.track_id = any (changed_tracks) group by tt.tag_id
     union all
     select 'playlist', pt.playlist_id::text, change * count(*)
-    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id;
+    from public.playlist_tracks pt where pt.track_id = any (changed_tracks) group by pt.playlist_id
+    having search_internal.own_track_count(pt.playlist_id::text) is null;
 end;
 $$;
 comment on function search_internal.change_track_counts(bigint[], integer) is

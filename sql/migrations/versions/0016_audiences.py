@@ -3,7 +3,7 @@
 from app.database.sql_files import run_sql_beside
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 
 def upgrade() -> None:

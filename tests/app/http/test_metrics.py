@@ -84,6 +84,18 @@ def test_the_mirror(get: Get, mirrored: Mirrored) -> None:
     }
 
 
+def test_stale_tables(get: Get, mirrored: Mirrored) -> None:
+    mirrored.execute(
+        "insert into search.stale_notes (table_name, operation, error, followed) "
+        "values ('artists', 'UPDATE', 'no such column', true), ('tracks', 'UPDATE', 'no such column', false)"
+    )
+    found = figures(get)["vibe_search_stale_table"]
+    assert [(sample.labels, sample.value) for sample in found] == [
+        ({"table": "artists", "followed": "yes"}, 1.0),
+        ({"table": "tracks", "followed": "no"}, 1.0),
+    ]
+
+
 def scrape_after(settings: Settings, providers: Providers, *paths: str) -> tuple[dict[str, list[Sample]], ...]:
     """Figures before and after some requests."""
 

@@ -129,13 +129,37 @@ def test_a_deleted_track_takes_its_vector_along(search: Connection, application:
     assert kept == [(3,), (4,), (5,), (6,)]
 
 
-def test_playlists_hold_what_is_written_beside_them(search: Connection, owner: Connection) -> None:
-    counted = "select details ->> 'track_count' from search.unified('rainy mornings')"
-    assert search.execute(counted).fetchone() == ("0",)
-    owner.execute("insert into search.playlist_tracks (playlist_id, position, track_id) select id, 0, 1 from playlists")
-    assert search.execute(counted).fetchone() == ("1",)
-    owner.execute("delete from playlists")
-    assert owner.execute("select count(*) from search.playlist_tracks").fetchone() == (0,)
+COUNTED = "select details ->> 'track_count' from search.unified('rainy mornings')"
+
+
+def test_playlists_have_the_count_that_the_table_has(search: Connection, application: Connection) -> None:
+    assert search.execute(COUNTED).fetchone() == ("2",)
+    for count in (5, 3, 4):
+        application.execute("update playlists set track_count = %s", [count])
+        assert search.execute(COUNTED).fetchone() == (str(count),)
+    search.execute(
+        "insert into search.playlist_tracks (playlist_id, position, track_id) select id, 0, 1 from playlists"
+    )
+    application.execute("update tracks set visibility = 'private' where id = 1")
+    assert search.execute(COUNTED).fetchone() == ("4",)
+    search.execute("select search_internal.fold_track_counts()")
+    assert search.execute(COUNTED).fetchone() == ("4",)
+    require_equal_documents(search)
+
+
+def test_playlists_hold_what_is_written_beside_them(existing: str, owner: Connection, providers: Providers) -> None:
+    """Where the table has no count."""
+    owner.execute("alter table playlists drop column track_count")
+    adopt(existing, providers.embedding.card)
+    with connect(existing) as search:
+        search.autocommit = True
+        assert search.execute(COUNTED).fetchone() == ("0",)
+        owner.execute(
+            "insert into search.playlist_tracks (playlist_id, position, track_id) select id, 0, 1 from playlists"
+        )
+        assert search.execute(COUNTED).fetchone() == ("1",)
+        owner.execute("delete from playlists")
+        assert owner.execute("select count(*) from search.playlist_tracks").fetchone() == (0,)
 
 
 def test_the_applications_own_queue_is_left_alone(

@@ -3029,13 +3029,7 @@ begin
     end loop;
     if kind = 'track' then
         -- vectors repeat who may find a track
-        update search.embeddings e
-        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did),
-            audience = search_internal.audience(t.visibility)
-        from public.tracks t
-        where t.id = any (keys::bigint[]) and e.track_id = t.id
-          and (e.listed, e.owner, e.audience) is distinct from (
-              search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility));
+        perform search_internal.relist_vectors(keys::bigint[]);
     end if;
     return keys[cardinality(keys)];
 end;
@@ -3401,8 +3395,8 @@ begin
         return;
     end if;
     if kind = 'track' then
-        update search.embeddings e set listed = false, owner = null
-        where (whole or e.track_id::text = any (keys)) and (e.listed or e.owner is not null);
+        update search.embeddings e set listed = false, owner = null, audience = null
+        where (whole or e.track_id::text = any (keys)) and (e.listed or e.owner is not null or e.audience is not null);
         perform search_internal.hide_documents('album', case
             when not whole and not exists (select from unnest(changed) as c (r) where not c.r ? 'album_id')
             then array_remove(search_internal.values_of(changed, 'album_id'), null) end);
@@ -5333,10 +5327,12 @@ begin
     delete from search.embeddings e using public.tracks t
     where e.track_id = any (track_ids) and t.id = e.track_id and t.file_id <> e.file_id;
     update search.embeddings e
-    set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did)
+    set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did),
+        audience = search_internal.audience(t.visibility)
     from public.tracks t
     where e.track_id = any (track_ids) and t.id = e.track_id
-      and (e.listed, e.owner) is distinct from (search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did));
+      and (e.listed, e.owner, e.audience) is distinct from (
+          search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility));
 end;
 $$;
 

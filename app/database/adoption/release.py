@@ -91,7 +91,7 @@ def _plan(connection: Connection) -> ReleasePlan:
 
 
 def _views(connection: Connection) -> list[str]:
-    """All views go, and functions with the same ties; in place of each table stands one that refuses to be read, with the same columns."""
+    """All views go, and functions that need them. In place of each table stands a view that refuses to be read."""
     dropped = [
         SQL("drop view if exists {} cascade;").format(Identifier("search", str(name)))
         for (name,) in connection.execute(load_statement("release_views")).fetchall()

@@ -55,13 +55,7 @@ begin
     end loop;
     if kind = 'track' then
         -- vectors repeat who may find a track
-        update search.embeddings e
-        set listed = search.is_listed(t.visibility), owner = search.private_owner(t.visibility, t.artist_did),
-            audience = search_internal.audience(t.visibility)
-        from public.tracks t
-        where t.id = any (keys::bigint[]) and e.track_id = t.id
-          and (e.listed, e.owner, e.audience) is distinct from (
-              search.is_listed(t.visibility), search.private_owner(t.visibility, t.artist_did), search_internal.audience(t.visibility));
+        perform search_internal.relist_vectors(keys::bigint[]);
     end if;
     return keys[cardinality(keys)];
 end;

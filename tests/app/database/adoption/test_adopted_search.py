@@ -150,7 +150,7 @@ def test_playlists_have_the_count_that_the_table_has(search: Connection, applica
 def test_playlists_hold_what_is_written_beside_them(existing: str, owner: Connection, providers: Providers) -> None:
     """Where the table has no count."""
     owner.execute("alter table playlists drop column track_count")
-    adopt(existing, providers.embedding.card)
+    adopt(existing, providers.embedding.card, rules=load_rules("plyr.fm"))
     with connect(existing) as search:
         search.autocommit = True
         assert search.execute(COUNTED).fetchone() == ("0",)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.database import adopt, connect, migrate
+from app.database import adopt, connect, load_rules, migrate
 from app.errors import UserError
 from app.providers import Providers
 from tests.app.database.adoption.conftest import Connection
@@ -113,7 +113,7 @@ def test_what_becomes_private_is_hidden_though_it_cannot_be_read(
 ) -> None:
     if views:
         owner.execute("alter table tracks alter column created_at drop default")
-    adopt(plain, providers.embedding.card)
+    adopt(plain, providers.embedding.card, rules=load_rules("plyr.fm"))
     owner.execute(
         "insert into search.embeddings (track_id, model_id, file_id, embedding, listed) "
         "select t.id, m.id, t.file_id, array_fill(0.1, array[m.dimensions])::halfvec, true "
@@ -130,13 +130,13 @@ def test_what_becomes_private_is_hidden_though_it_cannot_be_read(
     assert owner.execute("select from search.embeddings where listed and track_id = 1").fetchall() == []
     assert stale(owner) == {"tracks"}
     owner.execute(f"alter table tracks rename column other to {column}".encode())
-    adopt(plain, providers.embedding.card)
+    adopt(plain, providers.embedding.card, rules=load_rules("plyr.fm"))
     with connect(plain) as connection:
         require_equal_documents(connection)
 
 
 def test_counting_plays_hides_nothing(plain: str, owner: Connection, providers: Providers) -> None:
-    adopt(plain, providers.embedding.card)
+    adopt(plain, providers.embedding.card, rules=load_rules("plyr.fm"))
     owner.execute("alter table tracks rename column title to other")
     owner.execute("update tracks set play_count = play_count + 1")
     shown = "select count(*) from search.documents where listed and kind = 'track'"

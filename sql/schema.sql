@@ -917,7 +917,7 @@ $$;
 -- Name: FUNCTION explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.
+COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it. Sound is no signal for a q before the serving model is calibrated (search.calibrations).
 Example: select rank, label, signal, signal_tier from search.explain(''rain'')';
 
 --
@@ -1873,7 +1873,7 @@ $$;
 -- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier. Before the serving model is calibrated, a q finds names alone; query_embedding without a q finds sounds, with a confidence of null.
 Example: select type, label, tier from search.unified(''rain'')';
 
 --
@@ -3174,6 +3174,23 @@ $$;
 COMMENT ON FUNCTION search_internal.index_documents() IS 'Make the indexes by which names are found, where they are missing.';
 
 --
+-- Name: is_calibrated(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.is_calibrated() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    select exists (select from search.calibrations c join search.models m on m.id = c.model_id and m.serving);
+$$;
+
+--
+-- Name: FUNCTION is_calibrated(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.is_calibrated() IS 'Whether the serving model has a calibration: before it has one, results by sound bear no confidence.';
+
+--
 -- Name: lacking(text[], search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3629,7 +3646,7 @@ begin
                        as confidence
             from search.nearest_tracks(query_embedding, viewer, max_tracks, candidates) as near
         ) as n
-        -- an unknown confidence hides nothing
+        -- an unknown confidence hides nothing where sound alone was asked for
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
@@ -4948,9 +4965,12 @@ begin
         end if;
         return query select * from unnest(named);
     end if;
-    if query_embedding is not null and 'track' = any (types) then
-        return query select * from unnest(search_internal.match_sounds(
-            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates));
+    -- before calibration any text is near to something: beside names only what can be trusted is listed
+    if query_embedding is not null and 'track' = any (types) and (needle is null or search_internal.is_calibrated()) then
+        return query
+        select s.* from unnest(search_internal.match_sounds(
+            query_embedding, viewer, 2 * max_per_type, audibility, min_confidence, candidates)) as s
+        where needle is null or s.confidence is not null;
     end if;
 end;
 $$;
@@ -4959,7 +4979,7 @@ $$;
 -- Name: FUNCTION signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows. Beside names, sounds count only when the serving model is calibrated.';
 
 --
 -- Name: similar_words(text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -5068,7 +5088,9 @@ begin
     if query_embedding is null then
         return;
     end if;
-    select c.* into calibration from search.calibrations c join search.models m on m.id = c.model_id and m.serving;
+    -- a vector of another size is refused by search.nearest_tracks, in words
+    select c.* into calibration from search.calibrations c
+    join search.models m on m.id = c.model_id and m.serving and m.dimensions = public.vector_dims(query_embedding);
     if not found then
         return;
     end if;

@@ -15,6 +15,7 @@ from pgvector import HalfVector
 
 from app.database import Database, connect
 from app.measure.sample import recordings_dir
+from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers
 from app.settings import Settings
 from models.registry import ModelCard
@@ -89,6 +90,22 @@ def test_a_track_is_embedded_and_classified(
     assert 1 <= len(predictions) <= 10
     assert all(prediction.keys() == {"name", "confidence"} for prediction in predictions)
     assert [p["confidence"] for p in predictions] == sorted((p["confidence"] for p in predictions), reverse=True)
+
+
+def test_the_last_job_calibrates(
+    catalogue: Catalogue, connection: Connection, drain: Drain, providers: Providers, file_id: str
+) -> None:
+    with providers.audio_store.open(file_id, "opus") as audio:
+        vector = providers.embedding.embed_audio(audio)
+    for number in range(FEWEST_TRACKS - 2):
+        catalogue.embed(catalogue.track(f"Heard before {number}", file_id=file_id, file_type="opus"), vector)
+    connection.execute("delete from procrastinate_jobs")
+    catalogue.track("First", file_id=file_id, file_type="opus")
+    drain()
+    assert connection.execute("select count(*) from search.calibrations").fetchone() == (0,)
+    catalogue.track("Last", file_id=file_id, file_type="opus")
+    drain()
+    assert connection.execute("select tracks from search.calibrations").fetchone() == (FEWEST_TRACKS,)
 
 
 class CountingEmbedding:

@@ -1619,7 +1619,8 @@ CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent
                 select from search.job_failures f
                 where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint
                   and f.file_id = j.args ->> 'file_id' and f.model = coalesce(j.args ->> 'model', f.model)))
-        returning j.queue_name, j.task_name, j.args, j.priority
+        returning case when j.queue_name <> search_internal.awaited_audio_queue() then j.queue_name
+                       when j.task_name = 'embed_track' then 'embed' else 'classify' end as queue_name, j.task_name, j.args, j.priority
     ), wanted as (
         select f.queue_name, f.task_name, f.args, max(f.priority) as priority
         from failed f
@@ -1742,7 +1743,8 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
         select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
         from track
     ), pending as (
-        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
+        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running,
+               bool_and(j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()) as awaiting_audio
         from public.procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
@@ -1751,6 +1753,7 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
     select w.task, w.model,
            case when w.done then 'done'
                 when bool_or(p.running) then 'running'
+                when bool_and(p.awaiting_audio) then 'waiting'
                 when bool_or(p.task is not null) then 'queued'
                 when bool_or(f.track_id is not null) then 'failed'
                 else 'missing' end,
@@ -1770,7 +1773,7 @@ $$;
 -- Name: FUNCTION track_tasks(track_id bigint); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
+COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), waiting (for audio that the store does not have yet), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
 Example: select task, state, reason from search.track_tasks(1)';
 
 --
@@ -2261,6 +2264,20 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.await_renames_around(track_ids bigint[]) IS 'As search_internal.await_renames, for the artists, albums and tags of tracks.';
+
+--
+-- Name: awaited_audio_queue(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.awaited_audio_queue() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'awaited_audio'::text;
+
+--
+-- Name: FUNCTION awaited_audio_queue(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.awaited_audio_queue() IS 'Queue of the jobs whose audio the store does not have yet. They look again after growing waits, until AUDIO_WAIT_HOURS are over.';
 
 --
 -- Name: begin_mirror_namespace(text); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3189,6 +3206,26 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.is_calibrated() IS 'Whether the serving model has a calibration: before it has one, results by sound bear no confidence.';
+
+--
+-- Name: jobs_awaiting_audio(text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.jobs_awaiting_audio(task text, priority integer) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    select count(*)
+    from public.procrastinate_jobs j
+    where j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()
+      and j.task_name = jobs_awaiting_audio.task and j.priority = jobs_awaiting_audio.priority;
+$$;
+
+--
+-- Name: FUNCTION jobs_awaiting_audio(task text, priority integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.jobs_awaiting_audio(task text, priority integer) IS 'How many jobs of a task at a priority wait for audio that the store does not have yet.';
 
 --
 -- Name: lacking(text[], search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4468,15 +4505,16 @@ CREATE FUNCTION search_internal.queue_counts() RETURNS TABLE(task text, priority
         group by e.job_id
     ), counted as (
         select j.task_name, j.priority,
-               count(*) filter (where j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)) as waiting,
-               count(*) filter (where j.status = 'todo' and j.scheduled_at > now()) as retrying,
+               count(*) filter (where j.status = 'todo' and not a.awaited and coalesce(j.scheduled_at <= now(), true)) as waiting,
+               count(*) filter (where j.status = 'todo' and not a.awaited and j.scheduled_at > now()) as retrying,
                count(*) filter (where j.status = 'doing') as running,
                count(*) filter (where j.status = 'failed') as failed,
                count(*) filter (where j.status in ('cancelled', 'aborted')) as cancelled,
                count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
                count(d.at) as done_last_hour,
-               min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
+               min(j.id) filter (where j.status = 'todo' and not a.awaited or j.status = 'doing') as oldest_id
         from public.procrastinate_jobs j
+        cross join lateral (select j.queue_name = search_internal.awaited_audio_queue()) as a (awaited)
         left join done d on d.job_id = j.id
         group by j.task_name, j.priority
     )
@@ -4490,7 +4528,7 @@ $$;
 -- Name: FUNCTION queue_counts(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued.';
+COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued. Jobs that wait for their audio are left out.';
 
 --
 -- Name: raise_mirror_version(bigint); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -6586,7 +6624,8 @@ CREATE VIEW search.queue AS
     done_last_minute,
     done_last_hour,
     oldest,
-    (clock_timestamp() - oldest) AS oldest_age
+    (clock_timestamp() - oldest) AS oldest_age,
+    search_internal.jobs_awaiting_audio(task, priority) AS awaiting_audio
    FROM search_internal.queue_counts() q(task, priority, waiting, retrying, running, failed, cancelled, done_last_minute, done_last_hour, oldest)
   ORDER BY priority DESC, task;
 
@@ -6655,13 +6694,19 @@ COMMENT ON COLUMN search.queue.done_last_hour IS 'Jobs that ended well in the la
 -- Name: COLUMN queue.oldest; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON COLUMN search.queue.oldest IS 'When the oldest unfinished job was enqueued.';
+COMMENT ON COLUMN search.queue.oldest IS 'When the oldest unfinished job was enqueued; those that wait for their audio are left out.';
 
 --
 -- Name: COLUMN queue.oldest_age; Type: COMMENT; Schema: search; Owner: -
 --
 
 COMMENT ON COLUMN search.queue.oldest_age IS 'How long ago that is.';
+
+--
+-- Name: COLUMN queue.awaiting_audio; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.awaiting_audio IS 'Jobs that wait for audio which the store does not have yet.';
 
 --
 -- Name: queue_migrations; Type: TABLE; Schema: search; Owner: -

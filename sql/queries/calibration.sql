@@ -30,6 +30,7 @@ select exists (
     select from procrastinate_jobs j
     join search.models m on m.identity = :identity
     where j.task_name = 'embed_track' and j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)
+      and j.queue_name <> search_internal.awaited_audio_queue()
       -- a job that names no model embeds with the one that serves
       and case when j.args ? 'model' then j.args ->> 'model' = m.identity else m.serving end
 )

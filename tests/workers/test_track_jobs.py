@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from app.database import Database, connect
+from app.database import Database, connect, load_statement
 from app.measure.sample import recordings_dir
 from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers
@@ -220,6 +220,11 @@ def test_a_job_waits_visibly_for_its_audio(
     assert shown.fetchall() == [("classify_genres", 0, 1, None), ("embed_track", 0, 1, None)]
     states = connection.execute("select state, permanent from tracks t, search.track_tasks(t.id)").fetchall()
     assert states == [("waiting", False)] * 2
+    # a backfill does not wait for days
+    ids = [row[0] for row in connection.execute("select id from procrastinate_jobs").fetchall()]
+    progress = connection.execute(load_statement("backfill_progress"), {"jobs": ids}).fetchone()
+    assert progress is not None
+    assert progress[:3] == (0, 0, 0)
     embedded, _, failures = processing(connection)
     assert not embedded
     assert "is not in the store" in failures["embed_track"]

@@ -348,6 +348,12 @@ class Settings(BaseSettings):
         "processes, as debuggers and profilers do, and whether they leave core dumps.",
     )
     job_max_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a job before it fails for good.")
+    audio_wait_hours: int = Field(
+        default=72,
+        ge=0,
+        le=720,
+        description="How long a job on a track waits for audio that the store does not have yet, before it fails.",
+    )
     job_retention_hours: int = Field(
         default=72, ge=1, description="How long finished jobs are kept in the queue's tables."
     )

@@ -963,7 +963,7 @@ $$;
 -- Name: FUNCTION explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it.
+COMMENT ON FUNCTION search.explain(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision) IS 'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank that the signal alone would give it. Sound is no signal for a q before the serving model is calibrated (search.calibrations).
 Example: select rank, label, signal, signal_tier from search.explain(''rain'')';
 
 --
@@ -1703,7 +1703,8 @@ CREATE FUNCTION search.retry_failed_jobs(task text DEFAULT NULL::text, permanent
                 select from search.job_failures f
                 where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint
                   and f.file_id = j.args ->> 'file_id' and f.model = coalesce(j.args ->> 'model', f.model)))
-        returning j.queue_name, j.task_name, j.args, j.priority
+        returning case when j.queue_name <> search_internal.awaited_audio_queue() then j.queue_name
+                       when j.task_name = 'embed_track' then 'embed' else 'classify' end as queue_name, j.task_name, j.args, j.priority
     ), wanted as (
         select f.queue_name, f.task_name, f.args, max(f.priority) as priority
         from failed f
@@ -1826,7 +1827,8 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
         select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
         from track
     ), pending as (
-        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
+        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running,
+               bool_and(j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()) as awaiting_audio
         from public.procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
@@ -1835,6 +1837,7 @@ CREATE FUNCTION search.track_tasks(track_id bigint) RETURNS TABLE(task text, mod
     select w.task, w.model,
            case when w.done then 'done'
                 when bool_or(p.running) then 'running'
+                when bool_and(p.awaiting_audio) then 'waiting'
                 when bool_or(p.task is not null) then 'queued'
                 when bool_or(f.track_id is not null) then 'failed'
                 else 'missing' end,
@@ -1854,7 +1857,7 @@ $$;
 -- Name: FUNCTION track_tasks(track_id bigint); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
+COMMENT ON FUNCTION search.track_tasks(track_id bigint) IS 'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its reason), waiting (for audio that the store does not have yet), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
 Example: select task, state, reason from search.track_tasks(1)';
 
 --
@@ -1958,7 +1961,7 @@ $$;
 -- Name: FUNCTION unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
+COMMENT ON FUNCTION search.unified(q text, query_embedding public.halfvec, viewer text, types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier. Before the serving model is calibrated, a q finds names alone; query_embedding without a q finds sounds, with a confidence of null.
 Example: select type, label, tier from search.unified(''rain'')';
 
 --
@@ -2367,6 +2370,20 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.await_renames_around(track_ids bigint[]) IS 'As search_internal.await_renames, for the artists, albums and tags of tracks.';
+
+--
+-- Name: awaited_audio_queue(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.awaited_audio_queue() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'awaited_audio'::text;
+
+--
+-- Name: FUNCTION awaited_audio_queue(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.awaited_audio_queue() IS 'Queue of the jobs whose audio the store does not have yet. They look again after growing waits, until AUDIO_WAIT_HOURS are over.';
 
 --
 -- Name: begin_mirror_namespace(text); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3562,6 +3579,23 @@ $$;
 COMMENT ON FUNCTION search_internal.insert_track(artist_did text, album_id search.album_id, title text, file_id text, file_type text, r2_url text, visibility text, extra jsonb) IS 'Insert a track and return its id.';
 
 --
+-- Name: is_calibrated(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.is_calibrated() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    select exists (select from search.calibrations c join search.models m on m.id = c.model_id and m.serving);
+$$;
+
+--
+-- Name: FUNCTION is_calibrated(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.is_calibrated() IS 'Whether the serving model has a calibration: before it has one, results by sound bear no confidence.';
+
+--
 -- Name: is_findable(text); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3574,6 +3608,26 @@ CREATE FUNCTION search_internal.is_findable(visibility text) RETURNS boolean
 --
 
 COMMENT ON FUNCTION search_internal.is_findable(visibility text) IS 'Whether anyone may find a row of this visibility.';
+
+--
+-- Name: jobs_awaiting_audio(text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.jobs_awaiting_audio(task text, priority integer) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+    select count(*)
+    from public.procrastinate_jobs j
+    where j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()
+      and j.task_name = jobs_awaiting_audio.task and j.priority = jobs_awaiting_audio.priority;
+$$;
+
+--
+-- Name: FUNCTION jobs_awaiting_audio(task text, priority integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.jobs_awaiting_audio(task text, priority integer) IS 'How many jobs of a task at a priority wait for audio that the store does not have yet.';
 
 --
 -- Name: lacking(text[], search_internal.signal[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4031,7 +4085,7 @@ begin
                        as confidence
             from search.nearest_tracks(query_embedding, finders[1], max_tracks, candidates) as near
         ) as n
-        -- an unknown confidence hides nothing
+        -- an unknown confidence hides nothing where sound alone was asked for
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
@@ -4915,15 +4969,16 @@ CREATE FUNCTION search_internal.queue_counts() RETURNS TABLE(task text, priority
         group by e.job_id
     ), counted as (
         select j.task_name, j.priority,
-               count(*) filter (where j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)) as waiting,
-               count(*) filter (where j.status = 'todo' and j.scheduled_at > now()) as retrying,
+               count(*) filter (where j.status = 'todo' and not a.awaited and coalesce(j.scheduled_at <= now(), true)) as waiting,
+               count(*) filter (where j.status = 'todo' and not a.awaited and j.scheduled_at > now()) as retrying,
                count(*) filter (where j.status = 'doing') as running,
                count(*) filter (where j.status = 'failed') as failed,
                count(*) filter (where j.status in ('cancelled', 'aborted')) as cancelled,
                count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
                count(d.at) as done_last_hour,
-               min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
+               min(j.id) filter (where j.status = 'todo' and not a.awaited or j.status = 'doing') as oldest_id
         from public.procrastinate_jobs j
+        cross join lateral (select j.queue_name = search_internal.awaited_audio_queue()) as a (awaited)
         left join done d on d.job_id = j.id
         group by j.task_name, j.priority
     )
@@ -4937,7 +4992,7 @@ $$;
 -- Name: FUNCTION queue_counts(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued.';
+COMMENT ON FUNCTION search_internal.queue_counts() IS 'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last minute and hour, and when the oldest unfinished one was enqueued. Jobs that wait for their audio are left out.';
 
 --
 -- Name: raise_mirror_version(bigint); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -5472,9 +5527,12 @@ begin
         end if;
         return query select * from unnest(named);
     end if;
-    if query_embedding is not null and 'track' = any (types) then
-        return query select * from unnest(search_internal.match_sounds(
-            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates));
+    -- before calibration any text is near to something: beside names only what can be trusted is listed
+    if query_embedding is not null and 'track' = any (types) and (needle is null or search_internal.is_calibrated()) then
+        return query
+        select s.* from unnest(search_internal.match_sounds(
+            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates)) as s
+        where needle is null or s.confidence is not null;
     end if;
 end;
 $$;
@@ -5483,7 +5541,7 @@ $$;
 -- Name: FUNCTION signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+COMMENT ON FUNCTION search_internal.signals(q text, query_embedding public.halfvec, finders text[], types text[], max_per_type integer, audibility double precision, min_confidence double precision, candidates bigint[]) IS 'Every reason to list anything for q: what search.unified puts in order and search.explain shows. Beside names, sounds count only when the serving model is calibrated.';
 
 --
 -- Name: similar_words(text, text[], integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -5592,7 +5650,9 @@ begin
     if query_embedding is null then
         return;
     end if;
-    select c.* into calibration from search.calibrations c join search.models m on m.id = c.model_id and m.serving;
+    -- a vector of another size is refused by search.nearest_tracks, in words
+    select c.* into calibration from search.calibrations c
+    join search.models m on m.id = c.model_id and m.serving and m.dimensions = public.vector_dims(query_embedding);
     if not found then
         return;
     end if;
@@ -7155,7 +7215,8 @@ CREATE VIEW search.queue AS
     done_last_minute,
     done_last_hour,
     oldest,
-    (clock_timestamp() - oldest) AS oldest_age
+    (clock_timestamp() - oldest) AS oldest_age,
+    search_internal.jobs_awaiting_audio(task, priority) AS awaiting_audio
    FROM search_internal.queue_counts() q(task, priority, waiting, retrying, running, failed, cancelled, done_last_minute, done_last_hour, oldest)
   ORDER BY priority DESC, task;
 
@@ -7224,13 +7285,19 @@ COMMENT ON COLUMN search.queue.done_last_hour IS 'Jobs that ended well in the la
 -- Name: COLUMN queue.oldest; Type: COMMENT; Schema: search; Owner: -
 --
 
-COMMENT ON COLUMN search.queue.oldest IS 'When the oldest unfinished job was enqueued.';
+COMMENT ON COLUMN search.queue.oldest IS 'When the oldest unfinished job was enqueued; those that wait for their audio are left out.';
 
 --
 -- Name: COLUMN queue.oldest_age; Type: COMMENT; Schema: search; Owner: -
 --
 
 COMMENT ON COLUMN search.queue.oldest_age IS 'How long ago that is.';
+
+--
+-- Name: COLUMN queue.awaiting_audio; Type: COMMENT; Schema: search; Owner: -
+--
+
+COMMENT ON COLUMN search.queue.awaiting_audio IS 'Jobs that wait for audio which the store does not have yet.';
 
 --
 -- Name: queue_migrations; Type: TABLE; Schema: search; Owner: -

@@ -14,7 +14,9 @@ from app.mirror import following, require_mirror
 from app.processing.track_job import PermanentJobError
 from app.providers import Providers
 from app.settings import Settings
+from services.audio_store import AudioMissingError
 from workers.context import WorkerContext
+from workers.retry import AWAITED_AUDIO_QUEUE
 from workers.supervision import Supervisor, Supervisors, stopping_on_signals
 
 URGENT_UPKEEP_QUEUE = "urgent_upkeep"
@@ -86,7 +88,7 @@ async def run_worker(
 
 async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
     app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
-    others = sorted({task.queue for task in app.tasks.values()} - {*OWN_WORKER})
+    others = sorted({AWAITED_AUDIO_QUEUE} | {task.queue for task in app.tasks.values()} - {*OWN_WORKER})
     supervisors = Supervisors(
         Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context))
         for name, queues, concurrency in (
@@ -126,13 +128,13 @@ async def _opened() -> AsyncIterator[None]:
 
 
 def quieten_job_log() -> None:
-    """Log a job that failed for a known reason as one line; its trace would say nothing more."""
+    """Log a job that failed or waits for a known reason as one line; its trace would say nothing more."""
     logging.getLogger("procrastinate.worker").addFilter(_without_known_traces)
 
 
 def _without_known_traces(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, PermanentJobError):
+    if isinstance(error, PermanentJobError | AudioMissingError):
         record.exc_info = None
         record.msg, record.args = f"{record.getMessage()} {error}", ()
     return True

@@ -10,6 +10,7 @@ from psycopg.errors import RaiseException
 from app.database import Database
 from app.processing.track_job import FailedAttempt, record_failure
 from workers.context import WorkerContext
+from workers.retry import may_retry, queue_of
 
 
 async def rescue_stalled_jobs(queue: JobManager, worker: WorkerContext, rescuer: int | None) -> None:
@@ -25,8 +26,8 @@ async def rescue_stalled_jobs(queue: JobManager, worker: WorkerContext, rescuer:
     for job in await queue.get_stalled_jobs():
         if job.id != rescuer:
             try:
-                if job.attempts + 1 < worker.settings.job_max_attempts:
-                    await queue.retry_job(job)
+                if may_retry(job, worker.settings.job_max_attempts):
+                    await queue.retry_job(job, queue=queue_of(job))
                 else:
                     await _give_up(worker.database, job)
             except ConnectorException as error:

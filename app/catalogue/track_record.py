@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 from app.database import Database
 
-TaskStatus = Literal["done", "running", "queued", "failed", "missing"]
-"""How far a task on a track's present audio is; `missing` where no job will do it."""
+TaskStatus = Literal["done", "running", "queued", "waiting", "failed", "missing"]
+"""How far a task on a track's present audio is; `waiting` for that audio, `missing` where no job will do it."""
 
-_WORST_FIRST: tuple[TaskStatus, ...] = ("failed", "running", "queued", "done", "missing")
+_WORST_FIRST: tuple[TaskStatus, ...] = ("failed", "running", "queued", "waiting", "done", "missing")
 
 
 LARGEST_ID = 2**63 - 1
@@ -65,7 +65,7 @@ class TrackRecord:
 
     @property
     def state(self) -> TaskStatus:
-        """The tasks in one word: the first of failed, running, queued, done and missing that any of them is."""
+        """The tasks in one word: the first of failed, running, queued, waiting, done, missing that any of them is."""
         states = {task.state for task in self.tasks}
         return next((state for state in _WORST_FIRST if state in states), "missing")
 

@@ -21,6 +21,7 @@ from app.settings import get_settings
 _FIGURES = {
     "waiting": "waiting",
     "retrying": "retrying",
+    "awaiting_audio": "no audio yet",
     "running": "running",
     "failed": "failed",
     "cancelled": "cancelled",

@@ -17,6 +17,7 @@ from rich.text import Text
 from app.cli.version import AsJson
 from app.database import Database, open_database, require_schema
 from app.errors import UserError
+from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers, build_providers
 from app.search import Answer, Hit, Search, ServingModel, UnknownTrackError, parse_types
 from app.settings import get_settings
@@ -126,6 +127,7 @@ def print_json(asked: dict[str, Any], answer: Answer) -> None:
     """Print an answer for machines, with what was asked."""
     about = {
         "available": answer.available,
+        "calibrated": answer.calibrated,
         "vector_backend": answer.vector_backend,
         "vector_fallback": answer.vector_fallback,
     }
@@ -144,11 +146,18 @@ def render_answer(text: str, answer: Answer) -> Table:
         "matched",
         title=Text.assemble("“", (text, "bold"), f"”  {found} in {answer.milliseconds:.1f} ms"),
         title_justify="left",
-        caption=None if answer.available else "sound search was not available",
+        caption=_caption(answer),
     )
     for hit in answer.hits:
         table.add_row(hit.type, Text(hit.label), Text(hit.artist), hit.tier.replace("_", " "), _describe_match(hit))
     return table
+
+
+def _caption(answer: Answer) -> str | None:
+    """What is to be known about results by sound: that there are none, or that they bear no confidence."""
+    if answer.calibrated is False:
+        return f"sound search is not calibrated yet: it needs {FEWEST_TRACKS} embedded tracks and a worker"
+    return None if answer.available else "sound search was not available"
 
 
 def _describe_match(hit: Hit) -> str:

@@ -54,7 +54,7 @@ def _models(rows: Any) -> Metric:  # noqa: ANN401 - rows of `models_in_use`
 
 
 def _queue(tasks: list[TaskCounts], now: datetime) -> Iterator[Metric]:
-    states = ("waiting", "retrying", "running", "failed")
+    states = ("waiting", "retrying", "awaiting_audio", "running", "failed")
     jobs = GaugeMetricFamily("vibe_search_queue_jobs", "Jobs, by what they wait for.", labels=["task", "state"])
     oldest = GaugeMetricFamily(
         "vibe_search_queue_oldest_seconds", "How long ago the oldest unfinished job was enqueued.", labels=["task"]

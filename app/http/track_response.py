@@ -16,7 +16,9 @@ class TaskResponse(BaseModel):
 
     task: str = Field(description="embed_track or classify_genres.")
     model: str = Field(description="Identity of the model that embeds; empty for other tasks.")
-    state: TaskStatus = Field(description="done, running, queued, failed, or missing where no job will do it.")
+    state: TaskStatus = Field(
+        description="done, running, queued, waiting for its audio, failed, or missing where no job will do it."
+    )
     reason: str | None = Field(description="Why the last attempt failed; only its artist sees reasons that may pass.")
     permanent: bool = Field(description="Whether another attempt would fail in the same way.")
     attempts: int = Field(description="Attempts that failed.")
@@ -25,7 +27,7 @@ class TaskResponse(BaseModel):
 class ProcessingResponse(BaseModel):
     """How far the work on a track's present audio is."""
 
-    state: TaskStatus = Field(description="The tasks in one word: failed, running, queued, done or missing.")
+    state: TaskStatus = Field(description="The tasks in one word: failed, running, queued, waiting, done or missing.")
     tasks: list[TaskResponse]
 
 

@@ -11,7 +11,7 @@ from models.relevance.calibration import fit_sound_relatedness, hubness, load_te
 from services.embedding import TextEmbedding
 
 FEWEST_TRACKS = 16
-"""With fewer, a standard deviation means nothing, and results by sound bear no confidence."""
+"""With fewer, a standard deviation means nothing: results by sound bear no confidence, and none stand beside names."""
 
 SAMPLED_TRACKS = 512
 """A standard deviation over so many is right to 3 % (one over the root of twice the sample)."""
@@ -23,6 +23,25 @@ async def calibrate_models(database: Database, providers: Providers) -> None:
         embedding = providers.embedding_of(model.identity)
         if embedding is not None:
             await calibrate(database, embedding)
+
+
+async def calibrate_after_last_job(database: Database, providers: Providers, identity: str) -> bool:
+    """Calibrate a model when no job that embeds with it is due any more; a job calls this when it has ended.
+
+    Jobs that run elsewhere are not waited for: each of them looks in its turn.
+
+    Args:
+        database: The database.
+        providers: Where the model is looked for.
+        identity: The model.
+
+    Returns:
+        Whether it was done.
+    """
+    embedding = providers.embedding_of(identity)
+    if embedding is None or await database.scalar("embedding_due", {"identity": identity}):
+        return False
+    return await calibrate(database, embedding)
 
 
 async def calibrate(database: Database, embedding: TextEmbedding, *, at_once: bool = False) -> bool:
@@ -37,6 +56,8 @@ async def calibrate(database: Database, embedding: TextEmbedding, *, at_once: bo
         Whether it was done: not when it was not due, or when there are fewer than FEWEST_TRACKS tracks.
     """
     async with database.transaction() as transaction:
+        # of several that end a backfill together, the first calibrates and the others find it done
+        await transaction.execute("lock_calibrations")
         due = {"identity": embedding.card.identity, "fewest": FEWEST_TRACKS, "at_once": at_once}
         model = await transaction.one_or_none("calibration_due", due)
         if model is None or model.tracks < FEWEST_TRACKS:

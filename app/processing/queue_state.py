@@ -21,7 +21,8 @@ class TaskCounts:
         cancelled: Jobs that were cancelled.
         done_last_minute: Jobs that ended well in the last minute.
         done_last_hour: The same in the last hour.
-        oldest: When the oldest unfinished job was enqueued.
+        oldest: When the oldest unfinished job was enqueued; those that wait for their audio are left out.
+        awaiting_audio: Jobs that wait for audio which the store does not have yet.
     """
 
     task: str
@@ -34,6 +35,7 @@ class TaskCounts:
     done_last_minute: int
     done_last_hour: int
     oldest: datetime | None
+    awaiting_audio: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from app.database import Database, Session
 from app.observability.tracing import span
 from models.audio.abandonment import Abandonment
 from models.audio.decoding import AudioError
-from services.audio_store import AudioStore, Recording
+from services.audio_store import AudioMissingError, AudioStore, Recording
 from services.genres import ClassificationRefusedError
 from services.metrics import JOBS
 
@@ -84,6 +84,7 @@ async def work_on_track(
 
     Raises:
         PermanentJobError: The audio cannot be decoded, is another artist's, or a classifier refuses it.
+        AudioMissingError: The store does not have the audio, perhaps not yet; that was recorded.
         Exception: Anything else, after its reason was recorded.
     """
     key: dict[str, object] = {"track_id": track[0], "file_id": track[1]}
@@ -100,17 +101,14 @@ async def work_on_track(
             result = await asyncio.to_thread(abandonment.run, job.work, recording)
             await _store(database, job, key, job.parameters(result))
     except (AudioError, ClassificationRefusedError) as error:
-        JOBS.labels(job.task, "refused").inc()
         failed = FailedAttempt(*track, job.task, job.model, str(error), permanent=True, attempts=attempts)
-        async with database.transaction() as transaction:
-            await record_failure(transaction, failed)
+        await _note_failure(database, failed, "refused")
         raise PermanentJobError(f"track {track[0]}: {error}") from error
     except Exception as error:
-        JOBS.labels(job.task, "failed").inc()
-        reason = f"{type(error).__name__}: {error}"
+        missing = isinstance(error, AudioMissingError)
+        reason = str(error) if missing else f"{type(error).__name__}: {error}"
         failed = FailedAttempt(*track, job.task, job.model, reason, permanent=False, attempts=attempts)
-        async with database.transaction() as transaction:
-            await record_failure(transaction, failed)
+        await _note_failure(database, failed, "awaiting_audio" if missing else "failed")
         raise
     JOBS.labels(job.task, "done").inc()
     return True
@@ -120,6 +118,12 @@ def _find(store: AudioStore, file_id: str, found: Any) -> Recording:  # noqa: AN
     if not found.may_open:
         raise AudioError(_NOT_THEIRS)
     return Recording(store, file_id, found.file_type, address=found.r2_url)
+
+
+async def _note_failure(database: Database, failed: FailedAttempt, outcome: str) -> None:
+    JOBS.labels(failed.task, outcome).inc()
+    async with database.transaction() as transaction:
+        await record_failure(transaction, failed)
 
 
 async def record_failure(session: Session, failed: FailedAttempt) -> None:

@@ -94,12 +94,14 @@ class Explanation:
         tier: The best way in which it matched.
         signals: The reasons, the best first.
         available: Whether the text could be compared with sounds.
+        calibrated: As of an answer.
     """
 
     rank: int | None
     tier: str | None
     signals: list[Signal]
     available: bool
+    calibrated: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class Answer:
         vector_backend: Who found the tracks nearest to the vector: pgvector, or the mirror's name; None where nothing
             was compared.
         vector_fallback: Whether that was Postgres because the mirror failed, was too slow or too far behind.
+        calibrated: Whether the serving model has a calibration: without one, a search by name has no results by sound,
+            and results by sound alone have no confidence. None where no text was compared.
     """
 
     hits: list[Hit]
@@ -120,6 +124,7 @@ class Answer:
     milliseconds: float
     vector_backend: str | None = None
     vector_fallback: bool = False
+    calibrated: bool | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -166,7 +166,7 @@ class Search:
         signals = [Signal(row.signal, row.signal_tier, row.signal_rank, row.value, row.confidence) for row in found]
         available: bool = sound is not None and rows[0].available
         rank, tier = (found[0].rank, found[0].tier) if found else (None, None)
-        return Explanation(rank, tier, signals, available)
+        return Explanation(rank, tier, signals, available, None if sound is None else rows[0].calibrated)
 
     async def semantic(self, text: str, *, limit: int = 10, viewer: str | None = None) -> Answer:
         """Tracks ranked by how they sound, and nothing else.
@@ -361,6 +361,7 @@ class Search:
             hits = hits[: question.limit]
         available = sound is not None and rows[0].available
         backend = self._backend(rows[0], available=available)
+        backend["calibrated"] = None if sound is None else rows[0].calibrated
         return Answer(hits, available=available, milliseconds=milliseconds, **backend), rows[0].identity
 
     async def _fetch(self, query: str, parameters: Mapping[str, object]) -> tuple[list[Any], float]:

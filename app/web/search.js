@@ -78,6 +78,9 @@ function problemOfSearch(code, text) {
   return `Search failed (${code})${text ? `: ${text}` : ""}`;
 }
 
+const withoutSound = ({ calibrated }) =>
+  calibrated === false ? "sound search needs more embedded tracks" : "sound search is not available";
+
 const searchPath = (q, limit) => `/search/?${new URLSearchParams({ q, limit })}`;
 
 async function search(query) {
@@ -86,7 +89,7 @@ async function search(query) {
   const groups = grouped(answer, query);
   const count = [...groups.values()].flat().length;
   render(...Array.from(groups, ([type, rows]) => gridOf(HEADINGS[type], rows)));
-  const missing = answer.available ? "" : " · matching by name only: sound search is not available";
+  const missing = answer.available ? "" : ` · matching by name only: ${withoutSound(answer)}`;
   const found = count > 0 ? counted(count) : `No good match for “${query}”`;
   say(`${found} in ${answer.took_ms.toFixed(1)} ms${missing}`);
   if (count === 0) suggest(query, request);

@@ -18,12 +18,13 @@ const TIERS = {
 
 const STATES = {
   queued: "waiting to be listened to",
+  waiting: "waiting for its audio",
   running: "being listened to",
   failed: "could not be listened to",
   missing: "not listened to yet",
 };
 
-const UNFINISHED = new Set(["queued", "running"]);
+const UNFINISHED = new Set(["queued", "running", "waiting"]);
 
 const dialog = byId("track");
 const body = byId("track-body");

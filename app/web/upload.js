@@ -5,8 +5,8 @@ import { UNREACHABLE, ask, authorisation, follow, keepToken, reason, token } fro
 import { tagField } from "./tags.js";
 
 const TASKS = {
-  embed_track: { queued: "Waits to be listened to", running: "Is being listened to", done: "Is found by its sound" },
-  classify_genres: { queued: "Waits for its genres", running: "Its genres are being named", done: "Its genres are named" },
+  embed_track: { queued: "Waits to be listened to", waiting: "Waits for its audio", running: "Is being listened to", done: "Is found by its sound" },
+  classify_genres: { queued: "Waits for its genres", waiting: "Waits for its audio", running: "Its genres are being named", done: "Its genres are named" },
 };
 
 const dialog = byId("upload");
@@ -133,7 +133,7 @@ function showState(changed) {
     const text = TASKS[one.task][one.state] ?? `Could not be listened to: ${one.reason ?? "it is tried again later"}`;
     return element("li", { className: one.state }, text);
   });
-  const finished = !["queued", "running"].includes(changed.processing.state);
+  const finished = !["queued", "running", "waiting"].includes(changed.processing.state);
   const end = { done: "Searchable by name and by sound", failed: "Searchable by name" }[changed.processing.state];
   steps.replaceChildren(element("li", { className: "done" }, "Is found by its name"), ...texts);
   byId("upload-state").textContent = finished ? end ?? "Searchable by name" : "Being processed …";

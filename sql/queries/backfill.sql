@@ -15,10 +15,12 @@ order by u.failed, u.track_id
 limit :most
 
 -- backfill_progress: How many of some jobs are unfinished, failed or waiting for a retry, and how many workers run.
--- jobs that ended long ago may have been deleted
-select count(*) filter (where j.status in ('todo', 'doing')) as unfinished,
+-- jobs that ended long ago may have been deleted; those that wait for their audio may do so for days
+select count(*) filter (
+           where j.status = 'doing' or j.status = 'todo' and j.queue_name <> search_internal.awaited_audio_queue()) as unfinished,
        count(*) filter (where j.status = 'failed') as failed,
-       count(*) filter (where j.status = 'todo' and j.attempts > 0) as retrying,
+       count(*) filter (
+           where j.status = 'todo' and j.attempts > 0 and j.queue_name <> search_internal.awaited_audio_queue()) as retrying,
        (select count(*) from procrastinate_workers w where w.last_heartbeat > now() - interval '30 seconds') as workers
 from procrastinate_jobs j
 where j.id = any (cast(:jobs as bigint[]))

@@ -15,6 +15,26 @@ where (m.serving or m.candidate) and m.identity = :identity
   and (:at_once or c.model_id is null and counted.tracks >= :fewest
        or abs(counted.tracks - c.tracks) > 0.1 * c.tracks or c.refreshed_at < now() - interval '1 day')
 
+-- calibration_lacking: Whether a model has tracks enough for a calibration, and none.
+select not exists (select from search.calibrations c where c.model_id = m.id)
+       and (select count(*) from (
+                select from search.embeddings e where e.model_id = m.id and e.listed limit :fewest) as counted) >= :fewest as lacking
+from search.models m
+where m.identity = :identity
+
+-- lock_calibrations: Wait for another calibration to end; held to the end of the transaction.
+select pg_advisory_xact_lock(hashtextextended('search.calibrations', 0))
+
+-- embedding_due: Whether a job that embeds with a model waits to be begun.
+select exists (
+    select from procrastinate_jobs j
+    join search.models m on m.identity = :identity
+    where j.task_name = 'embed_track' and j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)
+      and j.queue_name <> search_internal.awaited_audio_queue()
+      -- a job that names no model embeds with the one that serves
+      and case when j.args ? 'model' then j.args ->> 'model' = m.identity else m.serving end
+)
+
 -- draw_calibration_tracks: Draw a new sample of a model's tracks.
 select search_internal.draw_calibration_tracks(cast(:model_id as smallint), :most) as drawn
 

@@ -56,7 +56,12 @@ join tracks t on t.id = f.track_id
 order by f.track_id, f.task
 
 -- queue_counts: The queue by task and priority, in the order in which workers take from it.
-select * from search_internal.queue_counts() order by priority desc, task
+select q.*, search_internal.jobs_awaiting_audio(q.task, q.priority) as awaiting_audio
+from search_internal.queue_counts() q
+order by q.priority desc, q.task
+
+-- seconds_since_enqueued: How long ago a job was enqueued, its former attempts included.
+select coalesce(extract(epoch from now() - min(e.at)), 0) as seconds from procrastinate_events e where e.job_id = :job_id
 
 -- queue_failures: The latest failures on the present audio of tracks, and how many there are in all.
 select f.track_id, t.title, f.task, f.model, f.reason, f.permanent, f.attempts, f.failed_at, count(*) over () as all_failures

@@ -24,10 +24,11 @@ where f.task = 'embed_track' and f.model = :identity
 order by f.permanent, f.track_id
 limit :most
 
--- embedding_pending: Whether a job that embeds with a model waits or runs.
+-- embedding_pending: Whether a job that embeds with a model is due, waits for another attempt or runs.
 select exists (
     select from procrastinate_jobs j
-    where j.task_name = 'embed_track' and j.status in ('todo', 'doing') and j.args ->> 'model' = :identity
+    where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
+      and j.queue_name <> search_internal.awaited_audio_queue() and j.args ->> 'model' = :identity
 )
 
 -- begin_switch: Register a model and make it the candidate; how many tracks are to be embedded.

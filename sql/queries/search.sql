@@ -2,7 +2,7 @@
 
 -- unified_search: Search by name and sound; at least one row, which says whether vectors were compared.
 -- a vector is compared only while its model serves, and for viewers who may have results by sound
-select serving.available, serving.identity, serving.mirrored, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
+select serving.available, serving.calibrated, serving.identity, serving.mirrored, u.type, u.tier, u.matched, u.relevance, u.similarity, u.confidence, u.details
 from (
     select (select m.identity from search.models m where m.serving) as identity,
            exists (
@@ -10,7 +10,10 @@ from (
                where m.serving and m.identity = :identity
                  -- before the first track is embedded there is nothing to compare with
                  and exists (select from search.embeddings e where e.model_id = m.id))
-       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available,
+       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search'))
+       -- beside names, sounds count only with a calibration
+       and (cast(:q as text) is null or search_internal.is_calibrated()) as available,
+           search_internal.is_calibrated() as calibrated,
            cast(:candidates as bigint[]) is not null
        and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
 ) as serving
@@ -20,13 +23,15 @@ left join lateral search.unified(
 ) as u on true
 
 -- explain_track: The signals of one track among the results; at least one row, which says whether vectors were compared.
-select serving.available, e.rank, e.tier, e.signal, e.signal_tier, e.signal_rank, e.value, e.confidence
+select serving.available, serving.calibrated, e.rank, e.tier, e.signal, e.signal_tier, e.signal_rank, e.value, e.confidence
 from (
     select exists (
                select from search.models m
                where m.serving and m.identity = :identity
                  and exists (select from search.embeddings v where v.model_id = m.id))
-       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available
+       and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search'))
+       and (cast(:q as text) is null or search_internal.is_calibrated()) as available,
+           search_internal.is_calibrated() as calibrated
 ) as serving
 left join lateral search.explain(
     :q, case when serving.available then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type,

@@ -15,11 +15,12 @@ import psycopg
 import pytest
 
 from app.database import connect
+from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from services.audio_store import LocalAudioStore
 from tests.scripts.conftest import ROOT, Finished, Run, Start
-from tests.support.catalogue import Catalogue
+from tests.support.catalogue import Catalogue, direction
 from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
@@ -159,6 +160,15 @@ def test_inline_works_without_the_queue_and_says_what_failed(
     again = run("backfill_embeddings", "--inline", "--retry-failed")
     assert again.returncode == 0, again.stderr
     assert "not an audio file" in again.stdout
+
+
+def test_the_end_calibrates_also_where_nothing_was_left_to_do(
+    run: Run, connection: Connection, catalogue: Catalogue
+) -> None:
+    for number in range(FEWEST_TRACKS):
+        catalogue.embed(catalogue.track(f"Track {number}"), direction(number))
+    assert run("backfill_embeddings", "--inline").returncode == 0
+    assert connection.execute("select tracks from search.calibrations").fetchone() == (FEWEST_TRACKS,)
 
 
 def test_what_a_killed_one_left_is_found_by_the_next(

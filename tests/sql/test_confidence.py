@@ -71,10 +71,39 @@ def test_a_name_is_found_whatever_its_sound(calibrated: Catalogue) -> None:
     assert found[0]["similarity"] is None
 
 
-def test_without_a_calibration_nothing_is_hidden(catalogue: Catalogue) -> None:
+def test_sound_alone_hides_nothing_before_calibration(catalogue: Catalogue) -> None:
     catalogue.embed(catalogue.track("Alone"), -direction(3))
     found = catalogue.search(None, query_embedding=vector(3))
     assert [(row["label"], row["confidence"]) for row in found] == [("Alone", None)]
+
+
+def test_names_are_found_without_sound_before_calibration(catalogue: Catalogue, connection: Connection) -> None:
+    for number in range(10):
+        catalogue.embed(catalogue.track(f"Harbour {number}"), direction(3, lean=number))
+    for arguments in ({}, {"min_confidence": 0.0}):
+        found = catalogue.search("harbour 7", query_embedding=vector(3), **arguments)
+        assert [(row["label"], row["matched"], row["similarity"]) for row in found] == [("Harbour 7", ["title"], None)]
+        assert catalogue.search("quarterly tax return", query_embedding=vector(3), **arguments) == []
+    explained = connection.execute(
+        "select label, signal from search.explain('harbour 7', %s::halfvec)", [vector(3)]
+    ).fetchall()
+    assert explained == [("Harbour 7", "title")]
+    catalogue.calibrate()
+    assert len(catalogue.search("quarterly tax return", query_embedding=vector(3))) == 10
+
+
+def test_a_calibration_of_another_model_does_not_count(catalogue: Catalogue, connection: Connection) -> None:
+    catalogue.embed(catalogue.track("Alone"), direction(3))
+    catalogue.calibrate()
+    assert catalogue.labels("anything", query_embedding=vector(3)) == ["Alone"]
+    connection.execute("select search_internal.switch_now('other', 'other', 100)")
+    connection.execute(
+        "insert into search.embeddings (track_id, model_id, file_id, embedding, listed, owner) "
+        "select e.track_id, m.id, e.file_id, e.embedding, e.listed, e.owner "
+        "from search.embeddings e, search.models m where m.serving"
+    )
+    assert catalogue.labels(None, query_embedding=vector(3)) == ["Alone"]
+    assert catalogue.labels("anything", query_embedding=vector(3)) == []
 
 
 def test_equal_similarities_say_nothing(catalogue: Catalogue, connection: Connection) -> None:
@@ -86,3 +115,4 @@ def test_equal_similarities_say_nothing(catalogue: Catalogue, connection: Connec
         "from search.models m where m.serving"
     )
     assert {row["confidence"] for row in catalogue.search(None, query_embedding=vector(1))} == {None}
+    assert catalogue.search("anything", query_embedding=vector(1)) == []

@@ -18,6 +18,7 @@ def explain(catalogue: Catalogue, q: str | None, axis: int | None = None) -> lis
 
 
 def test_each_signal_of_each_hit(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     artist = catalogue.artist("stone.example", "Stone")
     both = catalogue.track("Stonework", artist=artist, play_count=3)
     heard = catalogue.track("Elsewhere", artist=catalogue.artist("other.example", "Other"))

@@ -12,6 +12,7 @@ def vector(axis: int, lean: float = 0.0) -> str:
 
 
 def test_tiers_come_in_order(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     for title in ("Understone", "Stoen", "Mill Stone Lane", "Stone", "Stonework"):
         catalogue.track(title, play_count=1000 if title == "Stoen" else 0)
     sounding = catalogue.track("Elsewhere", play_count=10_000)
@@ -34,6 +35,7 @@ def test_popularity_breaks_ties(catalogue: Catalogue) -> None:
 
 
 def test_name_and_sound_make_one_row_saying_both(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     both = catalogue.track("Piano Study")
     catalogue.embed(both, direction(3))
     catalogue.embed(catalogue.track("Unrelated"), direction(3, lean=0.5))
@@ -47,6 +49,7 @@ def test_name_and_sound_make_one_row_saying_both(catalogue: Catalogue) -> None:
 
 
 def test_sound_leads_when_nothing_matches_by_name(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     for number in range(4):
         catalogue.embed(catalogue.track(f"Number {number}"), direction(5, lean=number))
     assert catalogue.labels("rain on tin", query_embedding=vector(5)) == [f"Number {number}" for number in range(4)]
@@ -170,6 +173,7 @@ def test_wildcards_and_fragments_are_letters(catalogue: Catalogue, query: str) -
 
 
 def test_private_rows_are_for_their_owner_alone(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     artist = catalogue.artist("owner.example", "Owner")
     album = catalogue.album("Secret Album", artist)
     secret = catalogue.track("Secret Take", artist=artist, visibility="private", album_id=album, tags=("secret tag",))
@@ -252,6 +256,7 @@ def test_hiding_a_track_hides_its_vector(
 
 
 def test_a_vector_of_another_size_is_refused_in_words(catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     with pytest.raises(psycopg.DataError, match=r"has 3 dimensions, the serving model .* has 100"):
         catalogue.search("anything", query_embedding="[1,2,3]")
 

@@ -21,6 +21,7 @@ from app.http.application import create_api
 from app.measure.browser import open_browser
 from app.measure.sample import load_library
 from app.measure.sample.load import import_library
+from app.processing.calibration import calibrate
 from app.processing.library_map import draw
 from app.providers import Providers
 from app.settings import Settings
@@ -131,11 +132,12 @@ def _fill(url: str, providers: Providers) -> None:
         # these tests do not need the recordings processed: a worker of a test has only that test's jobs
         connection.execute("delete from procrastinate_jobs")
 
-    async def map_them() -> None:
+    async def finish() -> None:
         async with Database.open(url, pool_size=1) as opened:
+            assert await calibrate(opened, providers.embedding)
             assert await draw(opened) == len(library.tracks)
 
-    asyncio.run(map_them())
+    asyncio.run(finish())
 
 
 class _serving:  # noqa: N801 - used as a function is

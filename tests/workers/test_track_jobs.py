@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from app.database import Database, connect
+from app.database import Database, connect, load_statement
 from app.measure.sample import recordings_dir
+from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers
 from app.settings import Settings
 from models.registry import ModelCard
@@ -89,6 +90,22 @@ def test_a_track_is_embedded_and_classified(
     assert 1 <= len(predictions) <= 10
     assert all(prediction.keys() == {"name", "confidence"} for prediction in predictions)
     assert [p["confidence"] for p in predictions] == sorted((p["confidence"] for p in predictions), reverse=True)
+
+
+def test_the_last_job_calibrates(
+    catalogue: Catalogue, connection: Connection, drain: Drain, providers: Providers, file_id: str
+) -> None:
+    with providers.audio_store.open(file_id, "opus") as audio:
+        vector = providers.embedding.embed_audio(audio)
+    for number in range(FEWEST_TRACKS - 2):
+        catalogue.embed(catalogue.track(f"Heard before {number}", file_id=file_id, file_type="opus"), vector)
+    connection.execute("delete from procrastinate_jobs")
+    catalogue.track("First", file_id=file_id, file_type="opus")
+    drain()
+    assert connection.execute("select count(*) from search.calibrations").fetchone() == (0,)
+    catalogue.track("Last", file_id=file_id, file_type="opus")
+    drain()
+    assert connection.execute("select tracks from search.calibrations").fetchone() == (FEWEST_TRACKS,)
 
 
 class CountingEmbedding:
@@ -180,16 +197,34 @@ def test_unreadable_audio_fails_in_words_and_the_rest_go_on(
     assert "Traceback" not in failures[0][2]
 
 
-def test_a_passing_failure_is_retried_later_and_visible_meanwhile(
+class BrokenEmbedding(CountingEmbedding):
+    """A provider that fails, as one without memory does."""
+
+    def embed_audio(self, audio: BinaryIO, *, max_seconds: float | None = None) -> NDArray[np.float32]:  # noqa: ARG002 - the protocol's
+        """Fail."""
+        raise RuntimeError("no memory is left")
+
+
+def test_a_job_waits_visibly_for_its_audio(
     catalogue: Catalogue, connection: Connection, drain: Drain, providers: Providers
 ) -> None:
     missing = "ab" * 32
     catalogue.track("Late Upload", file_id=missing, file_type="opus")
     drain()
     row = connection.execute(
-        "select status::text, attempts, scheduled_at > now() from procrastinate_jobs where queue_name = 'embed'"
+        "select status::text, attempts, scheduled_at > now() from procrastinate_jobs where task_name = 'embed_track'"
     ).fetchone()
     assert row == ("todo", 1, True)
+    shown = connection.execute("select task, waiting + retrying + failed, awaiting_audio, oldest from search.queue "
+                               "where task in ('embed_track', 'classify_genres') order by task")  # fmt: skip
+    assert shown.fetchall() == [("classify_genres", 0, 1, None), ("embed_track", 0, 1, None)]
+    states = connection.execute("select state, permanent from tracks t, search.track_tasks(t.id)").fetchall()
+    assert states == [("waiting", False)] * 2
+    # a backfill does not wait for days
+    ids = [row[0] for row in connection.execute("select id from procrastinate_jobs").fetchall()]
+    progress = connection.execute(load_statement("backfill_progress"), {"jobs": ids}).fetchone()
+    assert progress is not None
+    assert progress[:3] == (0, 0, 0)
     embedded, _, failures = processing(connection)
     assert not embedded
     assert "is not in the store" in failures["embed_track"]
@@ -205,13 +240,42 @@ def test_a_passing_failure_is_retried_later_and_visible_meanwhile(
     assert processing(connection) == (True, True, None)
 
 
-def test_the_last_attempt_is_the_last(
+def test_a_job_waits_for_its_audio_for_days_and_not_for_ever(
     catalogue: Catalogue, connection: Connection, drain: Drain, settings: Any
 ) -> None:
-    catalogue.track("Never There", file_id="cd" * 32, file_type="opus")
-    connection.execute("update procrastinate_jobs set attempts = %s", [settings.job_max_attempts - 1])
+    track = catalogue.track("Never There", file_id="cd" * 32, file_type="opus")
+    waits = {"embed_track": "todo", "classify_genres": "todo"}
+    for hours in (1, settings.audio_wait_hours - 1):
+        connection.execute(
+            "update procrastinate_jobs set attempts = %s, scheduled_at = now()", [10 * settings.job_max_attempts]
+        )
+        connection.execute("update procrastinate_events set at = now() - %s * interval '1 hour'", [hours])
+        drain()
+        assert jobs(connection) == waits
+    connection.execute("update procrastinate_jobs set scheduled_at = now()")
+    connection.execute(
+        "update procrastinate_events set at = now() - %s * interval '1 hour'", [settings.audio_wait_hours]
+    )
     drain()
     assert jobs(connection) == {"embed_track": "failed", "classify_genres": "failed"}
+    states = connection.execute("select state, reason from search.track_tasks(%s)", [track]).fetchall()
+    assert [state for state, _ in states] == ["failed"] * 2
+    assert all("is not in the store" in reason for _, reason in states)
+    assert connection.execute("select search.retry_failed_jobs()").fetchone() == (2,)
+    queues = connection.execute(
+        "select queue_name from procrastinate_jobs where queue_name not like '%upkeep' order by 1"
+    )
+    assert queues.fetchall() == [("classify",), ("embed",)]
+
+
+def test_the_last_attempt_is_the_last(
+    catalogue: Catalogue, connection: Connection, drain: Drain, settings: Any, providers: Providers, file_id: str
+) -> None:
+    catalogue.track("Unheard", file_id=file_id, file_type="opus")
+    connection.execute("delete from procrastinate_jobs where task_name <> 'embed_track'")
+    connection.execute("update procrastinate_jobs set attempts = %s", [settings.job_max_attempts - 1])
+    drain(replace(providers, embedding=BrokenEmbedding(providers.embedding)))
+    assert jobs(connection) == {"embed_track": "failed"}
 
 
 def test_hiding_while_a_vector_is_stored_leaves_it_hidden(

@@ -126,6 +126,15 @@ VectorFallback = Annotated[
 ]
 
 
+Calibrated = Annotated[
+    bool | None,
+    Field(
+        description="False before the serving model is calibrated: then /search/ lists no results by sound beside "
+        "names, and results of /search/semantic have no confidence. Null where no text was compared."
+    ),
+]
+
+
 def vector_backend(answer: Answer) -> dict[str, Any]:
     """The two fields of an answer that say who compared the sounds."""
     return {"vector_backend": answer.vector_backend, "vector_fallback": answer.vector_fallback}
@@ -142,6 +151,7 @@ class SearchResponse(BaseModel):
                     "query": "ambient waves",
                     "counts": {"tracks": 1, "artists": 0, "albums": 0, "tags": 0, "playlists": 0},
                     "available": True,
+                    "calibrated": True,
                     "vector_backend": "pgvector",
                     "vector_fallback": False,
                     "took_ms": 2.1,
@@ -154,6 +164,7 @@ class SearchResponse(BaseModel):
     query: str
     counts: dict[str, int] = Field(description="Results by type: tracks, artists, albums, tags, playlists.")
     available: bool = Field(description="False when the text should have been compared with sounds and was not.")
+    calibrated: Calibrated
     vector_backend: VectorBackend
     vector_fallback: VectorFallback
     took_ms: float = Field(description="Milliseconds of the one SQL statement.")
@@ -169,6 +180,7 @@ class SemanticResponse(BaseModel):
                     "results": [TRACK_EXAMPLE | {"tier": "sound", "matched": ["sound"], "relevance": 0.483}],
                     "query": "dark ambient techno",
                     "available": True,
+                    "calibrated": True,
                     "vector_backend": "pgvector",
                     "vector_fallback": False,
                 }
@@ -179,6 +191,7 @@ class SemanticResponse(BaseModel):
     results: list[TrackResult]
     query: str
     available: bool = Field(description="False when the text could not be compared with sounds.")
+    calibrated: Calibrated
     vector_backend: VectorBackend
     vector_fallback: VectorFallback
 
@@ -224,6 +237,7 @@ async def search_everything(  # noqa: PLR0913 - the viewer, and the parameters o
         query=q,
         counts=answer.counts,
         available=answer.available,
+        calibrated=answer.calibrated,
         took_ms=round(answer.milliseconds, 2),
         **vector_backend(answer),
     )
@@ -245,7 +259,9 @@ async def search_by_description(
     except UnknownTrackError as error:
         raise refuse_query(q, error) from error
     tracks = [result for result in _results(answer) if isinstance(result, TrackResult)]
-    return SemanticResponse(results=tracks, query=q, available=answer.available, **vector_backend(answer))
+    return SemanticResponse(
+        results=tracks, query=q, available=answer.available, calibrated=answer.calibrated, **vector_backend(answer)
+    )
 
 
 def neighbours(answer: Answer) -> list[Neighbour]:

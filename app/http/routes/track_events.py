@@ -23,7 +23,7 @@ _LONGEST_SECONDS = 600.0
 
 _RETRY_SECONDS = 10
 
-_UNFINISHED = {"queued", "running"}
+_UNFINISHED = {"queued", "running", "waiting"}
 
 
 async def open_stream(request: Request, state: State) -> AsyncIterator[ExitStack]:

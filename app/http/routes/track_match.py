@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.http.dependencies import State, Viewer
 from app.http.documented import INVALID_TOKEN, NOT_FOUND, UNAVAILABLE
-from app.http.routes.search import Tier, refuse_query
+from app.http.routes.search import Calibrated, Tier, refuse_query
 from app.http.routes.tracks import VisibleTrack
 from app.http.watched_route import WatchedRoute
 from app.search import UnknownTrackError
@@ -48,6 +48,7 @@ class MatchResponse(BaseModel):
                         }
                     ],
                     "available": True,
+                    "calibrated": True,
                 }
             ]
         }
@@ -59,6 +60,7 @@ class MatchResponse(BaseModel):
     tier: Tier | None = Field(description="The best way in which it matched.")
     signals: list[SignalResponse] = Field(description="The reasons, the best first.")
     available: bool = Field(description="False when the text could not be compared with sounds.")
+    calibrated: Calibrated
 
 
 @router.get(
@@ -96,5 +98,6 @@ async def explain_match(
             "tier": found.tier,
             "signals": signals,
             "available": found.available,
+            "calibrated": found.calibrated,
         }
     )

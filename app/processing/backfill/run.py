@@ -114,7 +114,8 @@ def run_backfill(
             console.print("nothing to do: every track has its result, or cannot be decoded")
         if running.stopped:
             raise KeyboardInterrupt
-        if work is not None and result.eligible:
+        # also where nothing was left to do: a run that was killed may have done the work and not this
+        if work is not None:
             await finish(database, backfill)
         return 0 if result.complete else 1
 

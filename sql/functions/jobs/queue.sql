@@ -1,3 +1,21 @@
+create or replace function search_internal.awaited_audio_queue() returns text
+language sql immutable parallel safe
+return 'awaited_audio';
+comment on function search_internal.awaited_audio_queue() is
+    'Queue of the jobs whose audio the store does not have yet. They look again after growing waits, until AUDIO_WAIT_HOURS are over.';
+
+create or replace function search_internal.jobs_awaiting_audio(task text, priority integer) returns bigint
+language sql stable parallel safe
+set search_path = pg_catalog, search, pg_temp
+as $$
+    select count(*)
+    from public.procrastinate_jobs j
+    where j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()
+      and j.task_name = jobs_awaiting_audio.task and j.priority = jobs_awaiting_audio.priority;
+$$;
+comment on function search_internal.jobs_awaiting_audio(text, integer) is
+    'How many jobs of a task at a priority wait for audio that the store does not have yet.';
+
 create or replace function search_internal.queue_counts() returns table (
     task text, priority integer, waiting bigint, retrying bigint, running bigint, failed bigint, cancelled bigint,
     done_last_minute bigint, done_last_hour bigint, oldest timestamptz
@@ -12,15 +30,16 @@ as $$
         group by e.job_id
     ), counted as (
         select j.task_name, j.priority,
-               count(*) filter (where j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)) as waiting,
-               count(*) filter (where j.status = 'todo' and j.scheduled_at > now()) as retrying,
+               count(*) filter (where j.status = 'todo' and not a.awaited and coalesce(j.scheduled_at <= now(), true)) as waiting,
+               count(*) filter (where j.status = 'todo' and not a.awaited and j.scheduled_at > now()) as retrying,
                count(*) filter (where j.status = 'doing') as running,
                count(*) filter (where j.status = 'failed') as failed,
                count(*) filter (where j.status in ('cancelled', 'aborted')) as cancelled,
                count(*) filter (where d.at > now() - interval '1 minute') as done_last_minute,
                count(d.at) as done_last_hour,
-               min(j.id) filter (where j.status in ('todo', 'doing')) as oldest_id
+               min(j.id) filter (where j.status = 'todo' and not a.awaited or j.status = 'doing') as oldest_id
         from public.procrastinate_jobs j
+        cross join lateral (select j.queue_name = search_internal.awaited_audio_queue()) as a (awaited)
         left join done d on d.job_id = j.id
         group by j.task_name, j.priority
     )
@@ -31,7 +50,7 @@ as $$
 $$;
 comment on function search_internal.queue_counts() is
     'The queue by task and priority: jobs that wait, wait for another attempt, run, failed and were cancelled, those done in the last '
-    'minute and hour, and when the oldest unfinished one was enqueued.';
+    'minute and hour, and when the oldest unfinished one was enqueued. Jobs that wait for their audio are left out.';
 
 create or replace function search.retry_failed_jobs(task text default null, permanent boolean default false)
 returns bigint
@@ -48,7 +67,8 @@ as $$
                 select from search.job_failures f
                 where f.permanent and f.task = j.task_name and f.track_id = (j.args ->> 'track_id')::bigint
                   and f.file_id = j.args ->> 'file_id' and f.model = coalesce(j.args ->> 'model', f.model)))
-        returning j.queue_name, j.task_name, j.args, j.priority
+        returning case when j.queue_name <> search_internal.awaited_audio_queue() then j.queue_name
+                       when j.task_name = 'embed_track' then 'embed' else 'classify' end as queue_name, j.task_name, j.args, j.priority
     ), wanted as (
         select f.queue_name, f.task_name, f.args, max(f.priority) as priority
         from failed f

@@ -20,7 +20,8 @@ as $$
         select 'classify_genres', '', coalesce(track.extra ->> 'genre_predictions_file_id' = track.file_id, false)
         from track
     ), pending as (
-        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running
+        select j.task_name as task, j.args ->> 'model' as model, bool_or(j.status = 'doing') as running,
+               bool_and(j.status = 'todo' and j.queue_name = search_internal.awaited_audio_queue()) as awaiting_audio
         from public.procrastinate_jobs j, track
         where j.args ->> 'track_id' = track_tasks.track_id::text and j.status in ('todo', 'doing')
           and j.args ->> 'file_id' = track.file_id
@@ -29,6 +30,7 @@ as $$
     select w.task, w.model,
            case when w.done then 'done'
                 when bool_or(p.running) then 'running'
+                when bool_and(p.awaiting_audio) then 'waiting'
                 when bool_or(p.task is not null) then 'queued'
                 when bool_or(f.track_id is not null) then 'failed'
                 else 'missing' end,
@@ -45,5 +47,5 @@ as $$
 $$;
 comment on function search.track_tasks(bigint) is
     'The tasks on a track''s present audio and how far they are: done, running, queued (a retry of a failed attempt too, with its '
-    'reason), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
+    'reason), waiting (for audio that the store does not have yet), failed, or missing where no job will do it, as after search.cancel_jobs or while genres are switched off.
 Example: select task, state, reason from search.track_tasks(1)';

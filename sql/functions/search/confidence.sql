@@ -1,3 +1,12 @@
+create or replace function search_internal.is_calibrated() returns boolean
+language sql stable parallel safe
+set search_path = pg_catalog, search, pg_temp
+as $$
+    select exists (select from search.calibrations c join search.models m on m.id = c.model_id and m.serving);
+$$;
+comment on function search_internal.is_calibrated() is
+    'Whether the serving model has a calibration: before it has one, results by sound bear no confidence.';
+
 create or replace function search_internal.sound_scale(
     query_embedding public.halfvec, audibility double precision default null,
     out mean real, out deviation real, out slope real, out intercept real, out audible real
@@ -11,7 +20,9 @@ begin
     if query_embedding is null then
         return;
     end if;
-    select c.* into calibration from search.calibrations c join search.models m on m.id = c.model_id and m.serving;
+    -- a vector of another size is refused by search.nearest_tracks, in words
+    select c.* into calibration from search.calibrations c
+    join search.models m on m.id = c.model_id and m.serving and m.dimensions = public.vector_dims(query_embedding);
     if not found then
         return;
     end if;

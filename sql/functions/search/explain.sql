@@ -46,5 +46,5 @@ end;
 $$;
 comment on function search.explain(text, public.halfvec, text, text[], integer, double precision, double precision) is
     'Why each hit of search.unified stands where it does: a row for each of its signals, with tier, class, value and the rank '
-    'that the signal alone would give it.
+    'that the signal alone would give it. Sound is no signal for a q before the serving model is calibrated (search.calibrations).
 Example: select rank, label, signal, signal_tier from search.explain(''rain'')';

@@ -61,7 +61,7 @@ begin
                        as confidence
             from search.nearest_tracks(query_embedding, finders[1], max_tracks, candidates) as near
         ) as n
-        -- an unknown confidence hides nothing
+        -- an unknown confidence hides nothing where sound alone was asked for
         where n.confidence >= min_confidence or n.confidence is null);
 end;
 $$;
@@ -122,14 +122,18 @@ begin
         end if;
         return query select * from unnest(named);
     end if;
-    if query_embedding is not null and 'track' = any (types) then
-        return query select * from unnest(search_internal.match_sounds(
-            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates));
+    -- before calibration any text is near to something: beside names only what can be trusted is listed
+    if query_embedding is not null and 'track' = any (types) and (needle is null or search_internal.is_calibrated()) then
+        return query
+        select s.* from unnest(search_internal.match_sounds(
+            query_embedding, finders, 2 * max_per_type, audibility, min_confidence, candidates)) as s
+        where needle is null or s.confidence is not null;
     end if;
 end;
 $$;
 comment on function search_internal.signals(text, public.halfvec, text[], text[], integer, double precision, double precision, bigint[]) is
-    'Every reason to list anything for q: what search.unified puts in order and search.explain shows.';
+    'Every reason to list anything for q: what search.unified puts in order and search.explain shows. Beside names, sounds '
+    'count only when the serving model is calibrated.';
 
 create or replace function search_internal.lacking(types text[], named search_internal.signal[], enough integer) returns text[]
 language sql immutable strict parallel safe

@@ -103,5 +103,6 @@ begin
 end;
 $$;
 comment on function search.unified(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]) is
-    'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier.
+    'Everything that a viewer may find for q, by name and, with query_embedding, by sound: each entity once, in its best tier. '
+    'Before the serving model is calibrated, a q finds names alone; query_embedding without a q finds sounds, with a confidence of null.
 Example: select type, label, tier from search.unified(''rain'')';

@@ -16,6 +16,7 @@ Get = Callable[..., httpx2.Response]
 
 
 def test_every_field_of_the_contract(get: Get, catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     artist = catalogue.artist("fernwood.example", "Fernwood Trio")
     album = catalogue.album("Fern Atlas", artist)
     track = catalogue.track(
@@ -54,6 +55,27 @@ def test_semantic_fields_and_order(get: Get, catalogue: Catalogue, providers: Pr
         "type", "id", "title", "artist_handle", "artist_display_name", "image_url", "similarity"
     }  # fmt: skip
     assert body["results"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_before_calibration_names_are_found_by_name_alone(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    for number in range(10):
+        catalogue.embed(catalogue.track(f"Harbour {number}"), providers.embedding.embed_text("gentle piano"))
+    named = get("/search/", params={"q": "harbour 7"}).json()
+    assert [(result["title"], result["matched"]) for result in named["results"]] == [("Harbour 7", ["title"])]
+    described = get("/search/", params={"q": "gentle piano"}).json()
+    assert described["results"] == []
+    for answer in (named, described):
+        assert (answer["available"], answer["calibrated"], answer["vector_backend"]) == (False, False, None)
+    heard = get("/search/semantic", params={"q": "gentle piano", "limit": 10}).json()
+    assert (heard["available"], heard["calibrated"]) == (True, False)
+    assert {result["confidence"] for result in heard["results"]} == {None}
+    assert len(heard["results"]) == 10
+    gone_by = get("/search/", params={"q": f"like:{named['results'][0]['id']}"}).json()
+    assert (gone_by["available"], gone_by["calibrated"], len(gone_by["results"])) == (True, False, 9)
+
+    catalogue.calibrate()
+    described = get("/search/", params={"q": "gentle piano"}).json()
+    assert (described["available"], described["calibrated"], len(described["results"])) == (True, True, 10)
 
 
 def test_defaults_and_limits_of_the_contract(get: Get) -> None:

@@ -20,6 +20,7 @@ def match(get: Get, track: int, q: str, **parameters: Any) -> dict[str, Any]:
 @pytest.fixture
 def tracks(catalogue: Catalogue, providers: Providers) -> dict[str, int]:
     """Tracks that match by name, by what they belong to, by sound, and by nothing."""
+    catalogue.calibrate()
     quiet = catalogue.artist("quiet.example", "Quiet Guitar")
     ids = {
         "title": catalogue.track("Acoustic Guitar"),

@@ -26,6 +26,7 @@ def me(catalogue: Catalogue) -> str:
 @pytest.fixture
 def ask(settings: Settings, providers: Providers, catalogue: Catalogue, me: str) -> Callable[..., dict[str, Any]]:
     """Asks an endpoint of an application that knows viewers; there are two public tracks and a private one."""
+    catalogue.calibrate()
     vector = providers.embedding.embed_text("gentle piano")
     rows: dict[str, dict[str, Any]] = {
         "Source": {},

@@ -52,6 +52,16 @@ def test_a_catalogue_is_calibrated_when_it_is_due(
     assert run(database, providers)
 
 
+def test_of_those_that_come_at_once_one_calibrates(database: str, catalogue: Catalogue, providers: Providers) -> None:
+    fill(catalogue, providers, 20)
+
+    async def several() -> list[bool]:
+        async with Database.open(database, pool_size=4) as opened:
+            return await asyncio.gather(*(calibrate(opened, providers.embedding) for _ in range(4)))
+
+    assert sorted(asyncio.run(several())) == [False, False, False, True]
+
+
 def test_two_workers_at_once_agree(database: str, catalogue: Catalogue, providers: Providers) -> None:
     fill(catalogue, providers, 20)
 

@@ -132,6 +132,7 @@ def test_text_without_words_is_looked_up_by_name(
 
 
 def test_a_catalogue_without_vectors_says_so(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
+    catalogue.calibrate()
     fern = catalogue.track("Fern Index")
     answer = ask(settings, providers, "fern index", "unified")
     assert ([hit.label for hit in answer.hits], answer.available) == (["Fern Index"], False)
@@ -159,6 +160,6 @@ def test_the_server_starts_without_its_model(
         heard = client.get("/search/semantic", params={"q": "fern index"}).json()
     assert ([hit["title"] for hit in answer["results"]], answer["available"]) == (["Fern Index"], False)
     nothing_compared = {"vector_backend": None, "vector_fallback": False}
-    assert heard == {"results": [], "query": "fern index", "available": False} | nothing_compared
+    assert heard == {"results": [], "query": "fern index", "available": False, "calibrated": None} | nothing_compared
     # it is not tried again for each search
     assert "no session" not in caplog.text

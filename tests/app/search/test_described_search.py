@@ -104,6 +104,7 @@ def test_two_tracks_meet_in_the_middle(get: Get, catalogue: Catalogue) -> None:
 
 
 def test_names_are_found_by_what_is_not_negative(get: Get, catalogue: Catalogue, providers: Providers) -> None:
+    catalogue.calibrate()
     catalogue.embed(catalogue.track("Techno"), providers.embedding.embed_text("techno"))
     catalogue.track("Techno Vocals")
     catalogue.track("Vocals")
@@ -146,6 +147,7 @@ def test_tracks_that_cannot_be_gone_by_are_named(get: Get, catalogue: Catalogue,
     ("q", "available"), [("!!! -vocals", True), ("-音", True), ("like:1 !!!", True), ("!!! -!!!", False)]
 )
 def test_parts_without_words_are_passed_over(get: Get, catalogue: Catalogue, q: str, available: bool) -> None:
+    catalogue.calibrate()
     catalogue.embed(catalogue.track("Public"), direction(0))
     response = get("/search/", params={"q": q})
     assert response.status_code == 200

@@ -27,6 +27,7 @@ Ask = Callable[..., list[dict[str, Any]]]
 @pytest.fixture
 def mirrored(mirrored: Mirrored, providers: Providers) -> Mirrored:
     """The mirror of thirty tracks that are more or less like the query."""
+    mirrored.catalogue.calibrate()
     blur = np.random.default_rng(1)
     near = providers.embedding.embed_text("calm acoustic guitar")
     for number in range(30):

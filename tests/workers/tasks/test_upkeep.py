@@ -89,7 +89,7 @@ def test_old_finished_jobs_are_removed(catalogue: Catalogue, connection: Connect
     enqueue(connection, "remove_finished_jobs")
     drain()
     left = connection.execute(
-        "select args ->> 'track_id' from procrastinate_jobs where queue_name = 'embed'"
+        "select args ->> 'track_id' from procrastinate_jobs where task_name = 'embed_track'"
     ).fetchall()
     assert left != [(str(track),)]
     assert len(left) == 1

@@ -51,7 +51,9 @@ def test_a_token_that_does_not_exist_is_compared_as_well(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER   {TOKEN}", f" Bearer {TOKEN} \t"])
 def test_headers_that_are_read(value: str) -> None:
-    assert read_authorization([value]).reveal() == TOKEN
+    text = read_authorization([value])
+    assert isinstance(text, TokenText)
+    assert text.reveal() == TOKEN
 
 
 @pytest.mark.parametrize(

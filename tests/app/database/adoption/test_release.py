@@ -2,16 +2,18 @@
 
 import json
 import subprocess
+import threading
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
 
 from app.database import adopt, connect, find_program, inspect_schema, migrate, release
 from app.errors import UserError
 from app.providers import Providers
 from app.settings import Settings
-from tests.app.database.adoption.conftest import Connection
+from tests.app.database.adoption.conftest import APPLICATION, Connection
 from tests.app.database.adoption.test_adopted_search import labels, require_equal_documents
 from tests.app.database.adoption.test_adopted_service import command, run
 
@@ -85,6 +87,44 @@ def test_nothing_is_read_while_it_is_released(
         assert answer.status_code == 503, (answer.url, answer.text)
         assert answer.json()["code"] == "released"
         assert answer.headers["retry-after"] == "60"
+
+
+def test_writers_and_a_release_do_not_stand_in_each_others_way(
+    adopted: str, owner: Connection, providers: Providers
+) -> None:
+    owner.execute(
+        "insert into tracks (title, file_id, file_type, created_at, artist_did) "
+        "select 'Track ' || n, 'x' || n, 'mp3', now(), 'did:plc:bert' from generate_series(1, 100) n"
+    )
+    over = threading.Event()
+    failures: list[BaseException] = []
+
+    def write(statement: str) -> None:
+        try:
+            with psycopg.connect(adopted, autocommit=True, user=APPLICATION) as connection:
+                while not over.is_set():
+                    connection.execute(statement.encode())
+        except psycopg.Error as error:
+            failures.append(error)
+
+    statements = (
+        "update tracks set title = 'Track ' || clock_timestamp() where id % 50 = 7",
+        "update artists set bio = clock_timestamp()::text",
+    )
+    writers = [threading.Thread(target=write, args=(statement,)) for statement in statements]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(3):
+            release(adopted)
+            adopt(adopted, providers.embedding.card)
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert failures == []
+    with connect(adopted) as connection:
+        require_equal_documents(connection)
 
 
 def test_functions_that_name_columns_of_the_application_go(adopted: str, owner: Connection) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
-from app.database import adopt, connect, find_program, inspect_schema, migrate, release
+from app.database import ROLES, adopt, connect, find_program, grant_roles, inspect_schema, migrate, release
 from app.errors import UserError
 from app.providers import Providers
 from app.settings import Settings
@@ -170,3 +171,20 @@ def test_the_command(adopted: str, tmp_path: Path) -> None:
     assert command(adopted, tmp_path, "db", "adopt").returncode == 0
     done = command(adopted, tmp_path, "db", "release", "--json")
     assert json.loads(done.stdout)["triggers"] == planned["triggers"]
+
+
+def test_the_role_of_the_service_is_refused_and_comes_back(
+    adopted: str, owner: Connection, providers: Providers
+) -> None:
+    grant_roles(adopted, dict.fromkeys(ROLES, "secret"))
+    try:
+        release(adopted)
+        with psycopg.connect(adopted, autocommit=True, user=ROLES[0]) as service:
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                labels(service, "slow tide")
+            adopt(adopted, providers.embedding.card)
+            assert labels(service, "slow tide") == ["Slow Tide"]
+            assert service.execute("select from search.stale_tables").fetchall() == []
+    finally:
+        for role in ROLES:
+            owner.execute(SQL("drop owned by {0}; drop role {0}").format(Identifier(role)))

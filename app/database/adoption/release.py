@@ -1,5 +1,6 @@
 """Letting go of an application's tables, so that its own migration can change them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -79,7 +80,8 @@ def _plan(connection: Connection) -> ReleasePlan:
         dropped.append(statement.as_string(connection))
     homes = Homes(dict.fromkeys(CATALOGUE, "search"), "search", read_extensions(connection))
     statements = [
-        # first: a writer has locked its table when its triggers come to what search keeps
+        # first writers: each has locked its table when its triggers come to other tables and to what search keeps
+        f"lock table {', '.join(_in_order(triggers))} in share row exclusive mode;",
         *dropped,
         f"truncate {_FORGOTTEN};",
         *_views(connection),
@@ -90,8 +92,18 @@ def _plan(connection: Connection) -> ReleasePlan:
     return ReleasePlan(triggers, "\n".join(statements))
 
 
+def _in_order(tables: Iterable[str]) -> list[str]:
+    """Those that others refer to first, as a deletion goes through them."""
+    places = {name: place for place, name in enumerate(CATALOGUE)}
+    ordered = sorted(tables, key=lambda name: places.get(name, len(places)))
+    return [Identifier("public", name).as_string(None) for name in ordered]
+
+
 def _views(connection: Connection) -> list[str]:
-    """All views go, and functions that need them. In place of each table stands a view that refuses to be read."""
+    """All views go, and functions with the same ties.
+
+    In place of each table stands a view that refuses to be read, with the same columns.
+    """
     dropped = [
         SQL("drop view if exists {} cascade;").format(Identifier("search", str(name)))
         for (name,) in connection.execute(load_statement("release_views")).fetchall()

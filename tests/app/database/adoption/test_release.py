@@ -2,16 +2,19 @@
 
 import json
 import subprocess
+import threading
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
-from app.database import adopt, connect, find_program, inspect_schema, migrate, release
+from app.database import ROLES, adopt, connect, find_program, grant_roles, inspect_schema, migrate, release
 from app.errors import UserError
 from app.providers import Providers
 from app.settings import Settings
-from tests.app.database.adoption.conftest import Connection
+from tests.app.database.adoption.conftest import APPLICATION, Connection
 from tests.app.database.adoption.test_adopted_search import labels, require_equal_documents
 from tests.app.database.adoption.test_adopted_service import command, run
 
@@ -87,6 +90,44 @@ def test_nothing_is_read_while_it_is_released(
         assert answer.headers["retry-after"] == "60"
 
 
+def test_writers_and_a_release_do_not_stand_in_each_others_way(
+    adopted: str, owner: Connection, providers: Providers
+) -> None:
+    owner.execute(
+        "insert into tracks (title, file_id, file_type, created_at, artist_did) "
+        "select 'Track ' || n, 'x' || n, 'mp3', now(), 'did:plc:bert' from generate_series(1, 100) n"
+    )
+    over = threading.Event()
+    failures: list[BaseException] = []
+
+    def write(statement: str) -> None:
+        try:
+            with psycopg.connect(adopted, autocommit=True, user=APPLICATION) as connection:
+                while not over.is_set():
+                    connection.execute(statement.encode())
+        except psycopg.Error as error:
+            failures.append(error)
+
+    statements = (
+        "update tracks set title = 'Track ' || clock_timestamp() where id % 50 = 7",
+        "update artists set bio = clock_timestamp()::text",
+    )
+    writers = [threading.Thread(target=write, args=(statement,)) for statement in statements]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(3):
+            release(adopted)
+            adopt(adopted, providers.embedding.card)
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert failures == []
+    with connect(adopted) as connection:
+        require_equal_documents(connection)
+
+
 def test_functions_that_name_columns_of_the_application_go(adopted: str, owner: Connection) -> None:
     owner.execute(
         "create function search.likes_of(viewer text) returns bigint language sql stable set search_path = pg_catalog "
@@ -130,3 +171,20 @@ def test_the_command(adopted: str, tmp_path: Path) -> None:
     assert command(adopted, tmp_path, "db", "adopt").returncode == 0
     done = command(adopted, tmp_path, "db", "release", "--json")
     assert json.loads(done.stdout)["triggers"] == planned["triggers"]
+
+
+def test_the_role_of_the_service_is_refused_and_comes_back(
+    adopted: str, owner: Connection, providers: Providers
+) -> None:
+    grant_roles(adopted, dict.fromkeys(ROLES, "secret"))
+    try:
+        release(adopted)
+        with psycopg.connect(adopted, autocommit=True, user=ROLES[0]) as service:
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                labels(service, "slow tide")
+            adopt(adopted, providers.embedding.card)
+            assert labels(service, "slow tide") == ["Slow Tide"]
+            assert service.execute("select from search.stale_tables").fetchall() == []
+    finally:
+        for role in ROLES:
+            owner.execute(SQL("drop owned by {0}; drop role {0}").format(Identifier(role)))

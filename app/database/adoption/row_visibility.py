@@ -202,6 +202,15 @@ begin atomic
 end;
 -- it reads what its caller may not
 revoke execute on function search.groups_of(text) from public;
+do $grants$
+declare
+    found text;
+begin
+    for found in select r.rolname from pg_roles r where r.rolname in ('vibe_app', 'vibe_reader') loop
+        execute format('grant execute on function search.groups_of(text) to %I', found);
+    end loop;
+end;
+$grants$;
 comment on function search.groups_of(text) is 'The groups of a viewer, by the rules of the owner of the catalogue.
 Example: select search.groups_of(''did:plc:anna'')';"""
 

@@ -138,7 +138,7 @@ def test_what_becomes_private_is_hidden_though_it_cannot_be_read(
 
 def test_counting_plays_hides_nothing(plain: str, owner: Connection, providers: Providers) -> None:
     adopt(plain, providers.embedding.card, rules=load_rules("plyr.fm"))
-    owner.execute("alter table tracks rename column title to other")
+    owner.execute("alter table tracks rename column id to other")
     owner.execute("update tracks set play_count = play_count + 1")
     shown = "select count(*) from search.documents where listed and kind = 'track'"
     assert owner.execute(shown.encode()).fetchone() == (4,)
@@ -146,7 +146,7 @@ def test_counting_plays_hides_nothing(plain: str, owner: Connection, providers: 
     assert owner.execute(shown.encode()).fetchone() == (0,)
     found = owner.execute("select followed, errors[1] from search.stale_tables").fetchone()
     assert found is not None
-    assert "title" in found[1]
+    assert "id" in found[1]
     assert found[0] is False
 
 

@@ -4116,7 +4116,9 @@ declare
     ) else track_ids end;
 begin
     return query
-    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text, t.visibility::text, m.identity
+    -- a mirror knows these two words: an unlisted track that all find is to it a public one
+    select e.track_id, e.embedding, t.title::text, a.handle::text, a.did::text,
+           case when t.visibility = 'supporters' then 'supporters' else 'public' end, m.identity
     from search.mirror_namespaces n
     join search.models m on m.id = n.model_id
     join search.embeddings e on e.model_id = n.model_id and e.track_id = any (wanted) and e.listed

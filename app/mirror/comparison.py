@@ -195,8 +195,7 @@ def _why(kind: Kind, track: object) -> str:
         return ""
     if track is None:
         return "there is no such track"
-    visibility = str(getattr(track, "visibility", ""))
-    return f"it is {visibility}" if visibility not in {"public", "supporters"} else "it has no vector"
+    return "it has no vector" if getattr(track, "listed", False) else f"it is {getattr(track, 'visibility', '')}"
 
 
 async def record(database: Database, found: Comparison) -> None:

@@ -23,7 +23,7 @@ class Document:
         title: What it is called.
         artist_handle: Whose it is.
         artist_did: The same, for good.
-        visibility: As in the catalogue: public or supporters.
+        visibility: public, or supporters where some may play what all find.
         model: Identity of the model that made the vector.
     """
 

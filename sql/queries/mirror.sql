@@ -115,8 +115,8 @@ from search.embeddings e
 join search.models m on m.id = e.model_id and m.serving
 where e.listed
 
--- mirror_track_titles: Titles and visibility of tracks, for a list of differences.
-select t.id, t.title, t.visibility from tracks t where t.id = any (cast(:track_ids as bigint[]))
+-- mirror_track_titles: Titles of tracks and who may find them, for a list of differences.
+select t.id, t.title, t.visibility, search.is_listed(t.visibility) as listed from tracks t where t.id = any (cast(:track_ids as bigint[]))
 
 -- mirror_record_check: Record what a comparison found, and delete records that are older than a month.
 with expired as (

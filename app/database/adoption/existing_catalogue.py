@@ -14,7 +14,7 @@ from app.database.adoption.row_visibility import (
     read_row_visibility,
     suggest_ready_rules,
 )
-from app.database.adoption.rules import TABLES, RuledColumn, Rules, unexplained_columns
+from app.database.adoption.rules import RuledColumn, Rules, unexplained_columns
 from app.database.sql_files import load_statement, trigger_scripts
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -140,8 +140,8 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
 
 
 def _suggestion(columns: Mapping[str, Mapping[str, RuledColumn]], rules: Rules) -> Iterator[str]:
-    if any(unexplained_columns(columns[table], rules.of(table)) for table in TABLES if table in columns):
-        ready = suggest_ready_rules({table: columns[table] for table in TABLES if table in columns})
+    if any(unexplained_columns(table, known, rules.of(table)) for table, known in columns.items()):
+        ready = suggest_ready_rules(columns)
         if ready is not None:
             yield f"these columns are those of {ready}, for which there are ready rules: add --rules {ready}"
         else:
@@ -181,7 +181,7 @@ def _read_columns(name: str, columns: Mapping[str, _ColumnRow], visibility: RowV
             unfilled.append(row.name)
         else:
             defaults[row.name] = default
-    said = visibility if visibility.expression or visibility.wants_jobs else None
+    said = visibility if visibility.expression or visibility.wants_jobs or visibility.hidden else None
     return ExistingTable(name, seen, defaults, tuple(unfilled), said)
 
 

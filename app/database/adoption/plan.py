@@ -297,7 +297,9 @@ def _view(connection: Connection, table: ExistingTable) -> str:
     shown = SQL(",\n       ").join(columns)
     comment = Literal(f"The table {table.name} of the adopted catalogue, as search needs it.")
     statements = [
-        SQL("create view {} as\nselect {}\nfrom {} t;").format(view, shown, Identifier("public", table.name)),
+        SQL("create view {} as\nselect {}\nfrom {} t{};").format(
+            view, shown, Identifier("public", table.name), _condition(table)
+        ),
         *(
             SQL("alter view {} alter column {} set default {};").format(view, Identifier(name), _raw(sql))
             for name, sql in table.defaults.items()
@@ -305,6 +307,12 @@ def _view(connection: Connection, table: ExistingTable) -> str:
         SQL("comment on view {} is {};").format(view, comment),
     ]
     return "\n".join(statement.as_string(connection) for statement in statements)
+
+
+def _condition(table: ExistingTable) -> SQL:
+    """What is hidden, or not known to be shown, is left out."""
+    hidden = "" if table.visibility is None else table.visibility.hidden
+    return SQL(f"\nwhere not coalesce({hidden}, true)") if hidden else SQL("")
 
 
 def _visibility_columns(table: str, visibility: RowVisibility) -> Iterator[Composed]:

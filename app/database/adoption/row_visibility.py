@@ -1,15 +1,16 @@
 """Who may find a row of an adopted table: the SQL function that its columns and its owner's rules come to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import psycopg
 from psycopg.errors import UndefinedColumn, UndefinedTable
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.rules import (
+    LINKS,
     OWNERS,
-    TABLES,
     WORDS,
     RuledColumn,
     Rules,
@@ -17,6 +18,7 @@ from app.database.adoption.rules import (
     certain_clauses,
     list_ready_rules,
     load_rules,
+    rules_of,
     unexplained_columns,
 )
 
@@ -34,6 +36,7 @@ class RowVisibility:
         wants_jobs: SQL over the columns of a track: whether it is to be embedded and classified.
         job_columns: The columns that this reads.
         problems: Why it is not known, each as a sentence that says what to do.
+        hidden: SQL over the columns of a row of a table of links: whether search does not see it.
     """
 
     expression: str = ""
@@ -41,6 +44,7 @@ class RowVisibility:
     wants_jobs: str = ""
     job_columns: tuple[RuledColumn, ...] = ()
     problems: tuple[str, ...] = ()
+    hidden: str = ""
 
     def functions(self, table: str) -> str:
         """SQL that makes ``search.visibility_of_TABLE``, and ``search.wants_jobs`` of a track."""
@@ -81,45 +85,61 @@ def read_row_visibility(
     connection: Connection, table: str, columns: Mapping[str, RuledColumn], rules: Rules
 ) -> RowVisibility:
     """What the columns of a table and the rules say about its rows; nothing is changed."""
-    if table not in TABLES:
-        return RowVisibility()
     said = rules.of(table)
-    certain = list(certain_clauses(columns, said))
     problems = list(_unexplained(table, columns, said))
-
-    def usable(name: str, sqls: Iterable[str]) -> Iterator[str]:
-        for sql in sqls:
-            refusal = _refusal(connection, table, sql)
-            if refusal is None:
-                yield sql
-            elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
-                reason = str(refusal).partition("\n")[0]
-                problems.append(f"the rule {table}.{name} cannot be used: {reason} ({sql})")
-
+    usable = partial(_usable, partial(_refusal, connection, table), rules, problems)
+    certain = list(certain_clauses(table, columns, said))
     clauses = {
-        word: [*usable(word, said.clauses.get(word, ())), *(sql for of, sql in certain if of == word)] for word in WORDS
+        word: [*usable(f"{table}.{word}", said.clauses.get(word, ())), *(sql for of, sql in certain if of == word)]
+        for word in WORDS
     }
-    groups = {name: list(usable(f"only_for.{name}", sqls)) for name, sqls in said.only_for.items()}
-    no_jobs = None if said.no_jobs is None else list(usable("no_jobs", said.no_jobs))
-    only = [(_audience(table, name, rules), sqls) for name, sqls in groups.items()]
+    if table in LINKS:
+        return RowVisibility(problems=tuple(problems), hidden=_any(clauses["hidden"]))
+    only = [
+        (_audience(table, name, rules), usable(f"{table}.only_for.{name}", sqls))
+        for name, sqls in said.only_for.items()
+    ]
     asked = [(Literal(word).as_string(None), clauses[word]) for word in WORDS]
-    # after what hides a row from all or from all but its owner
-    said_by_rules = any(clauses.values()) or any(groups.values())
+    # after what hides a row from all, or from all but its owner
     expression = _expression([*asked[:2], *only, *asked[2:]], columns, closed=bool(clauses["public"]))
     wants_jobs = ""
     if table == "tracks":
-        shared = f"coalesce(({expression}) = any (array['public', 'supporters', 'unlisted']), false)"
-        shared += f" or coalesce(starts_with({expression}, 'only:'), false)"
-        wants_jobs = shared if no_jobs is None else f"not coalesce({' or '.join(f'({sql})' for sql in no_jobs)}, false)"
-        if no_jobs == []:
-            wants_jobs = "true"
+        wants_jobs = _wants_jobs(expression, None if said.no_jobs is None else usable("tracks.no_jobs", said.no_jobs))
     return RowVisibility(
-        expression if said_by_rules else "",
+        expression if expression.startswith("case ") else "",
         _mentioned(columns, expression),
         wants_jobs,
         _mentioned(columns, wants_jobs),
         tuple(problems),
     )
+
+
+def _usable(
+    refuse: Callable[[str], psycopg.Error | None], rules: Rules, problems: list[str], name: str, sqls: Iterable[str]
+) -> list[str]:
+    """Those of a rule's expressions that Postgres takes; why it does not take others goes to the problems."""
+    taken = []
+    for sql in sqls:
+        refusal = refuse(sql)
+        if refusal is None:
+            taken.append(sql)
+        elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
+            reason = str(refusal).partition("\n")[0]
+            problems.append(f"the rule {name} cannot be used: {reason} ({sql})")
+    return taken
+
+
+def _wants_jobs(visibility: str, no_jobs: list[str] | None) -> str:
+    if no_jobs is None:
+        return (
+            f"coalesce(({visibility}) = any (array['public', 'supporters', 'unlisted']) "
+            f"or starts_with({visibility}, 'only:'), false)"
+        )
+    return f"not coalesce({_any(no_jobs)}, false)" if no_jobs else "true"
+
+
+def _any(conditions: Iterable[str]) -> str:
+    return " or ".join(f"({sql})" for sql in conditions)
 
 
 def _mentioned(columns: Mapping[str, RuledColumn], sql: str) -> tuple[RuledColumn, ...]:
@@ -133,7 +153,7 @@ def _audience(table: str, group: str, rules: Rules) -> str:
 
 def _expression(asked: Iterable[tuple[str, list[str]]], columns: Mapping[str, RuledColumn], *, closed: bool) -> str:
     """The word of a row; where it is said what is public, ``closed``, the rest is not understood."""
-    cases = [f"when {' or '.join(f'({sql})' for sql in sqls)} then {word}" for word, sqls in asked if sqls]
+    cases = [f"when {_any(sqls)} then {word}" for word, sqls in asked if sqls]
     otherwise = "visibility::text" if "visibility" in columns else "'public'"
     if closed:
         otherwise = "'private'"
@@ -163,10 +183,11 @@ def _given(sql: str) -> SQL:
 
 
 def _unexplained(table: str, columns: Mapping[str, RuledColumn], said: TableRules) -> Iterator[str]:
-    for name in unexplained_columns(columns, said):
+    rule = 'hidden = "...", or another rule that names it, or ' if "hidden" in rules_of(table) else ""
+    for name in unexplained_columns(table, columns, said):
         yield (
             f"{table}.{name} may say who may find a row, and search does not know what it says. Give rules for "
-            f'[{table}]: hidden = "...", or another rule that names it, or hides_nothing = ["{name}"]'
+            f'[{table}]: {rule}hides_nothing = ["{name}"]'
         )
 
 
@@ -174,7 +195,7 @@ def suggest_ready_rules(tables: Mapping[str, Mapping[str, RuledColumn]]) -> str 
     """Ready rules that explain every column which is to be explained; None where no such rules exist."""
     for name in list_ready_rules():
         rules = load_rules(name)
-        if not any(unexplained_columns(columns, rules.of(table)) for table, columns in tables.items()):
+        if not any(unexplained_columns(table, columns, rules.of(table)) for table, columns in tables.items()):
             return name
     return None
 

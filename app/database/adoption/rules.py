@@ -15,6 +15,9 @@ READY_RULES = Path(__file__).with_name("ready_rules")
 TABLES = ("artists", "albums", "tracks", "tags", "playlists")
 """Tables whose rows are found."""
 
+LINKS = ("track_tags", "playlist_tracks", "feature_flags")
+"""Tables whose rows only say what belongs together."""
+
 OWNERS = {"artists": "did", "albums": "artist_did", "tracks": "artist_did", "playlists": "owner_did"}
 """The column of a table that names the owner of a row."""
 
@@ -137,8 +140,9 @@ def read_rules(text: str, name: str = "the rules") -> Rules:
         group: _read_group(group, value, f"{name}: groups.{group}")
         for group, value in _table_of(found.pop("groups", {}), f"{name}: groups").items()
     }
-    if unknown := sorted(set(found) - set(TABLES)):
-        raise UserError(f"{name}: {', '.join(unknown)} is not understood: the tables are {', '.join(TABLES)}")
+    known = (*TABLES, *LINKS)
+    if unknown := sorted(set(found) - set(known)):
+        raise UserError(f"{name}: {', '.join(unknown)} is not understood: the tables are {', '.join(known)}")
     tables = {table: _read_table(table, value, groups, f"{name}: {table}") for table, value in found.items()}
     return Rules(text, tables, cast("Unlisted", unlisted), skip, groups)
 
@@ -165,13 +169,21 @@ def _read_table(table: str, value: object, groups: Mapping[str, Group], where: s
     no_jobs = None
     if table == "tracks" and "no_jobs" in said:
         no_jobs = _read_texts(said.pop("no_jobs"), f"{where}.no_jobs")
-    known = (*WORDS, "hides_nothing")
+    known = rules_of(table)
     if unknown := sorted(set(said) - set(known)):
-        raise UserError(f"{where}.{unknown[0]} is not understood: a rule is one of {', '.join((*known, 'only_for'))}")
+        raise UserError(f"{where}.{unknown[0]} is not understood: a rule is one of {', '.join(known)}")
     texts = {key: _read_texts(given, f"{where}.{key}") for key, given in said.items()}
     ignored = frozenset(texts.pop("hides_nothing", ()))
     found = {group: _read_texts(given, f"{where}.only_for.{group}") for group, given in only_for.items()}
     return TableRules(texts, ignored, found, no_jobs)
+
+
+def rules_of(table: str) -> tuple[str, ...]:
+    """What can be said of a table, but for ``only_for`` and ``no_jobs``."""
+    if table not in LINKS:
+        return (*WORDS, "hides_nothing")
+    # tags and tracks of playlists are counted as they are written
+    return ("hidden", "hides_nothing") if table == "feature_flags" else ("hides_nothing",)
 
 
 def _table_of(value: object, where: str) -> dict[str, object]:
@@ -202,9 +214,9 @@ class RuledColumn:
     declared: str
 
 
-def certain_clauses(columns: Mapping[str, RuledColumn], rules: TableRules) -> Iterator[tuple[str, str]]:
+def certain_clauses(table: str, columns: Mapping[str, RuledColumn], rules: TableRules) -> Iterator[tuple[str, str]]:
     """Word and expression for columns whose meaning is certain, unless the rules mention them."""
-    for column in columns.values():
+    for column in columns.values() if "hidden" in rules_of(table) else ():
         if rules.mentions(column.name):
             continue
         quoted = quote(column.name)
@@ -217,9 +229,9 @@ def certain_clauses(columns: Mapping[str, RuledColumn], rules: TableRules) -> It
             yield "hidden", f"{quoted} is not null"
 
 
-def unexplained_columns(columns: Mapping[str, RuledColumn], rules: TableRules) -> list[str]:
+def unexplained_columns(table: str, columns: Mapping[str, RuledColumn], rules: TableRules) -> list[str]:
     """Columns that may say who may find a row, and of which it is not known what they say."""
-    certain = {sql for _, sql in certain_clauses(columns, rules)}
+    certain = {sql for _, sql in certain_clauses(table, columns, rules)}
     return [
         name
         for name in columns

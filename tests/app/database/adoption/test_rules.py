@@ -295,3 +295,27 @@ def test_who_is_in_which_group_is_for_those_who_search(
     assert owner.execute("select search.groups_of('x'), search.groups_of('y')").fetchone() == (["some"], [])
     may = "select has_function_privilege('public', 'search.groups_of(text)', 'execute')"
     assert owner.execute(may).fetchone() == (False,)
+
+
+@pytest.mark.usefixtures("plain")
+def test_links_that_may_be_hidden_are_refused_until_rules_explain_them(
+    empty_database: str, owner: Connection, providers: Providers
+) -> None:
+    owner.execute(
+        """
+        create table tags (id bigint generated always as identity primary key, name text not null unique);
+        create table track_tags (track_id bigint not null, tag_id bigint not null, note text);
+        create table feature_flags (user_did text not null, flag text not null, enabled boolean);
+        insert into feature_flags values ('did:plc:bert', 'vibe-search', true), ('did:plc:anna', 'vibe-search', null);
+        """
+    )
+    refusal = problems_of(empty_database, providers)
+    assert 'Give rules for [feature_flags]: hidden = "...", or another rule' in refusal
+    assert "track_tags" not in refusal
+    rules = "feature_flags.hidden = 'not enabled'"
+    adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
+    flags = "select search.has_flag('did:plc:bert', 'vibe-search'), search.has_flag('did:plc:anna', 'vibe-search')"
+    assert owner.execute(flags).fetchone() == (True, False)
+    owner.execute("alter table track_tags add column is_deleted boolean")
+    refusal = problems_of(empty_database, providers, rules)
+    assert 'Give rules for [track_tags]: hides_nothing = ["is_deleted"]' in refusal

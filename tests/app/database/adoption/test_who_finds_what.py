@@ -238,8 +238,12 @@ def test_what_all_are_shown_is_what_all_find(ids: dict[str, int], owner: Connect
     for viewer, (drawn, tags) in look(steps).items():
         assert drawn == numbers, viewer
         assert tags == listed, viewer
-    mirrored = owner.execute("select track_id from search_internal.mirror_documents('m', null, null, 100)").fetchall()
-    assert {number for (number,) in mirrored} == numbers
+    mirrored = owner.execute(
+        "select track_id, visibility from search_internal.mirror_documents('m', null, null, 100)"
+    ).fetchall()
+    assert {number for number, _ in mirrored} == numbers
+    # words by which the mirror itself leaves out what is not listed
+    assert {word for _, word in mirrored} == {"public", "supporters"}
     owner.execute("select search_internal.fold_track_counts()")
     counted = owner.execute(
         "select search.track_count('artist', %s) - count(*) from tracks "

@@ -2184,13 +2184,15 @@ CREATE FUNCTION search_internal.albums_seen(album_ids search.album_id[]) RETURNS
 begin
     return query
     select a.id::search.album_id, seen.by_all,
-           case when not seen.by_all and exists (
+           case when not seen.by_all and (search.private_owner('public', a.artist_did) is not null or exists (
                select from public.tracks t
                where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
-           ) and search_internal.is_findable('public') then a.artist_did::text end,
+           )) and search_internal.is_findable('public') then a.artist_did::text end,
            -- of several groups one: each album is found by too few rather than by too many
-           case when not seen.by_all and search.is_listed('public') then (
-               select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end
+           case when not seen.by_all and search_internal.is_findable('public') then coalesce(
+               search_internal.audience('public'),
+               case when search.is_listed('public') then (
+                   select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end) end
     from public.albums a
     cross join lateral (
         select search.is_listed('public')
@@ -2970,8 +2972,12 @@ CREATE FUNCTION search_internal.enqueue_track_jobs() RETURNS trigger
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 declare
-    arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
+    arguments jsonb;
 begin
+    if not true or tg_op = 'UPDATE' and new.file_id = old.file_id and true then
+        return null;
+    end if;
+    arguments := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
     -- a candidate too: whatever is uploaded during a switch must not be missing after it
     perform search_internal.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
     from search.models m where m.serving or m.candidate;
@@ -2984,7 +2990,7 @@ $$;
 -- Name: FUNCTION enqueue_track_jobs(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.enqueue_track_jobs() IS 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
+COMMENT ON FUNCTION search_internal.enqueue_track_jobs() IS 'Enqueues the jobs that a new, replaced or published recording needs: its genres, and a vector in the serving model and in a candidate.';
 
 --
 -- Name: fill_documents(text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -4703,8 +4709,10 @@ CREATE FUNCTION search_internal.on_track_mirrored() RETURNS trigger
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
-    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    if (old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility) then
+        perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
+        from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
+    end if;
     return null;
 end;
 $$;
@@ -5209,6 +5217,8 @@ begin
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
     where d.label is distinct from excluded.label;
+    -- a rule may hide a tag whose name stays
+    perform search_internal.relist_tags(tag_ids);
 end;
 $$;
 
@@ -8400,13 +8410,13 @@ CREATE TRIGGER discard_on_new_audio BEFORE UPDATE OF file_id ON public.tracks FO
 -- Name: tracks enqueue_on_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (true) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: tracks enqueue_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((true AND ((new.file_id IS DISTINCT FROM old.file_id) OR (NOT true)))) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: artists mirror_update; Type: TRIGGER; Schema: public; Owner: -
@@ -8418,7 +8428,7 @@ CREATE TRIGGER mirror_update AFTER UPDATE ON public.artists FOR EACH ROW WHEN ((
 -- Name: tracks mirror_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((old.title IS DISTINCT FROM new.title) OR (old.artist_did IS DISTINCT FROM new.artist_did)) OR (old.visibility IS DISTINCT FROM new.visibility))) EXECUTE FUNCTION search_internal.on_track_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.on_track_mirrored();
 
 --
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -

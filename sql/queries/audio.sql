@@ -20,8 +20,7 @@ select * from search_internal.take_unused_audio(cast(:unused_for as interval))
 select t.file_type, t.r2_url, t.visibility in ('public', 'unlisted') as open
 from tracks t
 where t.file_id = :file_id
-  and (t.visibility in ('public', 'unlisted') or t.artist_did = :viewer or cast(:everything as boolean)
-       or search_internal.audience(t.visibility) = any (search_internal.finders(:viewer)))
+  and (t.visibility in ('public', 'unlisted') or t.artist_did = :viewer or cast(:everything as boolean))
   and (cast(:everything as boolean) or t.artist_did = any (cast((select search_internal.artists_with_audio(:file_id)) as text[])))
 order by array_position(array['public', 'unlisted', 'supporters', 'private'], t.visibility)
 limit 1

@@ -10,11 +10,11 @@ from psycopg.rows import class_row
 from app.database.adoption.catalogue_columns import CATALOGUE, INDEXES, NEEDED_TABLES, TYPES, UNIQUE, WRITTEN, Column
 from app.database.adoption.row_visibility import (
     RowVisibility,
-    read_groups,
     read_row_visibility,
+    refuse_groups,
     suggest_ready_rules,
 )
-from app.database.adoption.rules import RuledColumn, Rules, unexplained_columns
+from app.database.adoption.rules import RuledColumn, Rules
 from app.database.sql_files import load_statement, trigger_scripts
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -121,15 +121,18 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
         name: {row.name: RuledColumn(row.name, row.type, row.declared) for row in columns[name].values()}
         for name in tables
     }
+    unexplained = False
     for name, table in ((name, tables[name]) for name in CATALOGUE if name in tables):
         visibility = RowVisibility()
         if table.kind == "r":
             visibility = read_row_visibility(connection, name, ruled[name], rules)
+        unexplained |= visibility.unexplained
         found.tables[name] = _read_columns(name, columns[name], visibility)
         found.problems += [*_problems(table, columns[name], found), *visibility.problems]
         found.limits += _limits(table, found.tables[name])
-    found.rules, unusable = read_groups(connection, rules)
-    found.problems += [*unusable, *_suggestion(ruled, rules)]
+    if unexplained:
+        found.problems.append(_suggestion(connection, ruled))
+    found.problems += refuse_groups(connection, rules)
     found.limits += [_LIMITS_OF_MISSING[name] for name in found.missing if name in _LIMITS_OF_MISSING]
     found.indexes = {
         name: (table, definition)
@@ -139,13 +142,11 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
     return found
 
 
-def _suggestion(columns: Mapping[str, Mapping[str, RuledColumn]], rules: Rules) -> Iterator[str]:
-    if any(unexplained_columns(table, known, rules.of(table)) for table, known in columns.items()):
-        ready = suggest_ready_rules(columns)
-        if ready is not None:
-            yield f"these columns are those of {ready}, for which there are ready rules: add --rules {ready}"
-        else:
-            yield "write the rules into a file and add --rules FILE (docs/how-to/adopt.md)"
+def _suggestion(connection: Connection, columns: Mapping[str, Mapping[str, RuledColumn]]) -> str:
+    ready = suggest_ready_rules(connection, columns)
+    if ready is not None:
+        return f"these columns are those of {ready}, for which there are ready rules: add --rules {ready}"
+    return "write the rules into a file and add --rules FILE (docs/how-to/adopt.md)"
 
 
 _TRIGGER = re.compile(r"create or replace trigger (\w+)")

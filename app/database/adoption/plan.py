@@ -194,6 +194,8 @@ def _superseded_functions(catalogue: ExistingCatalogue) -> str:
         f"search.wants_jobs({_types(seen.job_columns)})" for seen in _said(catalogue).values() if seen.wants_jobs
     ]
     kept = [SQL("{}::regprocedure").format(Literal(signature)) for signature in signatures]
+    if catalogue.rules.groups:
+        kept.append(SQL("{}::regprocedure").format(Literal("search.groups_of(text)")))
     return SQL(_DROP_FORMER).format(SQL(", ").join(kept)).as_string(None)
 
 
@@ -208,7 +210,7 @@ begin
     for former in
         select p.oid from pg_proc p
         where p.pronamespace = 'search'::regnamespace
-          and (p.proname like 'visibility\_of\_%' or p.proname = 'wants_jobs')
+          and (p.proname like 'visibility\_of\_%' or p.proname in ('wants_jobs', 'groups_of'))
           and p.oid <> all (array[{}]::regprocedure[])
     loop
         execute format('drop function %s', former);

@@ -1,11 +1,9 @@
 """Who may find a row of an adopted table: the SQL function that its columns and its owner's rules come to."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import psycopg
-from psycopg.errors import UndefinedColumn, UndefinedTable
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.rules import (
@@ -14,7 +12,6 @@ from app.database.adoption.rules import (
     WORDS,
     RuledColumn,
     Rules,
-    TableRules,
     certain_clauses,
     list_ready_rules,
     load_rules,
@@ -37,6 +34,7 @@ class RowVisibility:
         job_columns: The columns that this reads.
         problems: Why it is not known, each as a sentence that says what to do.
         hidden: SQL over the columns of a row of a table of links: whether search does not see it.
+        unexplained: Whether one of the problems is a column of which the rules say nothing.
     """
 
     expression: str = ""
@@ -45,6 +43,7 @@ class RowVisibility:
     job_columns: tuple[RuledColumn, ...] = ()
     problems: tuple[str, ...] = ()
     hidden: str = ""
+    unexplained: bool = False
 
     def functions(self, table: str) -> str:
         """SQL that makes ``search.visibility_of_TABLE``, and ``search.wants_jobs`` of a track."""
@@ -81,52 +80,84 @@ _JOBS_COMMENT = """Whether a track is embedded and classified, by the rules of i
 Example: select id from search.tracks where not wants_jobs"""
 
 
+@dataclass
+class _Reader:
+    """Reads the rules of one table, as Postgres understands them.
+
+    Attributes:
+        connection: To the database.
+        table: Of the application.
+        explained: Columns of which something is said.
+        problems: Why others cannot be used.
+    """
+
+    connection: Connection
+    table: str
+    explained: set[str]
+    problems: list[str] = field(default_factory=list)
+
+    def usable(self, name: str, sqls: Iterable[str]) -> list[str]:
+        """Those of a rule's expressions that Postgres takes."""
+        taken = []
+        for sql in sqls:
+            try:
+                columns = _columns_of(self.connection, self.table, sql)
+            except psycopg.Error as error:
+                reason = str(error).partition("\n")[0]
+                self.problems.append(f"the rule {self.table}.{name} cannot be used: {reason} ({sql})")
+            else:
+                taken.append(sql)
+                self.explained |= columns
+        return taken
+
+
 def read_row_visibility(
     connection: Connection, table: str, columns: Mapping[str, RuledColumn], rules: Rules
 ) -> RowVisibility:
     """What the columns of a table and the rules say about its rows; nothing is changed."""
     said = rules.of(table)
-    problems = list(_unexplained(table, columns, said))
-    usable = partial(_usable, partial(_refusal, connection, table), rules, problems)
-    certain = list(certain_clauses(table, columns, said))
-    clauses = {
-        word: [*usable(f"{table}.{word}", said.clauses.get(word, ())), *(sql for of, sql in certain if of == word)]
-        for word in WORDS
-    }
-    if table in LINKS:
-        return RowVisibility(problems=tuple(problems), hidden=_any(clauses["hidden"]))
+    reader = _Reader(connection, table, set(said.hides_nothing))
+    clauses = {word: reader.usable(word, said.clauses.get(word, ())) for word in WORDS}
     only = [
-        (_audience(table, name, rules), usable(f"{table}.only_for.{name}", sqls))
-        for name, sqls in said.only_for.items()
+        (_audience(table, name, rules), reader.usable(f"only_for.{name}", sqls)) for name, sqls in said.only_for.items()
     ]
+    no_jobs = None if said.no_jobs is None else reader.usable("no_jobs", said.no_jobs)
+    for _, word, sql in certain_clauses(table, columns, reader.explained):
+        clauses[word].append(sql)
+    unexplained = list(_unexplained(table, columns, reader.explained))
+    problems = [*reader.problems, *unexplained]
+    if table in LINKS:
+        return RowVisibility(problems=tuple(problems), hidden=_any(clauses["hidden"]), unexplained=bool(unexplained))
     asked = [(Literal(word).as_string(None), clauses[word]) for word in WORDS]
     # after what hides a row from all, or from all but its owner
     expression = _expression([*asked[:2], *only, *asked[2:]], columns, closed=bool(clauses["public"]))
-    wants_jobs = ""
-    if table == "tracks":
-        wants_jobs = _wants_jobs(expression, None if said.no_jobs is None else usable("tracks.no_jobs", said.no_jobs))
+    wants_jobs = _wants_jobs(expression, no_jobs) if table == "tracks" else ""
+    if not problems:
+        problems += _failing(connection, table, expression, wants_jobs)
     return RowVisibility(
         expression if expression.startswith("case ") else "",
-        _mentioned(columns, expression),
+        _read_by(connection, table, columns, expression) if not problems else (),
         wants_jobs,
-        _mentioned(columns, wants_jobs),
+        _read_by(connection, table, columns, wants_jobs) if wants_jobs and not problems else (),
         tuple(problems),
+        unexplained=bool(unexplained),
     )
 
 
-def _usable(
-    refuse: Callable[[str], psycopg.Error | None], rules: Rules, problems: list[str], name: str, sqls: Iterable[str]
-) -> list[str]:
-    """Those of a rule's expressions that Postgres takes; why it does not take others goes to the problems."""
-    taken = []
-    for sql in sqls:
-        refusal = refuse(sql)
-        if refusal is None:
-            taken.append(sql)
-        elif not (rules.skip_missing_columns and isinstance(refusal, UndefinedColumn)):
-            reason = str(refusal).partition("\n")[0]
-            problems.append(f"the rule {name} cannot be used: {reason} ({sql})")
-    return taken
+def _failing(connection: Connection, table: str, *expressions: str) -> Iterator[str]:
+    """Why an expression cannot be computed for all rows that are there."""
+    for expression in filter(None, expressions):
+        try:
+            connection.execute(SQL("select count({}) from {}").format(_given(expression), Identifier("public", table)))
+        except psycopg.Error as error:
+            yield f"the rules of {table} fail for a row: {str(error).partition(chr(10))[0]}"
+
+
+def _read_by(
+    connection: Connection, table: str, columns: Mapping[str, RuledColumn], sql: str
+) -> tuple[RuledColumn, ...]:
+    names = _columns_of(connection, table, f"({sql}) is null")
+    return tuple(column for column in columns.values() if column.name in names)
 
 
 def _wants_jobs(visibility: str, no_jobs: list[str] | None) -> str:
@@ -142,13 +173,9 @@ def _any(conditions: Iterable[str]) -> str:
     return " or ".join(f"({sql})" for sql in conditions)
 
 
-def _mentioned(columns: Mapping[str, RuledColumn], sql: str) -> tuple[RuledColumn, ...]:
-    read = TableRules({"all": (sql,)})
-    return tuple(column for column in columns.values() if read.mentions(column.name))
-
-
 def _audience(table: str, group: str, rules: Rules) -> str:
-    return f"'only:{group}:' || {OWNERS[table]}" if rules.groups[group].owners else f"'only:{group}'"
+    # no viewer has a name that begins with a space
+    return f"'only: {group}:' || {OWNERS[table]}" if rules.groups[group].owners else f"'only: {group}'"
 
 
 def _expression(asked: Iterable[tuple[str, list[str]]], columns: Mapping[str, RuledColumn], *, closed: bool) -> str:
@@ -160,21 +187,27 @@ def _expression(asked: Iterable[tuple[str, list[str]]], columns: Mapping[str, Ru
     return f"case {' '.join(cases)} else {otherwise} end" if cases else otherwise
 
 
-def _refusal(connection: Connection, table: str, sql: str) -> psycopg.Error | None:
-    """Why Postgres does not take an expression: what an index may be over depends on one row alone, and not on time."""
-    statements = [
-        SQL("create temporary table searched_rows (like {}) on commit drop").format(Identifier("public", table)),
-        SQL("create index on searched_rows ((case when {} then 1 end))").format(_given(sql)),
-    ]
-    try:
-        with connection.transaction(force_rollback=True):
-            # as the function finds what it names
-            connection.execute("set local search_path = pg_catalog, pg_temp")
-            for statement in statements:
-                connection.execute(statement)
-    except psycopg.Error as error:
-        return error
-    return None
+def _columns_of(connection: Connection, table: str, sql: str) -> frozenset[str]:
+    """The columns that a condition reads.
+
+    Postgres takes it as an index takes an expression: it depends on one row alone, and not on time.
+
+    Raises:
+        psycopg.Error: It does not; the message says why.
+    """
+    with connection.transaction(force_rollback=True):
+        # as the function finds what it names
+        connection.execute("set local search_path = pg_catalog, pg_temp")
+        connection.execute(SQL("create temporary table searched_rows (like {})").format(Identifier("public", table)))
+        connection.execute(
+            SQL("create index searched_idx on searched_rows ((case when {} then 1 end))").format(_given(sql))
+        )
+        found = connection.execute(
+            "select a.attname::text from pg_depend d "
+            "join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid "
+            "where d.objid = 'pg_temp.searched_idx'::regclass and d.refobjid = 'pg_temp.searched_rows'::regclass"
+        ).fetchall()
+    return frozenset(str(name) for (name,) in found)
 
 
 def _given(sql: str) -> SQL:
@@ -182,20 +215,21 @@ def _given(sql: str) -> SQL:
     return SQL(sql)
 
 
-def _unexplained(table: str, columns: Mapping[str, RuledColumn], said: TableRules) -> Iterator[str]:
+def _unexplained(table: str, columns: Mapping[str, RuledColumn], explained: Collection[str]) -> Iterator[str]:
     rule = 'hidden = "...", or another rule that names it, or ' if "hidden" in rules_of(table) else ""
-    for name in unexplained_columns(table, columns, said):
+    for name in unexplained_columns(table, columns, explained):
         yield (
             f"{table}.{name} may say who may find a row, and search does not know what it says. Give rules for "
             f'[{table}]: {rule}hides_nothing = ["{name}"]'
         )
 
 
-def suggest_ready_rules(tables: Mapping[str, Mapping[str, RuledColumn]]) -> str | None:
+def suggest_ready_rules(connection: Connection, tables: Mapping[str, Mapping[str, RuledColumn]]) -> str | None:
     """Ready rules that explain every column which is to be explained; None where no such rules exist."""
     for name in list_ready_rules():
         rules = load_rules(name)
-        if not any(unexplained_columns(table, columns, rules.of(table)) for table, columns in tables.items()):
+        found = (read_row_visibility(connection, table, columns, rules) for table, columns in tables.items())
+        if not any(visibility.problems for visibility in found) and not any(refuse_groups(connection, rules)):
             return name
     return None
 
@@ -205,9 +239,11 @@ def groups_function(rules: Rules) -> str:
     if not rules.groups:
         return ""
     members = [
-        SQL("select {}::text || o.owner::text from ({}) as o (owner)").format(Literal(f"{name}:"), _given(group.owners))
+        SQL("select {}::text || o.owner::text from ({}) as o (owner)").format(
+            Literal(f" {name}:"), _given(group.owners)
+        )
         if group.owners
-        else SQL("select {}::text where ({})").format(Literal(name), _given(group.viewers))
+        else SQL("select {}::text where ({})").format(Literal(f" {name}"), _given(group.viewers))
         for name, group in rules.groups.items()
     ]
     return SQL(_GROUPS).format(SQL("\n        union all\n        ").join(members)).as_string(None)
@@ -236,24 +272,12 @@ comment on function search.groups_of(text) is 'The groups of a viewer, by the ru
 Example: select search.groups_of(''did:plc:anna'')';"""
 
 
-def read_groups(connection: Connection, rules: Rules) -> tuple[Rules, list[str]]:
-    """The rules with the groups that can be used, and why others cannot; nothing is changed."""
-    usable, problems = {}, []
+def refuse_groups(connection: Connection, rules: Rules) -> Iterator[str]:
+    """Why groups of the rules cannot be used; nothing is changed."""
     for name, group in rules.groups.items():
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute("create schema if not exists search")
                 connection.execute(groups_function(replace(rules, groups={name: group})).encode())
-        except (UndefinedTable, UndefinedColumn) as error:
-            # without the group, its rows are found by their owners alone
-            if not rules.skip_missing_columns:
-                problems.append(_unusable(name, error))
         except psycopg.Error as error:
-            problems.append(_unusable(name, error))
-        else:
-            usable[name] = group
-    return replace(rules, groups=usable), problems
-
-
-def _unusable(group: str, error: psycopg.Error) -> str:
-    return f"the rule groups.{group} cannot be used: {str(error).partition(chr(10))[0]}"
+            yield f"the rule groups.{name} cannot be used: {str(error).partition(chr(10))[0]}"

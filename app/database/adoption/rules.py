@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -28,10 +28,11 @@ Unlisted = Literal["none", "owner", "all"]
 """Who finds an unlisted row: no one, its owner, or everyone."""
 
 _TELLING = re.compile(
-    r"(^|_)(access|active|adult|approved|archived|audience|banned|blocked|deactivated|deleted|disabled|discoverable|draft"
-    r"|embargo\w*|enabled|expires|explicit|flagged|gate[sd]?|hidden|hide|labels?|listed|locked|moderat\w+|nsfw|pending"
-    r"|permissions?|privacy|private|public|publish\w*|quarantined?|rejected|released?|removed|restrict\w+|scheduled|secret"
-    r"|sensitive|shadow\w*|state|status|suspended|takedown|taken|trashed|unlisted|visible|visibility)(_|$)"
+    r"(^|_)(access|active|adult|approved|archived?|audience|available|banned|blocked|censored|deactivated|deleted|delisted"
+    r"|disabled|discard\w*|discoverable|draft|embargo\w*|enabled|expire[sd]|explicit|flagged|followers|gate[sd]?|hidden|hide"
+    r"|inactive|labels?|listed|locked|mature|members|moderat\w+|nsfw|pending|permissions?|privacy|private|public|publish\w*"
+    r"|quarantined?|rejected|released?|removed|restrict\w+|scheduled|secret|sensitive|shadow\w*|state|status|suppressed"
+    r"|suspended|takedown|taken|tombstone\w*|trashed|unlisted|unpublish\w*|visible|visibility|withdrawn)(_|$)"
 )
 _PRIVATE = ("is_private", "private")
 _HIDDEN = ("is_deleted", "deleted", "is_hidden", "hidden")
@@ -54,12 +55,6 @@ class TableRules:
     hides_nothing: frozenset[str] = frozenset()
     only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     no_jobs: tuple[str, ...] | None = None
-
-    def mentions(self, column: str) -> bool:
-        """Whether something is said of a column."""
-        named = re.compile(rf"\b{re.escape(column)}\b")
-        parts = (*self.clauses.values(), *self.only_for.values(), self.no_jobs or ())
-        return column in self.hides_nothing or any(named.search(sql) for part in parts for sql in part)
 
 
 @dataclass(frozen=True)
@@ -84,13 +79,11 @@ class Rules:
         tables: What is said of each table.
         unlisted: Who finds an unlisted row.
         groups: Groups of viewers, by name.
-        skip_missing_columns: Whether a clause is left out where the table lacks one of its columns.
     """
 
     source: str = ""
     tables: Mapping[str, TableRules] = field(default_factory=dict)
     unlisted: Unlisted = "none"
-    skip_missing_columns: bool = False
     groups: Mapping[str, Group] = field(default_factory=dict)
 
     def of(self, table: str) -> TableRules:
@@ -131,11 +124,9 @@ def read_rules(text: str, name: str = "the rules") -> Rules:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{name}: not TOML: {error}") from error
-    unlisted, skip = found.pop("unlisted", "none"), found.pop("skip_missing_columns", False)
+    unlisted = found.pop("unlisted", "none")
     if unlisted not in get_args(Unlisted):
         raise UserError(f"{name}: unlisted is {unlisted!r}: it may be none, owner or all")
-    if not isinstance(skip, bool):
-        raise UserError(f"{name}: skip_missing_columns must be true or false")
     groups = {
         group: _read_group(group, value, f"{name}: groups.{group}")
         for group, value in _table_of(found.pop("groups", {}), f"{name}: groups").items()
@@ -144,7 +135,7 @@ def read_rules(text: str, name: str = "the rules") -> Rules:
     if unknown := sorted(set(found) - set(known)):
         raise UserError(f"{name}: {', '.join(unknown)} is not understood: the tables are {', '.join(known)}")
     tables = {table: _read_table(table, value, groups, f"{name}: {table}") for table, value in found.items()}
-    return Rules(text, tables, cast("Unlisted", unlisted), skip, groups)
+    return Rules(text, tables, cast("Unlisted", unlisted), groups)
 
 
 def _read_group(group: str, value: object, where: str) -> Group:
@@ -214,32 +205,36 @@ class RuledColumn:
     declared: str
 
 
-def certain_clauses(table: str, columns: Mapping[str, RuledColumn], rules: TableRules) -> Iterator[tuple[str, str]]:
-    """Word and expression for columns whose meaning is certain, unless the rules mention them."""
+def certain_clauses(
+    table: str, columns: Mapping[str, RuledColumn], explained: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Column, word and expression for columns whose meaning is certain, unless they are explained already."""
     for column in columns.values() if "hidden" in rules_of(table) else ():
-        if rules.mentions(column.name):
+        name, quoted = _plain(column.name), quote(column.name)
+        if column.name in explained:
             continue
-        quoted = quote(column.name)
-        if column.type == "boolean" and column.name in _PRIVATE:
+        if column.type == "boolean" and name in _PRIVATE:
             # a null is not understood, and never taken for public
-            yield "private", f"coalesce({quoted}, true)"
-        elif column.type == "boolean" and column.name in _HIDDEN:
-            yield "hidden", f"coalesce({quoted}, true)"
-        elif column.type.startswith("timestamp") and column.name in _HIDDEN_SINCE:
-            yield "hidden", f"{quoted} is not null"
+            yield column.name, "private", f"coalesce({quoted}, true)"
+        elif column.type == "boolean" and name in _HIDDEN:
+            yield column.name, "hidden", f"coalesce({quoted}, true)"
+        elif column.type.startswith("timestamp") and name in _HIDDEN_SINCE:
+            yield column.name, "hidden", f"{quoted} is not null"
 
 
-def unexplained_columns(table: str, columns: Mapping[str, RuledColumn], rules: TableRules) -> list[str]:
+def unexplained_columns(table: str, columns: Mapping[str, RuledColumn], explained: Collection[str]) -> list[str]:
     """Columns that may say who may find a row, and of which it is not known what they say."""
-    certain = {sql for _, sql in certain_clauses(table, columns, rules)}
+    certain = {column for column, _, _ in certain_clauses(table, columns, explained)}
     return [
         name
         for name in columns
-        if name != "visibility"
-        and _TELLING.search(name)
-        and not rules.mentions(name)
-        and not any(quote(name) in sql for sql in certain)
+        if name != "visibility" and _TELLING.search(_plain(name)) and name not in explained and name not in certain
     ]
+
+
+def _plain(name: str) -> str:
+    """A name in lower case with underscores, as most have it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def quote(name: str) -> str:

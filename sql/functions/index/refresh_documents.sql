@@ -179,13 +179,15 @@ as $$
 begin
     return query
     select a.id::search.album_id, seen.by_all,
-           case when not seen.by_all and exists (
+           case when not seen.by_all and (search.private_owner(rule.albums(a), a.artist_did) is not null or exists (
                select from public.tracks t
                where t.album_id = a.id and search.private_owner(t.visibility, t.artist_did) is not null
-           ) and search_internal.is_findable(rule.albums(a)) then a.artist_did::text end,
+           )) and search_internal.is_findable(rule.albums(a)) then a.artist_did::text end,
            -- of several groups one: each album is found by too few rather than by too many
-           case when not seen.by_all and search.is_listed(rule.albums(a)) then (
-               select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end
+           case when not seen.by_all and search_internal.is_findable(rule.albums(a)) then coalesce(
+               search_internal.audience(rule.albums(a)),
+               case when search.is_listed(rule.albums(a)) then (
+                   select min(search_internal.audience(t.visibility)) from public.tracks t where t.album_id = a.id) end) end
     from public.albums a
     cross join lateral (
         select search.is_listed(rule.albums(a))
@@ -232,6 +234,8 @@ begin
     on conflict (kind, key, field) do update
     set label = excluded.label, normalized = excluded.normalized
     where d.label is distinct from excluded.label;
+    -- a rule may hide a tag whose name stays
+    perform search_internal.relist_tags(tag_ids);
 end;
 $$;
 comment on function search_internal.refresh_tags(bigint[]) is 'Rebuild the documents of these tags.';

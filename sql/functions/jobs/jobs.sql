@@ -36,8 +36,12 @@ language plpgsql security definer
 set search_path = pg_catalog, search, pg_temp
 as $$
 declare
-    arguments jsonb := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
+    arguments jsonb;
 begin
+    if not rule.wants_jobs(new) or tg_op = 'UPDATE' and new.file_id = old.file_id and rule.wants_jobs(old) then
+        return null;
+    end if;
+    arguments := jsonb_build_object('track_id', new.id, 'file_id', new.file_id);
     -- a candidate too: whatever is uploaded during a switch must not be missing after it
     perform search_internal.defer_job('embed', 'embed_track', arguments || jsonb_build_object('model', m.identity))
     from search.models m where m.serving or m.candidate;
@@ -45,7 +49,7 @@ begin
     return null;
 end;
 $$;
-comment on function search_internal.enqueue_track_jobs() is 'Enqueues the jobs that a new or replaced recording needs: its genres, and a vector in the serving model and in a candidate.';
+comment on function search_internal.enqueue_track_jobs() is 'Enqueues the jobs that a new, replaced or published recording needs: its genres, and a vector in the serving model and in a candidate.';
 revoke execute on function search_internal.enqueue_track_jobs() from public;
 
 create or replace function search.unprocessed_tracks(task text, identity text default null, permanent boolean default false)

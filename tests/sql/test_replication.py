@@ -71,6 +71,7 @@ def test_it_answers_as_the_primary_does(pair: tuple[Connection, Connection, str]
 
     for title in ("Harbour at Night", "Slow Harbour", "Tape Loops"):
         catalogue.embed(catalogue.track(title, tags=("tape",)), providers.embedding.embed_text(title))
+    catalogue.calibrate()
     primary.execute(statement("create publication vibe").encode())
     replica.execute(statement("truncate").encode())
     subscribe = statement("create subscription vibe").replace("host=primary dbname=vibe", reach)

@@ -193,6 +193,7 @@ class HeldEmbedding:
 
 def test_one_clip_too_many_is_asked_to_wait(settings: Settings, providers: Providers, catalogue: Catalogue) -> None:
     catalogue.embed(catalogue.track("Heard"), direction(0))
+    catalogue.calibrate()
     held = HeldEmbedding(providers.embedding.card)
 
     async def steps() -> None:
@@ -217,6 +218,7 @@ def test_a_slow_clip_is_given_up_but_keeps_its_place(
     settings: Settings, providers: Providers, catalogue: Catalogue
 ) -> None:
     catalogue.embed(catalogue.track("Heard"), direction(0))
+    catalogue.calibrate()
     held = HeldEmbedding(providers.embedding.card)
     hasty = changed(settings, clip_concurrency=1, clip_deadline_seconds=0.05)
 

@@ -47,6 +47,7 @@ def test_every_field_of_the_contract(get: Get, catalogue: Catalogue) -> None:
 
 def test_semantic_fields_and_order(get: Get, catalogue: Catalogue, providers: Providers) -> None:
     catalogue.embed(catalogue.track("Far"), -providers.embedding.embed_text("gentle piano"))
+    catalogue.calibrate()
     catalogue.embed(catalogue.track("Near"), providers.embedding.embed_text("gentle piano"))
     body = get("/search/semantic", params={"q": "gentle piano"}).json()
     assert (body["query"], body["available"]) == ("gentle piano", True)
@@ -180,6 +181,7 @@ def test_names_only_reads_no_description(get: Get, catalogue: Catalogue, title: 
 
 def test_a_similarity_is_never_negative(get: Get, catalogue: Catalogue, providers: Providers) -> None:
     catalogue.embed(catalogue.track("Far"), -providers.embedding.embed_text("gentle piano"))
+    catalogue.calibrate()
     for path in ("/search/", "/search/semantic"):
         [found] = get(path, params={"q": "gentle piano"}).json()["results"]
         assert (found["title"], found["similarity"], found["relevance"]) == ("Far", 0.0, 0.0)

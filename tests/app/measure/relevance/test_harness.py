@@ -205,6 +205,7 @@ def test_each_mode_of_the_predecessor_stands_alone(
 ) -> None:
     named, heard = catalogue.track("Calm Acoustic Guitar"), catalogue.track("Fern")
     embed_near(catalogue, providers, heard, 0.9)
+    catalogue.calibrate()
     found = measure(labels(LabelledQuery(TEXT, {str(named): 1, str(heard): 1})), Ranking.UNIFIED)
     (result,) = found.results
     assert found.rankings == ["vibe_search", "predecessor", "predecessor_mood", "chance"]

@@ -2,21 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.adoption.catalogue_columns import CATALOGUE, TYPES
-from app.database.adoption.existing_catalogue import ExistingCatalogue, ExistingTable, read_existing_catalogue
+from app.database.adoption.existing_catalogue import ExistingCatalogue, read_existing_catalogue
 from app.database.adoption.guarded_triggers import guard_triggers
-from app.database.adoption.row_visibility import RowVisibility, groups_function
-from app.database.adoption.rules import RuledColumn, Rules, quote, read_rules
-from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
+from app.database.adoption.rules import Rules, read_rules
+from app.database.adoption.views import adopted_homes, drop_former_functions, rule_functions, write_views
+from app.database.qualified_names import SAFE_PATH, Homes
 from app.database.queue_schema import plan_queue_upgrade
 from app.database.requirements import EXTENSIONS
 from app.database.schema import (
@@ -97,7 +97,7 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
     _take_track_count(connection, catalogue)
     steps = list(_foundation(connection, catalogue))
     founded = bool(steps)
-    homes = _homes(connection, catalogue)
+    homes = adopted_homes(connection, catalogue)
     steps += _schema(connection, homes, rules, founded=founded)
     current = not steps
     if not current:
@@ -105,7 +105,7 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
     steps += _indexes(connection, catalogue)
     if not current:
         steps += map(partial(_triggers, catalogue, homes), trigger_scripts())
-        noted = "\n".join([_superseded_functions(catalogue), _notes(connection, catalogue, founded=founded)])
+        noted = "\n".join([drop_former_functions(catalogue), _notes(connection, catalogue, founded=founded)])
         steps.append(Step("note of the version", noted))
     documents = _documents_digest(catalogue)
     if founded or _state(connection, "documents") != documents:
@@ -157,71 +157,9 @@ def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
         )
 
 
-def _homes(connection: Connection, catalogue: ExistingCatalogue) -> Homes:
-    """Where functions find what the SQL files name in public, once the catalogue is adopted."""
-    viewed = [table.name for table in catalogue.tables.values() if table.needs_view]
-    return Homes(
-        dict.fromkeys([*viewed, *catalogue.missing], "search"),
-        "search",
-        read_extensions(connection),
-        {name: tuple(quote(column.name) for column in seen.columns) for name, seen in _ruled(catalogue).items()},
-        catalogue.rules.unlisted,
-        groups=bool(catalogue.rules.groups),
-        jobs=tuple(quote(column.name) for seen in _said(catalogue).values() for column in seen.job_columns),
-    )
-
-
-def _said(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
-    """The tables of whose rows something is said by columns or rules."""
-    found = {name: table.visibility for name, table in catalogue.tables.items()}
-    return {name: visibility for name, visibility in found.items() if visibility is not None}
-
-
-def _ruled(catalogue: ExistingCatalogue) -> dict[str, RowVisibility]:
-    """The tables whose columns or rules say who may find a row."""
-    return {name: visibility for name, visibility in _said(catalogue).items() if visibility.expression}
-
-
-def _rule_functions(catalogue: ExistingCatalogue) -> str:
-    functions = [visibility.functions(name) for name, visibility in _said(catalogue).items()]
-    return "\n".join([*functions, groups_function(catalogue.rules)])
-
-
-def _superseded_functions(catalogue: ExistingCatalogue) -> str:
-    """Drop the functions of former rules, which nothing calls once the triggers are made anew."""
-    signatures = [f"search.visibility_of_{name}({_types(seen.columns)})" for name, seen in _ruled(catalogue).items()]
-    signatures += [
-        f"search.wants_jobs({_types(seen.job_columns)})" for seen in _said(catalogue).values() if seen.wants_jobs
-    ]
-    kept = [SQL("{}::regprocedure").format(Literal(signature)) for signature in signatures]
-    if catalogue.rules.groups:
-        kept.append(SQL("{}::regprocedure").format(Literal("search.groups_of(text)")))
-    return SQL(_DROP_FORMER).format(SQL(", ").join(kept)).as_string(None)
-
-
-def _types(columns: Iterable[RuledColumn]) -> str:
-    return ",".join(column.declared for column in columns)
-
-
-_DROP_FORMER = r"""do $$
-declare
-    former regprocedure;
-begin
-    for former in
-        select p.oid from pg_proc p
-        where p.pronamespace = 'search'::regnamespace
-          and (p.proname like 'visibility\_of\_%' or p.proname in ('wants_jobs', 'groups_of'))
-          and p.oid <> all (array[{}]::regprocedure[])
-    loop
-        execute format('drop function %s', former);
-    end loop;
-end;
-$$;"""
-
-
 def _documents_digest(catalogue: ExistingCatalogue) -> str:
     """By which a later run tells whether names were read by the same functions and rules."""
-    rules = _rule_functions(catalogue) + catalogue.rules.unlisted
+    rules = rule_functions(catalogue) + catalogue.rules.unlisted
     return f"{documents_digest()} {hashlib.sha256(rules.encode()).hexdigest()}"
 
 
@@ -238,7 +176,7 @@ def _is_stale(connection: Connection) -> bool:
 
 def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[Step]:
     """The schema, the tables that are missing, and views of those that lack something."""
-    missing, views = _missing_tables(catalogue), _views(connection, catalogue)
+    missing, views = _missing_tables(catalogue), write_views(connection, catalogue)
     if _state(connection, "adopted") == _adopted_digest(connection, catalogue) and not _is_stale(connection):
         return
     extensions = [f"create extension if not exists {name} with schema public;" for name in EXTENSIONS]
@@ -257,7 +195,7 @@ def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
         (SQL_DIR / "functions" / "index" / "acting_artist.sql").read_text(encoding="utf-8"),
         missing,
         *dropped,
-        _rule_functions(catalogue),
+        rule_functions(catalogue),
         views,
     ]
     referred = set(re.findall(r"references (\w+)", missing))
@@ -269,10 +207,6 @@ def _missing_tables(catalogue: ExistingCatalogue) -> str:
     return "\n".join((SQL_DIR / "adoption" / f"{name}.sql").read_text(encoding="utf-8") for name in catalogue.missing)
 
 
-def _views(connection: Connection, catalogue: ExistingCatalogue) -> str:
-    return "\n".join(_view(connection, table) for table in catalogue.tables.values() if table.needs_view)
-
-
 def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str:
     """By which a later run tells whether the application's tables lack the same as before.
 
@@ -282,58 +216,9 @@ def _adopted_digest(connection: Connection, catalogue: ExistingCatalogue) -> str
     places = connection.execute(
         load_statement("adoption_places"), {"tables": list(catalogue.tables), "columns": read}
     ).fetchall()
-    text = _missing_tables(catalogue) + _rule_functions(catalogue) + _views(connection, catalogue) + repr(places)
+    text = _missing_tables(catalogue) + rule_functions(catalogue) + write_views(connection, catalogue) + repr(places)
     text += catalogue.rules.unlisted
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _view(connection: Connection, table: ExistingTable) -> str:
-    """What search sees instead of a table that lacks something; rows can be written through it."""
-    view = Identifier("search", table.name)
-    ruled = table.visibility is not None and table.visibility.expression != ""
-    shown_as_they_are = {name: sql for name, sql in table.columns.items() if name != "visibility" or not ruled}
-    columns = [SQL("{} as {}").format(_raw(sql), Identifier(name)) for name, sql in shown_as_they_are.items()]
-    columns += [SQL("t.{}").format(Identifier(name)) for name in table.defaults if name not in table.columns]
-    if table.visibility is not None:
-        columns += _visibility_columns(table.name, table.visibility)
-    shown = SQL(",\n       ").join(columns)
-    comment = Literal(f"The table {table.name} of the adopted catalogue, as search needs it.")
-    statements = [
-        SQL("create view {} as\nselect {}\nfrom {} t{};").format(
-            view, shown, Identifier("public", table.name), _condition(table)
-        ),
-        *(
-            SQL("alter view {} alter column {} set default {};").format(view, Identifier(name), _raw(sql))
-            for name, sql in table.defaults.items()
-        ),
-        SQL("comment on view {} is {};").format(view, comment),
-    ]
-    return "\n".join(statement.as_string(connection) for statement in statements)
-
-
-def _condition(table: ExistingTable) -> SQL:
-    """What is hidden, or not known to be shown, is left out."""
-    hidden = "" if table.visibility is None else table.visibility.hidden
-    return SQL(f"\nwhere not coalesce({hidden}, true)") if hidden else SQL("")
-
-
-def _visibility_columns(table: str, visibility: RowVisibility) -> Iterator[Composed]:
-    if visibility.expression:
-        function = Identifier("search", f"visibility_of_{table}")
-        yield SQL("{}({}) as visibility").format(function, _arguments(visibility.columns))
-        if table == "tracks":
-            yield SQL("t.visibility as {}").format(Identifier("stated_visibility"))
-    if visibility.wants_jobs:
-        yield SQL("{}({}) as wants_jobs").format(Identifier("search", "wants_jobs"), _arguments(visibility.job_columns))
-
-
-def _arguments(columns: Iterable[RuledColumn]) -> Composed:
-    return SQL(", ").join(SQL("t.{}").format(Identifier(column.name)) for column in columns)
-
-
-def _raw(sql: str) -> SQL:
-    """Text of app.database.adoption.catalogue_columns."""
-    return SQL(sql)
 
 
 def _schema(connection: Connection, homes: Homes, rules: Rules, *, founded: bool) -> Iterator[Step]:

@@ -121,10 +121,11 @@ def read_row_visibility(
     only = [
         (_audience(table, name, rules), reader.usable(f"only_for.{name}", sqls)) for name, sqls in said.only_for.items()
     ]
-    no_jobs = None if said.no_jobs is None else reader.usable("no_jobs", said.no_jobs)
     for _, word, sql in certain_clauses(table, columns, reader.explained):
         clauses[word].append(sql)
     unexplained = list(_unexplained(table, columns, reader.explained))
+    # last: what has no jobs may be found all the same
+    no_jobs = None if said.no_jobs is None else reader.usable("no_jobs", said.no_jobs)
     problems = [*reader.problems, *unexplained]
     if table in LINKS:
         return RowVisibility(problems=tuple(problems), hidden=_any(clauses["hidden"]), unexplained=bool(unexplained))

@@ -148,6 +148,7 @@ def test_a_model_takes_over_that_runs_nowhere_here(
         ).fetchall()
     assert {row[0] for row in rows} == set(tracks.values())
 
+    catalogue.calibrate()
     found = json.loads(run("search", "slow and quiet", "--json", address=service).stdout)
     assert found["available"] is True
 

@@ -806,7 +806,7 @@ CREATE FUNCTION search.complete_tag(prefix text DEFAULT ''::text, k integer DEFA
     AS $$
 declare
     needle constant text := coalesce(search.normalize_text(prefix), '');
-    -- popularity is as of the last folding; among so many, counts that are waiting put no tag out of its place
+    -- popularity is as of the last folding; counts that are waiting do not change the order
     few constant integer := greatest(k, 200);
 begin
     return query
@@ -3038,7 +3038,6 @@ begin
         when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;
-    if kind = 'track' then perform search_internal.relist_vectors(keys::bigint[]); end if;
     delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
     -- The second time sees what was changed until the first had made, and so locked, the documents.
     for again in 1..2 loop
@@ -4709,10 +4708,8 @@ CREATE FUNCTION search_internal.on_track_mirrored() RETURNS trigger
     SET search_path TO 'pg_catalog', 'search', 'pg_temp'
     AS $$
 begin
-    if (old.title, old.artist_did, old.visibility) is distinct from (new.title, new.artist_did, new.visibility) then
-        perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
-        from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
-    end if;
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
 $$;
@@ -4933,7 +4930,7 @@ CREATE FUNCTION search_internal.own_words(finders text[]) RETURNS text[]
     from (
         select w.word
         from (
-            select d.normalized from search.documents d 
+            select d.normalized from search.documents d
             where d.owner = any (finders) or d.audience = any (finders)
             order by d.popularity desc limit 1000
         ) as names
@@ -8416,7 +8413,7 @@ CREATE TRIGGER enqueue_on_insert AFTER INSERT ON public.tracks FOR EACH ROW EXEC
 -- Name: tracks enqueue_on_new_audio; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.enqueue_track_jobs();
+CREATE TRIGGER enqueue_on_new_audio AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.file_id IS DISTINCT FROM old.file_id) OR (new.visibility IS DISTINCT FROM old.visibility))) EXECUTE FUNCTION search_internal.enqueue_track_jobs();
 
 --
 -- Name: artists mirror_update; Type: TRIGGER; Schema: public; Owner: -
@@ -8428,7 +8425,7 @@ CREATE TRIGGER mirror_update AFTER UPDATE ON public.artists FOR EACH ROW WHEN ((
 -- Name: tracks mirror_update; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW EXECUTE FUNCTION search_internal.on_track_mirrored();
+CREATE TRIGGER mirror_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((old.title IS DISTINCT FROM new.title) OR (old.artist_did IS DISTINCT FROM new.artist_did)) OR (old.visibility IS DISTINCT FROM new.visibility))) EXECUTE FUNCTION search_internal.on_track_mirrored();
 
 --
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -

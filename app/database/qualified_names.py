@@ -5,12 +5,15 @@ prefers one that fits the arguments better to its own. So the files in sql/funct
 ``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
 schemas of its database in place of ``public``.
 
-They also write ``rule.tracks(n)`` for the visibility of a row of the table tracks itself, as triggers have it, and
-``rule.artists(a)`` for that of a row of any other table as search reads it. ``rule.listed()`` and ``rule.owned()`` are
-the visibilities that everyone finds, and that the owner of a row finds; ``rule.groups(viewer)`` are the groups of a
-viewer; ``rule.wants_jobs(n)`` and ``rule.jobs_wanted(t)`` say whether a track is embedded and classified, as a row of
-the table itself and as search reads it; ``rule.stated()`` is the column in which
-the application itself keeps a track's visibility. The owner of an adopted catalogue may have given rules for these.
+They also write what the owner of an adopted catalogue may have given rules for:
+
+- ``rule.tracks(n)``: the visibility of a row of the table tracks itself, as triggers have it
+- ``rule.artists(a)``: that of a row of any other table, as search reads it
+- ``rule.listed()``, ``rule.owned()``: the visibilities that everyone finds, and that the owner of a row finds
+- ``rule.groups(viewer)``: the groups of a viewer
+- ``rule.wants_jobs(n)``, ``rule.jobs_wanted(t)``: whether a track, of either kind of row, is embedded and classified
+- ``rule.columns(n)``: the columns of a row of the table tracks on which both depend
+- ``rule.stated()``: the column in which the application itself keeps a track's visibility
 """
 
 import re
@@ -87,6 +90,7 @@ class Homes:
             "owned": _words(owned),
             "groups": f"search.groups_of({row})" if self.groups else "'{}'::text[]",
             "stated": "stated_visibility" if "tracks" in self.rules else "visibility",
+            "columns": self._columns(row),
             "wants_jobs": "true" if self.jobs is None else _call("search.wants_jobs", row, self.jobs),
             "jobs_wanted": "true" if self.jobs is None else f"{row}.wants_jobs",
         }
@@ -97,6 +101,11 @@ class Homes:
         if name == "tracks" and name in self.rules:
             return _call("search.visibility_of_tracks", row, self.rules[name])
         return f"{row}.visibility" if name in (*_HAVE_VISIBILITY, *self.rules) else "'public'"
+
+    def _columns(self, row: str) -> str:
+        read = sorted({*self.rules.get("tracks", ["visibility"]), *(self.jobs or ())})
+        # a column may be of a type without equality
+        return ", ".join(f"{row}.{column}::text" for column in read)
 
     def _schema(self, name: str) -> str:
         if name in _CATALOGUE:

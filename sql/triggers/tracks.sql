@@ -1,5 +1,5 @@
--- What search does when the table tracks changes. No condition of a trigger asks a rule of the catalogue's owner: an error in it
--- would fail the write, and in a function it does not.
+-- What search does when the table tracks changes. A condition of a trigger compares the columns that the rules of an adopted
+-- catalogue read, and asks no rule: an error in a rule would fail the write, and in a trigger's function it does not.
 
 -- a trigger with transition tables may watch only one event, hence three
 create or replace trigger search_insert after insert on public.tracks
@@ -30,7 +30,9 @@ create or replace trigger enqueue_on_insert after insert on public.tracks
 for each row execute function search_internal.enqueue_track_jobs();
 
 create or replace trigger enqueue_on_new_audio after update on public.tracks
-for each row execute function search_internal.enqueue_track_jobs();
+for each row when ((new.file_id, rule.columns(new)) is distinct from (old.file_id, rule.columns(old)))
+execute function search_internal.enqueue_track_jobs();
 
 create or replace trigger mirror_update after update on public.tracks
-for each row execute function search_internal.on_track_mirrored();
+for each row when ((old.title, old.artist_did, rule.columns(old)) is distinct from (new.title, new.artist_did, rule.columns(new)))
+execute function search_internal.on_track_mirrored();

@@ -41,7 +41,7 @@ class SessionApp:
         return f"{self.address}/auth/me"
 
     async def arrivals(self, count: int) -> None:
-        """Return when so many more requests have come."""
+        """Return when this number of further requests has come."""
         for _ in range(count):
             await asyncio.to_thread(self._arrivals.acquire)
 

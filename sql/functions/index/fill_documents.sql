@@ -41,7 +41,6 @@ begin
         when 'track' then perform search_internal.await_renames_around(keys::bigint[]);
         else null;
     end case;
-    if kind = 'track' then perform search_internal.relist_vectors(keys::bigint[]); end if;
     delete from search.documents d where d.kind = fill_documents.kind and d.key = any (keys);
     -- The second time sees what was changed until the first had made, and so locked, the documents.
     for again in 1..2 loop

@@ -13,7 +13,7 @@ as $$
     from (
         select w.word
         from (
-            select d.normalized from search.documents d 
+            select d.normalized from search.documents d
             where d.owner = any (finders) or d.audience = any (finders)
             order by d.popularity desc limit 1000
         ) as names

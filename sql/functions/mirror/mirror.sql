@@ -54,10 +54,8 @@ language plpgsql security definer
 set search_path = pg_catalog, search, pg_temp
 as $$
 begin
-    if (old.title, old.artist_did, rule.tracks(old)) is distinct from (new.title, new.artist_did, rule.tracks(new)) then
-        perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
-        from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
-    end if;
+    perform search_internal.note_mirror_changes(search_internal.mirrored_tracks(array[new.id]))
+    from search.mirror_namespaces n where n.state in ('filling', 'serving') limit 1;
     return null;
 end;
 $$;

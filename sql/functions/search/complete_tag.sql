@@ -7,7 +7,7 @@ set jit = off
 as $$
 declare
     needle constant text := coalesce(search.normalize_text(prefix), '');
-    -- popularity is as of the last folding; among so many, counts that are waiting put no tag out of its place
+    -- popularity is as of the last folding; counts that are waiting do not change the order
     few constant integer := greatest(k, 200);
 begin
     return query

@@ -1,0 +1,34 @@
+"""Dumps the states of this version, for the tests of later ones.
+
+Example:
+    python -m tests.app.database.upgrade
+"""
+
+import tempfile
+from pathlib import Path
+
+from app.database import EmbeddedPostgres
+from app.database.schema import head
+from app.providers import build_providers
+from app.settings import Settings
+from tests.app.database.upgrade.states import build, load_rows, write_state
+from tests.support.databases import new_database
+
+
+def main() -> None:
+    """Make both databases and write their dumps."""
+    model = build_providers(Settings(_env_file=None)).embedding.card
+    with (
+        tempfile.TemporaryDirectory(prefix="vibe-search-", ignore_cleanup_errors=True) as folder,
+        EmbeddedPostgres(Path(folder) / "postgres") as server,
+    ):
+        for adopted in (False, True):
+            with new_database(server) as url:
+                build(url, model, adopted=adopted)
+                load_rows(url, head(), adopted=adopted)
+                written = write_state(url, f"adopted-{head()}" if adopted else head())
+            print(f"wrote {written.name}, {written.stat().st_size} bytes")  # noqa: T201 - a command's own output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What is compared: the objects of a database, its documents, what it answers, and the rows that it keeps."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+Connection = psycopg.Connection[Any]
+
+QUERIES = (
+    "slow tide", "tide", "ferr", "ferry tide", "harbor", "slwo tide", "live harbour", "vesper", "anna", "bert", "hollow",
+    "坂本", "波の音", "夜の海", "зимний", "лес", "ambient", "lo-fi", "lofi", "field recording", "secret", "private", "унылое",
+    "rainy", "hidden list", "only by link", "dont stop", "don't", "deleted", "farewell", "departed", "otherwise", "morning",
+    "night ferry", "unfinished", "kept", "a", "",
+)  # fmt: skip
+"""By names and parts of names in every script, with typing errors, of things that are hidden or gone."""
+
+VIEWERS = (None, "did:plc:anna", "did:plc:bert", "did:plc:yuki")
+
+DERIVED = {
+    "search.documents", "search.words", "search.word_deletions", "search.word_count_changes", "search.track_count_changes",
+    "search.common_words", "search.schema_state", "search.queue_migrations", "search.vibe_search_version",
+    "public.vibe_search_version",
+}  # fmt: skip
+"""Tables that an upgrade may write anew."""
+
+_OBJECTS = Path(__file__).with_name("described_schema.sql").read_text(encoding="utf-8")
+
+_DOCUMENTS = """
+select kind, key, field, label, normalized, popularity, track_count, listed, owner, audience, context, level, tokens::text
+from search.documents
+"""
+_WORDS = "select word, documents, popularity from search.words"
+_DELETIONS = "select deletion, word from search.word_deletions"
+
+_TABLES = """
+select c.oid::regclass::text from pg_class c
+where c.relnamespace::regnamespace::text in ('public', 'search') and c.relkind in ('r', 'p') and not c.relispartition
+  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+"""
+
+
+def read_objects(connection: Connection) -> dict[str, str]:
+    """Every object with its definition, comment and privileges."""
+    connection.execute("set search_path = pg_catalog")
+    rows = connection.execute(_OBJECTS.encode()).fetchall()
+    connection.execute("set search_path = search, public")
+    objects = {str(name): str(definition) for name, definition in rows}
+    assert len(objects) == len(rows), "two objects have one name"
+    return objects
+
+
+def read_overloads(connection: Connection) -> dict[str, list[str]]:
+    """Names of several functions in the schemas of search, with their signatures."""
+    rows = connection.execute(
+        "select pronamespace::regnamespace || '.' || proname, array_agg(oid::regprocedure::text order by oid::regprocedure::text) "
+        "from pg_proc where pronamespace::regnamespace::text in ('search', 'search_internal') "
+        "group by 1 having count(*) > 1"
+    ).fetchall()
+    return {str(name): list(signatures) for name, signatures in rows}
+
+
+def read_documents(connection: Connection) -> dict[str, set[tuple[object, ...]]]:
+    """What is searched by name, after all counts are added up."""
+    connection.execute("select search_internal.fold_track_counts(), search_internal.fold_word_counts()")
+    return {
+        "documents": set(connection.execute(_DOCUMENTS).fetchall()),
+        "words": set(connection.execute(_WORDS).fetchall()),
+        "deletions": set(connection.execute(_DELETIONS).fetchall()),
+    }
+
+
+def read_answers(connection: Connection) -> dict[tuple[str, str | None, bool], list[object]]:
+    """What every query finds, for every viewer, with a sound and without one."""
+    sound = "(select e.embedding from search.embeddings e join search.models m on m.id = e.model_id and m.serving where e.track_id = 1)"
+    answers: dict[tuple[str, str | None, bool], list[object]] = {}
+    for query in QUERIES:
+        for viewer in VIEWERS:
+            for by_sound in (False, True):
+                embedding = sound if by_sound else "null"
+                rows = connection.execute(
+                    f"select to_jsonb(u) from search.unified(%s, {embedding}::halfvec, viewer => %s) u".encode(),
+                    [query, viewer],
+                ).fetchall()
+                answers[query, viewer, by_sound] = [row for (row,) in rows]
+    return answers
+
+
+def read_kept_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every table that an upgrade has to keep, by its name."""
+    connection.execute("set search_path = pg_catalog")
+    tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
+    kept = {}
+    for table in sorted(set(tables) - DERIVED):
+        statement = SQL("select to_jsonb(t) from {} t").format(Identifier(*table.split(".")))
+        kept[table] = [row for (row,) in connection.execute(statement).fetchall()]
+    connection.execute("set search_path = search, public")
+    return kept

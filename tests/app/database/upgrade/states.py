@@ -1,0 +1,99 @@
+"""Databases of former versions: how they are made, dumped and restored.
+
+A state is a database that a version has migrated or adopted, with the rows of the folder ``rows``. Its dump is in the folder
+``states``: ``NNNN.sql.xz``, ``adopted-NNNN.sql.xz``, and with a word behind the number where more than one has a revision.
+"""
+
+import lzma
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from app.database import adopt, find_program, load_rules, migrate
+
+if TYPE_CHECKING:
+    from models.registry import ModelCard
+
+Connection = psycopg.Connection[Any]
+
+RULES = "plyr.fm"
+"""Rules by which the catalogue of ``rows/adopted.sql`` is adopted."""
+
+_STATES = Path(__file__).with_name("states")
+_ROWS = Path(__file__).with_name("rows")
+
+
+@dataclass(frozen=True)
+class State:
+    """A database of a former version.
+
+    Attributes:
+        name: Of its dump.
+    """
+
+    name: str
+
+    @property
+    def adopted(self) -> bool:
+        """Whether its catalogue is another application's."""
+        return self.name.startswith("adopted-")
+
+    @property
+    def revision(self) -> str:
+        """Its last migration."""
+        return self.name.removeprefix("adopted-").partition("-")[0]
+
+    def restore(self, url: str) -> None:
+        """Make it in an empty database."""
+        with psycopg.connect(url) as connection:
+            connection.execute(lzma.decompress(_path(self.name).read_bytes()))
+
+
+def list_states() -> list[State]:
+    """All that have a dump."""
+    return [State(path.name.removesuffix(".sql.xz")) for path in sorted(_STATES.glob("*.sql.xz"))]
+
+
+def build(url: str, model: "ModelCard", *, adopted: bool) -> None:
+    """Migrate an empty database with the code of this version; or adopt a catalogue, which it gets first."""
+    if adopted:
+        with psycopg.connect(url) as connection:
+            connection.execute((_ROWS / "adopted.sql").read_bytes())
+        adopt(url, model, rules=load_rules(RULES))
+    else:
+        migrate(url, model)
+
+
+def load_rows(url: str, revision: str, *, adopted: bool) -> None:
+    """Load the rows of a state, whose tables the migrations up to a revision have made."""
+    prefix = "search-" if adopted else ""
+    with psycopg.connect(url) as connection:
+        connection.execute("set search_path = search, public")
+        for script in sorted(_ROWS.glob(f"{prefix}[0-9]*.sql")):
+            if script.stem.removeprefix(prefix) <= revision:
+                connection.execute(script.read_bytes())
+
+
+def write_state(url: str, name: str) -> Path:
+    """Dump a database as a state; returns the file."""
+    # privileges are dumped: functions that run as their owner are revoked from everyone else
+    command = [str(find_program("pg_dump")), "--no-owner", "--rows-per-insert=200", "--dbname", url]
+    dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - a fixed program
+    # which server it was, commands of psql, and a parameter that older servers lack
+    kept = [
+        line
+        for line in dumped.splitlines()
+        if not line.startswith(("-- Dumped", r"\restrict", r"\unrestrict", "SET transaction_timeout"))
+    ]
+    script = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
+    path = _path(name)
+    path.write_bytes(lzma.compress(script.encode(), preset=9 | lzma.PRESET_EXTREME))
+    return path
+
+
+def _path(name: str) -> Path:
+    return _STATES / f"{name}.sql.xz"

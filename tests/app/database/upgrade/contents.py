@@ -19,9 +19,8 @@ QUERIES = (
 VIEWERS = (None, "did:plc:anna", "did:plc:bert", "did:plc:yuki")
 
 DERIVED = {
-    "search.documents", "search.words", "search.word_deletions", "search.word_count_changes", "search.track_count_changes",
-    "search.common_words", "search.schema_state", "search.queue_migrations", "search.vibe_search_version",
-    "public.vibe_search_version",
+    "documents", "words", "word_deletions", "word_count_changes", "track_count_changes", "common_words", "schema_state",
+    "queue_migrations", "vibe_search_version",
 }  # fmt: skip
 """Tables that an upgrade may write anew."""
 
@@ -35,7 +34,7 @@ _WORDS = "select word, documents, popularity from search.words"
 _DELETIONS = "select deletion, word from search.word_deletions"
 
 _TABLES = """
-select c.oid::regclass::text from pg_class c
+select c.relnamespace::regnamespace::text, c.relname from pg_class c
 where c.relnamespace::regnamespace::text in ('public', 'search') and c.relkind in ('r', 'p') and not c.relispartition
   and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 """
@@ -43,9 +42,10 @@ where c.relnamespace::regnamespace::text in ('public', 'search') and c.relkind i
 
 def read_objects(connection: Connection) -> dict[str, str]:
     """Every object with its definition, comment and privileges."""
-    connection.execute("set search_path = pg_catalog")
-    rows = connection.execute(_OBJECTS.encode()).fetchall()
-    connection.execute("set search_path = search, public")
+    with connection.transaction():
+        # every name is written with its schema
+        connection.execute("set local search_path = pg_catalog")
+        rows = connection.execute(_OBJECTS.encode()).fetchall()
     objects = {str(name): str(definition) for name, definition in rows}
     assert len(objects) == len(rows), "two objects have one name"
     return objects
@@ -89,11 +89,9 @@ def read_answers(connection: Connection) -> dict[tuple[str, str | None, bool], l
 
 def read_kept_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """The rows of every table that an upgrade has to keep, by its name."""
-    connection.execute("set search_path = pg_catalog")
-    tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
     kept = {}
-    for table in sorted(set(tables) - DERIVED):
-        statement = SQL("select to_jsonb(t) from {} t").format(Identifier(*table.split(".")))
-        kept[table] = [row for (row,) in connection.execute(statement).fetchall()]
-    connection.execute("set search_path = search, public")
+    for schema, name in connection.execute(_TABLES).fetchall():
+        if name not in DERIVED:
+            statement = SQL("select to_jsonb(t) from {} t").format(Identifier(schema, name))
+            kept[str(name)] = [row for (row,) in connection.execute(statement).fetchall()]
     return kept

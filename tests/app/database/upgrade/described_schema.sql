@@ -46,7 +46,7 @@ select case relkind when 'v' then 'view ' when 'S' then 'sequence ' when 'c' the
         case when relkind in ('r', 'p') then concat_ws(
             ' ', pg_get_partkeydef(r.oid), pg_get_expr(relpartbound, r.oid),
             (select string_agg(i.inhparent::regclass::text, ' ') from pg_inherits i where i.inhrelid = r.oid)) end,
-        'persistence: ' || relpersistence, 'rows: ' || relrowsecurity,
+        format('persistence: %s', relpersistence), format('row security: %s', relrowsecurity),
         'parameters: ' || (select string_agg(o, ' ' order by o) from unnest(reloptions) as o),
         'comment: ' || obj_description(r.oid, 'pg_class'),
         'privileges: ' || (select string_agg(a::text, ' ' order by a::text) from unnest(
@@ -56,9 +56,9 @@ from relations r where relkind in ('r', 'p', 'v', 'm', 'S', 'c', 'i', 'I')
 union all
 select 'column ' || r.name || '.' || a.attname, concat_ws(
     E'\n', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
-    'default: ' || pg_get_expr(d.adbin, d.adrelid), 'identity: ' || nullif(a.attidentity, ''),
-    'generated: ' || nullif(a.attgenerated, ''), 'statistics: ' || a.attstattarget,
-    'collation: ' || nullif(a.attcollation, 0)::regcollation, 'storage: ' || a.attstorage,
+    'default: ' || pg_get_expr(d.adbin, d.adrelid), 'identity: ' || nullif(a.attidentity::text, ''),
+    'generated: ' || nullif(a.attgenerated::text, ''), 'statistics: ' || a.attstattarget,
+    'collation: ' || nullif(a.attcollation, 0)::regcollation::text, format('storage: %s', a.attstorage),
     'comment: ' || col_description(r.oid, a.attnum),
     -- a value of a composite type is written in the order of its columns, and so are the rows of a view
     case when r.relkind in ('c', 'v') then format('place: %s', a.attnum) end)
@@ -67,11 +67,11 @@ left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
 where r.relkind in ('r', 'p', 'v', 'm', 'c')
 union all
 select format('constraint %s on %s', c.conname, r.name), concat_ws(
-    E'\n', pg_get_constraintdef(c.oid), 'valid: ' || c.convalidated, 'comment: ' || obj_description(c.oid, 'pg_constraint'))
+    E'\n', pg_get_constraintdef(c.oid), format('valid: %s', c.convalidated), 'comment: ' || obj_description(c.oid, 'pg_constraint'))
 from pg_constraint c join relations r on r.oid = c.conrelid where c.contype <> 'n'
 union all
 select format('trigger %s on %s', t.tgname, r.name), concat_ws(
-    E'\n', pg_get_triggerdef(t.oid), 'enabled: ' || t.tgenabled, 'comment: ' || obj_description(t.oid, 'pg_trigger'))
+    E'\n', pg_get_triggerdef(t.oid), format('enabled: %s', t.tgenabled), 'comment: ' || obj_description(t.oid, 'pg_trigger'))
 from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
 union all
 select 'type ' || t.name, concat_ws(
@@ -82,4 +82,4 @@ from types t
 union all
 select 'constraint of ' || t.name, pg_get_constraintdef(c.oid) from pg_constraint c join types t on t.oid = c.contypid
 union all
-select 'extension ' || extname, 'in ' || extnamespace::regnamespace from pg_extension
+select 'extension ' || extname, format('in %s', extnamespace::regnamespace) from pg_extension

@@ -49,8 +49,11 @@ class State:
 
     def restore(self, url: str) -> None:
         """Make it in an empty database."""
+        script = lzma.decompress(_path(self.name).read_bytes())
+        # "is distinct from" in a trigger of the revision 0008 has no schema in its dump, and needs the operators of vector
+        script = script.replace(b"set_config('search_path', '', false)", b"set_config('search_path', 'public', false)", 1)
         with psycopg.connect(url) as connection:
-            connection.execute(lzma.decompress(_path(self.name).read_bytes()))
+            connection.execute(script)
 
 
 def list_states() -> list[State]:

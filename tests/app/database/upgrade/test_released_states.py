@@ -23,7 +23,7 @@ from tests.support.databases import new_database
 
 Connection = psycopg.Connection[Any]
 
-UNRULED = "0012"
+UNRULED = "0014"
 """Up to this revision an adopted database has no rules: the first adoption by this version is told them."""
 
 

@@ -11,7 +11,7 @@ from app.database import EmbeddedPostgres
 from app.database.schema import head
 from app.providers import build_providers
 from app.settings import Settings
-from tests.app.database.upgrade.states import build, load_rows, write_state
+from tests.app.database.upgrade.states import State, build, list_rows, load_rows, write_state
 from tests.support.databases import new_database
 
 
@@ -24,9 +24,10 @@ def main() -> None:
     ):
         for adopted in (False, True):
             with new_database(server) as url:
+                state = State(f"adopted-{head()}" if adopted else head())
                 build(url, model, adopted=adopted)
-                load_rows(url, head(), adopted=adopted)
-                written = write_state(url, f"adopted-{head()}" if adopted else head())
+                load_rows(url, list_rows(state))
+                written = write_state(url, state)
             print(f"wrote {written.name}, {written.stat().st_size} bytes")  # noqa: T201 - a command's own output
 
 

@@ -71,7 +71,8 @@ select format('constraint %s on %s', c.conname, r.name), concat_ws(
 from pg_constraint c join relations r on r.oid = c.conrelid where c.contype <> 'n'
 union all
 select format('trigger %s on %s', t.tgname, r.name), concat_ws(
-    E'\n', pg_get_triggerdef(t.oid), format('enabled: %s', t.tgenabled), 'comment: ' || obj_description(t.oid, 'pg_trigger'))
+    E'\n', -- "a or b or c" has other parentheses once it was dumped and restored
+    translate(pg_get_triggerdef(t.oid), '()', ''), format('enabled: %s', t.tgenabled), 'comment: ' || obj_description(t.oid, 'pg_trigger'))
 from pg_trigger t join relations r on r.oid = t.tgrelid where not t.tgisinternal
 union all
 select 'type ' || t.name, concat_ws(

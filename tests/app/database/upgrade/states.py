@@ -7,6 +7,7 @@ A state is a database that a version has migrated or adopted, with the rows of t
 import lzma
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,17 +72,22 @@ def build(url: str, model: "ModelCard", *, adopted: bool) -> None:
         migrate(url, model)
 
 
-def load_rows(url: str, revision: str, *, adopted: bool) -> None:
-    """Load the rows of a state, whose tables the migrations up to a revision have made."""
-    prefix = "search-" if adopted else ""
+def list_rows(state: State) -> list[Path]:
+    """The files with the rows of a state: of all tables that the migrations up to its revision have made."""
+    prefix = "search-" if state.adopted else ""
+    scripts = sorted(_ROWS.glob(f"{prefix}[0-9]*.sql"))
+    return [script for script in scripts if script.stem.removeprefix(prefix) <= state.revision]
+
+
+def load_rows(url: str, scripts: Iterable[Path]) -> None:
+    """Load the rows of a state into a database with its tables."""
     with psycopg.connect(url) as connection:
         connection.execute("set search_path = search, public")
-        for script in sorted(_ROWS.glob(f"{prefix}[0-9]*.sql")):
-            if script.stem.removeprefix(prefix) <= revision:
-                connection.execute(script.read_bytes())
+        for script in scripts:
+            connection.execute(script.read_bytes())
 
 
-def write_state(url: str, name: str) -> Path:
+def write_state(url: str, state: State) -> Path:
     """Dump a database as a state; returns the file."""
     # privileges are dumped: functions that run as their owner are revoked from everyone else
     command = [str(find_program("pg_dump")), "--no-owner", "--rows-per-insert=200", "--dbname", url]
@@ -93,7 +99,7 @@ def write_state(url: str, name: str) -> Path:
         if not line.startswith(("-- Dumped", r"\restrict", r"\unrestrict", "SET transaction_timeout"))
     ]
     script = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
-    path = _path(name)
+    path = _path(state.name)
     path.write_bytes(lzma.compress(script.encode(), preset=9 | lzma.PRESET_EXTREME))
     return path
 

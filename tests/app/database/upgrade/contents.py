@@ -10,8 +10,8 @@ from psycopg.sql import SQL, Identifier
 Connection = psycopg.Connection[Any]
 
 QUERIES = (
-    "slow tide", "ferr", "ferry tide", "slwo tide", "vesper", "anna", "hollow", "坂本", "波の音", "зимний", "ambient", "lofi",
-    "secret", "rainy", "hidden list", "only by link", "dont stop", "deleted", "farewell", "morning", "kept", "a",
+    "slow tide", "ferr", "ferry tide", "slwo tide", "vesper", "anna", "hollow", "坂本", "波の音", "зимний", "ambient",
+    "lofi", "secret", "hidden list", "only by link", "dont stop", "deleted", "farewell", "morning", "kept", "a",
 )  # fmt: skip
 """Names and parts of names in every script, with typing errors, of things that are hidden or gone."""
 
@@ -29,7 +29,8 @@ DERIVED = {
 _OBJECTS = Path(__file__).with_name("described_schema.sql").read_text(encoding="utf-8")
 
 _DOCUMENTS = """
-select kind, key, field, label, normalized, popularity, track_count, listed, owner, audience, context, level, tokens::text
+select kind, key, field, label, normalized, popularity, track_count, listed, owner, audience, context, level,
+       tokens::text
 from search.documents
 """
 _WORDS = "select word, documents, popularity from search.words"
@@ -41,7 +42,6 @@ _SOUND = "(select embedding from search.track_embeddings where track_id = 1)"
 _TABLES = """
 select c.relnamespace::regnamespace::text, c.relname from pg_class c
 where c.relnamespace::regnamespace::text in ('public', 'search') and c.relkind in ('r', 'p') and not c.relispartition
-  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 """
 
 
@@ -60,11 +60,11 @@ def read_objects(connection: Connection) -> dict[str, str]:
 def read_overloads(connection: Connection) -> dict[str, list[str]]:
     """Names of several functions in the schemas of search, with their signatures."""
     rows = connection.execute(
-        "select pronamespace::regnamespace || '.' || proname, array_agg(oid::regprocedure::text order by oid::regprocedure::text) "
+        "select pronamespace::regnamespace || '.' || proname, array_agg(oid::regprocedure::text) "
         "from pg_proc where pronamespace::regnamespace::text in ('search', 'search_internal') "
         "group by 1 having count(*) > 1"
     ).fetchall()
-    return {str(name): list(signatures) for name, signatures in rows}
+    return {str(name): sorted(signatures) for name, signatures in rows}
 
 
 def read_documents(connection: Connection) -> dict[str, set[tuple[object, ...]]]:

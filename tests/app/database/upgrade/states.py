@@ -1,7 +1,8 @@
 """Databases of former versions: how they are made, dumped and restored.
 
-A state is a database that a version has migrated or adopted, with the rows of the folder ``rows``. Its dump is in the folder
-``states``: ``NNNN.sql.xz``, ``adopted-NNNN.sql.xz``, and with a word behind the number where more than one has a revision.
+A state is a database that a version has migrated or adopted, with the rows of the folder ``rows``. Its dump is in the
+folder ``states``: ``NNNN.sql.xz`` or ``adopted-NNNN.sql.xz``. ``NNNN-first`` is the first of several with one revision,
+where their functions differ.
 """
 
 import lzma
@@ -51,8 +52,10 @@ class State:
     def restore(self, url: str) -> None:
         """Make it in an empty database."""
         script = lzma.decompress(_path(self.name).read_bytes())
-        # "is distinct from" in a trigger of the revision 0008 has no schema in its dump, and needs the operators of vector
-        script = script.replace(b"set_config('search_path', '', false)", b"set_config('search_path', 'public', false)", 1)
+        # a trigger of the revision 0008 compares vectors, and its dump does not say in which schema their operators are
+        script = script.replace(
+            b"set_config('search_path', '', false)", b"set_config('search_path', 'public', false)", 1
+        )
         with psycopg.connect(url) as connection:
             connection.execute(script)
 
@@ -91,7 +94,7 @@ def write_state(url: str, state: State) -> Path:
     """Dump a database as a state; returns the file."""
     # privileges are dumped: functions that run as their owner are revoked from everyone else
     command = [str(find_program("pg_dump")), "--no-owner", "--rows-per-insert=200", "--dbname", url]
-    dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - a fixed program
+    dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     # which server it was, commands of psql, and a parameter that older servers lack
     kept = [
         line

@@ -1,7 +1,9 @@
 """A database of any former version, once it is upgraded, is as one that this version has made."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,6 +11,7 @@ import pytest
 
 from app.database import EmbeddedPostgres, adopt, connect, inspect_schema, load_rules, migrate
 from app.providers import Providers
+from app.settings import Settings
 from tests.app.database.upgrade.contents import (
     read_answers,
     read_documents,
@@ -18,6 +21,8 @@ from tests.app.database.upgrade.contents import (
 )
 from tests.app.database.upgrade.states import RULES, State, build, list_rows, list_states, load_rows
 from tests.support.databases import new_database
+from tests.support.recordings import excerpt
+from workers.app import run_worker
 
 Connection = psycopg.Connection[Any]
 
@@ -163,7 +168,9 @@ def test_every_example_runs(upgraded: Upgraded) -> None:
 
 
 def test_a_sound_finds_the_tracks_that_have_a_vector(upgraded: Upgraded) -> None:
-    near = "select track_id from search.nearest_tracks((select embedding from search.track_embeddings where track_id = 1))"
+    near = (
+        "select track_id from search.nearest_tracks((select embedding from search.track_embeddings where track_id = 1))"
+    )
     found = {track for (track,) in upgraded.connection.execute(near).fetchall()}
     listed = {
         row["track_id"]
@@ -189,3 +196,32 @@ def test_a_function_of_a_former_signature_goes(state: State, empty_database: str
     with connect(empty_database) as connection:
         assert connection.execute("select count(*) > 0 from search.explain('slow')").fetchone() == (True,)
         assert connection.execute("select search.own_report('mine')").fetchone() == ("mine",)
+
+
+@pytest.mark.parametrize("state", [State("0002"), State("0009"), State("0016")], ids=lambda state: state.name)
+def test_a_worker_runs_the_jobs_that_are_left(
+    state: State, empty_database: str, providers: Providers, tmp_path: Path
+) -> None:
+    state.restore(empty_database)
+    with excerpt("calm_acoustic_1").open("rb") as audio:
+        file_id = providers.audio_store.put(audio, "opus").file_id
+    with connect(empty_database) as connection:
+        connection.execute("set local session_replication_role = replica")
+        connection.execute("update public.tracks set file_id = %s, file_type = 'opus' where id = 12", [file_id])
+        connection.execute(
+            "delete from procrastinate_jobs where status <> 'todo' or task_name <> 'embed_track' "
+            "or (args->>'track_id')::bigint <> 12 or args->>'model' = 'second-8d'"
+        )
+        jobs = connection.execute(
+            "update procrastinate_jobs set args = args || jsonb_build_object('file_id', %s::text) returning id",
+            [file_id],
+        ).fetchall()
+    assert len(jobs) == 1
+    upgrade(state, empty_database, providers)
+    settings = Settings(_env_file=None, database_url=empty_database, data_dir=tmp_path)
+    asyncio.run(run_worker(empty_database, settings, providers, wait=False))
+    with connect(empty_database) as connection:
+        done = connection.execute("select id from procrastinate_jobs where status = 'succeeded' and id = %s", jobs[0])
+        assert done.fetchall() == jobs
+        embedded = connection.execute("select file_id from search.track_embeddings where track_id = 12")
+        assert embedded.fetchone() == (file_id,)

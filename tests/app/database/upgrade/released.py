@@ -20,7 +20,8 @@ def differing(released: Path, folder: Path) -> list[str]:
 def freeze(released: Path, folder: Path) -> None:
     """Add the migrations that are not there yet; what is there stays as it is."""
     frozen = read_digests(released)
-    files = (path for path in folder.glob("[0-9]*_*") if path.suffix in {".py", ".sql"})
+    # what is done before a migration leaves nothing that the migration would not make
+    files = (path for path in folder.glob("[0-9]*_*.sql") if not path.name.endswith(".before.sql"))
     digests = {path.name: str(_digest(path)) for path in files} | frozen
     released.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)), encoding="utf-8")
 

@@ -1,5 +1,6 @@
--- Functions that no version defines any more, or defines in another schema. Migrations that moved or replaced the others
--- left these behind in databases that were made before.
+-- Functions that no version defines any more, or defines in another schema or with other arguments. Migrations that moved
+-- or replaced the others left these behind in databases that were made before. No process of 0016 calls them.
+-- compatible from 0016
 
 drop function if exists search.hydrate(text, text, text);
 drop function if exists search.begin_mirror_namespace(text);
@@ -10,3 +11,14 @@ drop function if exists search.retire_mirror_namespaces();
 drop function if exists search.serve_mirror_namespace(integer);
 drop function if exists search.switch_now(text, text, integer);
 drop function if exists search_internal.opens_audio(text, text);
+
+-- 0012 moves these, and so they look as if the same upgrade had made them
+drop function if exists search_internal.ranked_page(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]);
+drop function if exists search_internal.signals(text, public.halfvec, text, text[], integer, double precision, double precision, bigint[]);
+drop function if exists search_internal.match_sounds(public.halfvec, text, integer, double precision, double precision, bigint[]);
+drop function if exists search_internal.match_held(search_internal.signal[], text, integer);
+drop function if exists search_internal.match_names(text, text[], text, integer);
+drop function if exists search_internal.match_rare_words(text[], text[], text, text, text[], text, integer);
+drop function if exists search_internal.match_any_level(search.tier, text, text, text, text[], text, integer, boolean);
+drop function if exists search_internal.names_by_level(text, integer, text, text, text, integer);
+drop function if exists search_internal.words_by_level(text, integer, text, text, text, text, text, integer);

@@ -22,3 +22,15 @@ drop function if exists search_internal.match_rare_words(text[], text[], text, t
 drop function if exists search_internal.match_any_level(search.tier, text, text, text, text[], text, integer, boolean);
 drop function if exists search_internal.names_by_level(text, integer, text, text, text, integer);
 drop function if exists search_internal.words_by_level(text, integer, text, text, text, text, text, integer);
+
+-- That of 0008 compares the vectors by an operator, and a dump of it cannot be restored. The functions' script makes the present one.
+do $$
+begin
+    if exists (
+        select from pg_trigger g
+        where g.tgrelid = to_regclass('search.embeddings') and g.tgname = 'mirror_update'
+          and pg_get_triggerdef(g.oid) ~* 'embedding is distinct from') then
+        drop trigger mirror_update on search.embeddings;
+    end if;
+end;
+$$;

@@ -1,6 +1,7 @@
 """Connections to Postgres through psycopg alone, and what every connection asks for."""
 
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -36,7 +37,7 @@ def normalise_url(url: str) -> str:
     if not separator or scheme.partition("+")[0] not in {"postgresql", "postgres"}:
         raise UserError(f"DATABASE_URL must begin with postgresql://, not {scheme + separator!r}")
     _require_readable(rest)
-    return "postgresql://" + rest
+    return "postgresql://" + _move_hosts(rest)
 
 
 def _require_readable(rest: str) -> None:
@@ -54,6 +55,19 @@ def _require_readable(rest: str) -> None:
             "DATABASE_URL cannot be read: write it as postgresql://role:password@host:port/database, with the letters "
             "@ : / ? # % of the password as %40 %3A %2F %3F %23 %25. Or leave the password out, and set PGPASSWORD"
         )
+
+
+def _move_hosts(rest: str) -> str:
+    """The same, with several hosts or the folder of a socket in the query: SQLAlchemy reads them only there."""
+    address, _, query = rest.partition("?")
+    authority, _, database = address.partition("/")
+    credentials, at, hosts = authority.rpartition("@")
+    if "," not in hosts and not hosts.startswith("%2"):
+        return rest
+    parts = conninfo_to_dict("postgresql://" + address)
+    given = {name: str(parts.get(name, "")) for name in ("host", "port")}
+    moved = [f"{name}={quote(value, safe=',')}" for name, value in given.items() if value.strip(",")]
+    return f"{credentials}{at}/{database}?{'&'.join([*moved, *filter(None, [query])])}"
 
 
 async def configure_connection(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -187,11 +187,12 @@ def test_audio_goes_in_and_comes_out(client: httpx2.Client, uploader: dict[str, 
 
 
 def test_audio_that_is_too_large_is_refused_in_words(client: httpx2.Client, uploader: dict[str, str]) -> None:
-    # the API refuses it before nginx has sent all of it
-    for size in (UPLOAD_MAX_BYTES + 1, 8 * UPLOAD_MAX_BYTES):
-        refused = upload(client, uploader, bytes(size))
-        assert refused.status_code == 413, refused.text
-        assert "UPLOAD_MAX_BYTES" in refused.json()["detail"][0]["msg"]
+    # the API refuses it before nginx has sent all of it, with and without a token
+    for size in (UPLOAD_MAX_BYTES + 1, *range(5 * UPLOAD_MAX_BYTES, 30 * UPLOAD_MAX_BYTES, 5 * UPLOAD_MAX_BYTES)):
+        for headers in (uploader, {}):
+            refused = upload(client, headers, bytes(size))
+            assert refused.status_code == 413, (size, refused.text)
+            assert "UPLOAD_MAX_BYTES" in refused.json()["detail"][0]["msg"]
     just_below = upload(client, uploader, bytes(UPLOAD_MAX_BYTES - 1_000))
     assert just_below.status_code == 422, "it is read, and is no audio"
 

@@ -14,6 +14,7 @@ from psycopg.errors import (
 )
 from sqlalchemy import exc
 
+from app.database.refused_connections import explain_failure
 from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
 
 
@@ -21,9 +22,9 @@ from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUna
 def guard_connection() -> Iterator[None]:
     """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
 
-    Those of a database that can only be read become ``ReadOnlyDatabaseError``, those of a catalogue that is released
-    ``CatalogueReleasedError``. Other errors in a statement are bugs or
-    bad data, and pass.
+    One that does not let this process in is a ``DatabaseRefusedError``. Those of a database that can only be read
+    become ``ReadOnlyDatabaseError``, those of a catalogue that is released ``CatalogueReleasedError``. Other errors in
+    a statement are bugs or bad data, and pass.
     """
     try:
         yield
@@ -33,7 +34,7 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error.orig):
             raise CatalogueReleasedError from error
         if error.connection_invalidated or _is_unavailable(error.orig):
-            raise DatabaseUnavailableError(_first_line(error.orig)) from error
+            raise _lost(error.orig) from error
         raise
     except exc.TimeoutError as error:
         raise ConnectionsBusyError from error
@@ -43,7 +44,7 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error):
             raise CatalogueReleasedError from error
         if _is_unavailable(error):
-            raise DatabaseUnavailableError(_first_line(error)) from error
+            raise explain_failure(error) from error
         raise
 
 
@@ -81,5 +82,5 @@ def _is_unavailable(error: BaseException | None) -> bool:
     return state is None or state.startswith(("08", "57P")) or state == "53300"
 
 
-def _first_line(error: BaseException | None) -> str:
-    return str(error).strip().partition("\n")[0] or "Postgres closed the connection"
+def _lost(error: BaseException | None) -> DatabaseUnavailableError:
+    return explain_failure(error if isinstance(error, psycopg.Error) else psycopg.OperationalError())

@@ -220,7 +220,7 @@ def test_general_options_and_exit_codes_are_documented() -> None:
     page = read("docs/reference/cli.md")
     root = typer.main.get_command(cli)
     assert {option for parameter in root.params for option in parameter.opts} - {"--help"} <= code_in(page)
-    assert {row[0] for row in table_rows(section(page, "## Exit codes"))} == {"Code", "0", "1", "2", "130"}
+    assert {row[0] for row in table_rows(section(page, "## Exit codes"))} == {"Code", "0", "1", "2", "130", "141"}
 
 
 def test_make_targets_are_documented() -> None:

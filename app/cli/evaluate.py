@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.narrow import print_table
 from app.database import connect, open_database, require_schema
 from app.errors import UserError
 from app.measure.relevance import (
@@ -76,11 +77,11 @@ def evaluate(*, file: Path | None, by: str | None, limit: int, each: bool, as_js
         typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
         return
     for evaluation in found:
-        console.print(_render(evaluation))
+        print_table(console, _render(evaluation))
         if evaluation.groups:
-            console.print(_render_groups(evaluation))
+            print_table(console, _render_groups(evaluation))
         if each:
-            console.print(_render_queries(evaluation))
+            print_table(console, _render_queries(evaluation))
 
 
 def _serving(url: str, providers: Providers) -> EmbeddingProvider:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from app.cli.output import READER_GONE, accept_every_name, reader_has_gone
+from app.cli.output import READER_GONE, accept_every_name, hold_output, reader_has_gone
 
 STOPPED = 130
 """Exit status after Ctrl-C and SIGTERM."""
@@ -21,8 +21,9 @@ def run_to_exit(command: Callable[[], object], *, hint: str = "") -> None:
     """
     signal.signal(signal.SIGTERM, _stop)
     accept_every_name()
+    held = hold_output()
     status = _run(command, hint)
-    if status != 0 and reader_has_gone():
+    if status != 0 and reader_has_gone(held):
         status = READER_GONE
     if status == STOPPED:
         sys.stderr.write("stopped\n")

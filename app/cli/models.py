@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.model_switch import database_states, render_state, serving_embedding
+from app.cli.narrow import print_table
 from app.errors import UserError
 from app.processing.switch.model_states import ModelState
 from app.providers import build_registry
@@ -34,7 +35,7 @@ def list_models(*, as_json: bool) -> None:
         words = "" if state is None else render_state(state)
         dimensions = "" if row["dimensions"] is None else str(row["dimensions"])
         table.add_row(str(row["identity"]), str(row["kind"]), dimensions, size, installed, words, str(row["licence"]))
-    Console().print(table)
+    print_table(Console(), table)
 
 
 def _describe(registry: Registry, card: Card, state: ModelState | None) -> dict[str, float | str | bool | None]:

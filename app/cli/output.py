@@ -19,30 +19,31 @@ def accept_every_name() -> None:
             stream.reconfigure(errors=_ESCAPE)
 
 
-def reader_has_gone() -> bool:
-    """Whether nothing reads standard output any more; what is left of it is dropped then."""
+def hold_output() -> int | None:
+    """A descriptor of standard output that stays as it is, whatever is done to the other; None where there is none."""
     try:
-        sys.stdout.flush()
-        number = sys.stdout.fileno()
-    except BrokenPipeError:
-        _drop()
-        return True
-    except (OSError, ValueError):
-        # it is closed, or no file
+        return os.dup(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def reader_has_gone(held: int | None) -> bool:
+    """Whether nothing reads standard output any more; what is left of it is dropped then.
+
+    Args:
+        held: What `hold_output` has returned.
+    """
+    if held is None:
         return False
     events = select.poll()
-    events.register(number, 0)
+    events.register(held, 0)
     if not any(event & select.POLLERR for _, event in events.poll(0)):
         return False
-    _drop()
-    return True
-
-
-def _drop() -> None:
-    """Python writes what is left when it ends, and would complain."""
+    # Python writes what is left when it ends, and would complain
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+    return True
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:

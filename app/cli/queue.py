@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
+from app.cli.narrow import print_table
 from app.database import call_function, run_with_database
 from app.errors import UserError
 from app.processing.failures import TrackFailure
@@ -34,9 +35,12 @@ def show(*, failures: int, as_json: bool) -> None:
         typer.echo(json.dumps(asdict(state), default=str, indent=2))
         return
     console = Console()
-    console.print(_render_tasks(state.tasks) if state.tasks else "the queue is empty")
+    if state.tasks:
+        print_table(console, _render_tasks(state.tasks))
+    else:
+        console.print("the queue is empty")
     if state.failures:
-        console.print(_render_failures(state.failures))
+        print_table(console, _render_failures(state.failures))
     more = state.all_failures - len(state.failures)
     if more:
         console.print(f"{more:,} more {'failure' if more == 1 else 'failures'}: --failures lists more of them")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.narrow import print_table
 from app.database import Database, open_database, require_schema
 from app.errors import UserError
 from app.processing.calibration import FEWEST_TRACKS
@@ -42,7 +43,7 @@ def search(*, text: str | None, audio: Path | None, kinds: str | None, limit: in
     if as_json:
         print_json({"query": query, "counts": answer.counts}, answer)
     else:
-        Console().print(render_answer(query, answer))
+        print_table(Console(), render_answer(query, answer))
 
 
 def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) -> None:
@@ -61,7 +62,7 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
     if as_json:
         print_json({"audio": str(audio)}, answer)
     else:
-        Console().print(render_answer(audio.name, answer))
+        print_table(Console(), render_answer(audio.name, answer))
 
 
 def _embed_clip(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:

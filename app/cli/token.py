@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
+from app.cli.narrow import print_table
 from app.database import Database, Transaction, run_with_database
 from app.database.tables import Artist
 from app.errors import UserError
@@ -65,8 +66,10 @@ def show(*, did: str | None, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
         return
-    console = Console()
-    console.print(_render(tokens) if tokens else "there are no tokens")
+    if tokens:
+        print_table(Console(), _render(tokens))
+    else:
+        typer.echo("there are no tokens")
 
 
 def revoke(*, token_id: str | None, did: str | None, as_json: bool) -> None:

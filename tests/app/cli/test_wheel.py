@@ -57,7 +57,7 @@ def others(tmp_path: Path) -> Path:
 def run(environment: Path, data: Path, folder: Path, *arguments: str, path: str = "") -> CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     given = kept | {"DATA_DIR": str(data), "COLUMNS": "100"} | ({"PYTHONPATH": path} if path else {})
-    command = [environment / "bin" / "vibe-search", *arguments]
+    command = [str(environment / "bin" / "vibe-search"), *arguments]
     return subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, check=False)
 
 
@@ -99,7 +99,7 @@ def test_packages_that_were_imported_before_are_named(environment: Path, data: P
 
 @pytest.mark.parametrize("script", ["backfill_embeddings", "backfill_genres", "ml_audit"])
 def test_the_scripts_run_beside_them_too(others: Path, script: str) -> None:
-    command = [sys.executable, ROOT / "scripts" / f"{script}.py", "--help"]
+    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), "--help"]
     given = os.environ | {"PYTHONPATH": str(others)}
     done = subprocess.run(command, cwd=others, env=given, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

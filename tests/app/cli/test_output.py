@@ -23,13 +23,6 @@ def named(catalogue: Catalogue, connection: psycopg.Connection[tuple[object, ...
     connection.execute("update tracks set id = 1 where id = %s and id <> 1", [track])
 
 
-def run(named: str, folder: Path, *arguments: str, **terminal: str) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | {"DATABASE_URL": named, "DATA_DIR": str(folder)} | terminal
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], env=environment, capture_output=True, check=False
-    )
-
-
 @pytest.mark.usefixtures("named")
 @pytest.mark.parametrize("arguments", [("models", "list"), ("search", "elise", "--json"), ("--help",)])
 def test_a_reader_that_has_gone_ends_it_without_a_word(

@@ -3,9 +3,8 @@
 import asyncio
 import socket
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 import uvicorn
 
 from app.database import Database, open_for_application
@@ -23,17 +22,8 @@ LISTEN_BACKLOG = 128
 """Connections that the system may hold until they are accepted."""
 
 
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (HTTP_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (HTTP_PORT).")] = None,
-) -> None:
-    """Serve the API and the page.
-
-    Examples:
-      vibe-search serve
-
-      DATABASE_URL=postgresql://vibe@localhost/music vibe-search serve --host 0.0.0.0 --port 9000
-    """
+def serve(*, host: str | None, port: int | None) -> None:
+    """Serve the API and the page."""
     settings = get_settings()
     configure_service_log(settings)
     configure_tracing("vibe-search-api")

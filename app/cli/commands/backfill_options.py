@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from app.cli.version import AsJson
-from app.processing.backfill.run import DEFAULT_CONCURRENCY
 
 __all__ = ["AsJson", "Concurrency", "DryRun", "Inline", "Limit", "RetryFailed", "Verbose"]
+
+DEFAULT_CONCURRENCY = 10
+"""That of app.processing.backfill.run, which takes long to import."""
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List the tracks that lack it, and change nothing.")]
 Limit = Annotated[

@@ -13,7 +13,7 @@ from app.database.adoption.run import adopt
 from app.database.connection import CONNECT_ARGUMENTS, normalise_url
 from app.database.failures import guard_connection
 from app.database.qualified_names import SAFE_PATH, read_homes
-from app.database.queue_schema import plan_queue_upgrade
+from app.database.queue_schema import find_queue_schema, plan_queue_upgrade
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import (
     MIGRATION_LOCK,
@@ -65,7 +65,7 @@ def migrate(url: str, model: "ModelCard") -> list[str]:
 def _migrate(bound: BoundConnection, model: "ModelCard") -> list[str]:
     connection = _driver_of(bound)
     # what is made belongs beside the catalogue, unless it says otherwise
-    connection.execute("set local search_path = public, search")
+    connection.execute(f"set local search_path = {read_homes(connection).path('public', 'search')}".encode())
     done = _upgrade(bound)
     done += _apply_queue_schema(connection)
     homes = read_homes(connection)
@@ -113,7 +113,9 @@ def _upgrade(bound: BoundConnection) -> list[str]:
 
 
 def _apply_queue_schema(connection: Connection) -> list[str]:
-    lacking = plan_queue_upgrade(connection)
+    schema = find_queue_schema(connection)
+    lacking = plan_queue_upgrade(connection, schema)
+    connection.execute(f"set local search_path = {schema}, pg_temp".encode())
     for script in lacking.scripts:
         run_script(connection, script)
     with connection.cursor() as cursor:

@@ -141,10 +141,6 @@ def _in_the_way(connection: Connection) -> Iterator[str]:
         yield "this database was made by vibe-search db migrate, which brings it up to date: it needs no adoption"
     elif _exists(connection, "to_regnamespace", "search") and not is_adopted(connection):
         yield "schema search is there already, and not of this project: rename it (alter schema search rename to ...)"
-    for name, schema in connection.execute(
-        load_statement("adoption_extensions"), {"names": list(EXTENSIONS)}
-    ).fetchall():
-        yield f"the extension {name} is in schema {schema}, not public: alter extension {name} set schema public"
 
 
 def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[str]:
@@ -237,22 +233,22 @@ def _schema(connection: Connection, homes: Homes, rules: Rules, *, founded: bool
     pending = pending_migrations(revision or _FOUNDED)
     if pending and revision not in {None, _FOUNDED}:
         # an update: a migration drops functions that come back with other columns, and no search may look in between
-        migrations = _migrations(connection, revision or _FOUNDED)
+        migrations = _migrations(connection, homes, revision or _FOUNDED)
         together = f"{migrations.sql}\nset local search_path = {SAFE_PATH};\n{functions.sql}"
         yield from [*queue, replace(migrations, title=f"{migrations.title}, {functions.title}", sql=together)]
         return
     if pending:
-        yield _migrations(connection, _FOUNDED)
+        yield _migrations(connection, homes, _FOUNDED)
     yield from queue
     if pending or queue or founded or _state(connection, "repeatable") != repeatable_digest():
         yield functions
 
 
-def _migrations(connection: Connection, revision: str) -> Step:
+def _migrations(connection: Connection, homes: Homes, revision: str) -> Step:
     version = SQL("update search.{} set version_num = {};").format(Identifier(VERSION_TABLE), Literal(head()))
     scripts = [f"-- {name}\n{sql}" for name, sql in pending_migrations(revision)]
     sql = "\n".join([*scripts, version.as_string(connection)])
-    return Step(f"migrations {revision} -> {head()}", sql, _CATALOGUE_FIRST, ("artists", "tracks"))
+    return Step(f"migrations {revision} -> {head()}", sql, homes.path("public", "search"), ("artists", "tracks"))
 
 
 def _queue(connection: Connection, homes: Homes) -> Iterator[Step]:

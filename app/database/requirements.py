@@ -48,6 +48,7 @@ def check_server(connection: Connection) -> None:
     if lacking:
         raise UserError(_lacking_extensions([str(row[0]) for row in lacking], version // 10000))
     _check_pgvector(connection)
+    _check_schemas(connection)
 
 
 def check_extensions(connection: Connection) -> None:
@@ -128,6 +129,25 @@ def _check_pgvector(connection: Connection) -> None:
         raise UserError(f"{reason}. The server has {offered} already: {update}")
     then = f", then, {update}" if installed is not None else ""
     raise UserError(f"{reason}. Install a newer one on the machine of the server ({_HOW_TO}){then}")
+
+
+def _check_schemas(connection: Connection) -> None:
+    """Refuse extensions where the role may not look: Postgres would say that they are missing.
+
+    Raises:
+        UserError: There are some.
+    """
+    closed = connection.execute(
+        "select distinct e.extnamespace::regnamespace::text from pg_extension e "
+        "where e.extname = any (%s) and not has_schema_privilege(e.extnamespace, 'usage')",
+        [list(EXTENSIONS)],
+    ).fetchall()
+    for (schema,) in closed:
+        user = Identifier(connection.info.user).as_string(None)
+        raise UserError(
+            f"the role of DATABASE_URL may not use schema {schema}, which has extensions that search needs. "
+            f"The owner of the schema lets it in (grant usage on schema {schema} to {user})"
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

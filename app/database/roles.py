@@ -1,6 +1,7 @@
 """The roles as which others than the owner use the database."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,10 @@ def _explain_refusal(user: str, message: str) -> str:
     """What gives the role the right that it lacks."""
     said = f"the role of DATABASE_URL may not do this: {message}"
     name = Identifier(user).as_string(None)
+    schema = re.search(r"permission denied for schema (.+)", message)
+    if schema is not None:
+        grant = f"grant usage on schema {schema[1]} to {', '.join(ROLES)}"
+        return f"{said}. The owner of that schema, which has extensions, lets them in ({grant})"
     if "create role" in message:
         return f"{said}. A superuser lets it make roles (alter role {name} createrole)"
     if "role" in message:

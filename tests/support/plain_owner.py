@@ -60,7 +60,11 @@ def database_of_a_plain_owner(
                 with psycopg.connect(url, autocommit=True) as inside:
                     for extension, schema in extensions.items():
                         inside.execute(SQL("create schema if not exists {}").format(Identifier(schema)))
-                        inside.execute(SQL("grant usage on schema {} to public").format(Identifier(schema)))
+                        inside.execute(
+                            SQL("grant usage on schema {} to {} with grant option").format(
+                                Identifier(schema), Identifier(owner)
+                            )
+                        )
                         inside.execute(
                             SQL("create extension {} schema {}").format(Identifier(extension), Identifier(schema))
                         )

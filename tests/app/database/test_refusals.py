@@ -11,7 +11,7 @@ from app.errors import UserError
 from app.providers import Providers
 from tests.app.database.adoption.conftest import SCHEMA
 from tests.support.databases import new_database, sibling
-from tests.support.plain_owner import as_role, database_of_a_plain_owner
+from tests.support.plain_owner import IN_PUBLIC, as_role, database_of_a_plain_owner
 
 
 def refused(attempt: Callable[..., object], *given: object, **named: object) -> str:
@@ -145,6 +145,23 @@ def test_an_owner_who_may_not_make_roles(server: EmbeddedPostgres, providers: Pr
         (statement,) = re.findall(r"\((alter role [^)]*)\)", message)
         run(owned.superuser, statement)
         assert grant_roles(owned.url, dict.fromkeys(ROLES, "secret"))
+
+
+def test_extensions_in_a_schema_that_lets_nobody_in(server: EmbeddedPostgres, providers: Providers) -> None:
+    """First the owner is refused, then the roles."""
+    elsewhere = dict.fromkeys(IN_PUBLIC, "Extensions-1")
+    with database_of_a_plain_owner(server, elsewhere, roles=ROLES) as owned:
+        run(owned.superuser, f'revoke usage on schema "Extensions-1" from {owned.owner}')
+        message = refused(migrate, owned.url, providers.embedding.card)
+        (statement,) = re.findall(r"\((grant usage [^)]*)\)", message)
+        run(owned.superuser, statement)
+        assert migrate(owned.url, providers.embedding.card)
+        message = refused(grant_roles, owned.url, dict.fromkeys(ROLES, "secret"))
+        run(owned.superuser, *(f"create role {role} login" for role in ROLES))
+        (statement,) = re.findall(r"\((grant usage [^)]*)\)", message)
+        run(owned.superuser, statement, f"grant {', '.join(ROLES)} to {owned.owner} with admin option")
+        assert grant_roles(owned.url, {})
+        require_schema(as_role(owned.superuser, ROLES[0]))
 
 
 def test_roles_that_another_owner_has_made(server: EmbeddedPostgres, providers: Providers) -> None:

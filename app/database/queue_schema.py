@@ -37,7 +37,7 @@ def find_queue_schema(connection: Connection) -> str:
     if not _exists(connection, "public.procrastinate_jobs") or _known_migrations(connection):
         return "public"
     # functions are made after the queue that they name: where there are some, this is theirs, and its notes are lost
-    functions = _exists(connection, "search.schema_state") and read_state(connection, "repeatable") is not None
+    functions = read_state(connection, "functions") is not None
     return "public" if functions else "search"
 
 

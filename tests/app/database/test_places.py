@@ -96,3 +96,21 @@ def test_a_queue_in_public_stays_there(database: str, providers: Providers) -> N
             "select to_regclass('public.procrastinate_jobs') is null, to_regclass('search.procrastinate_jobs') is null"
         ).fetchone()
     assert row == (False, True)
+
+
+@pytest.mark.parametrize("catalogue", MAKE)
+def test_extensions_that_move_are_found_again(server: EmbeddedPostgres, providers: Providers, catalogue: str) -> None:
+    with database_of_a_plain_owner(server) as owned:
+        MAKE[catalogue](owned, providers)
+        with psycopg.connect(owned.superuser, autocommit=True) as admin:
+            admin.execute("create schema extensions; grant usage on schema extensions to public")
+            for extension in IN_PUBLIC:
+                admin.execute(f"alter extension {extension} set schema extensions".encode())
+        with psycopg.connect(owned.url, autocommit=True) as connection:
+            with pytest.raises(psycopg.errors.UndefinedFunction):
+                connection.execute("select * from search.unified('slow tidde')")
+            migrate(owned.url, providers.embedding.card)
+            connection.execute("select * from search.unified('slow tidde')")
+            connection.execute("update public.artists set display_name = 'Grêve' where did = %s", [ARTIST])
+            found = connection.execute("select label from search.unified('greve')").fetchall()
+            assert ("Grêve",) in found

@@ -28,7 +28,7 @@ def run(url: str, *statements: str) -> None:
 
 @pytest.mark.parametrize("options", ["encoding 'SQL_ASCII' locale 'C'", "encoding 'LATIN1' locale 'C'", "locale 'C'"])
 def test_a_database_that_cannot_hold_all_titles(server: EmbeddedPostgres, providers: Providers, options: str) -> None:
-    with new_database(server, options=options) as url:  # type: ignore[arg-type]  # a literal of this list
+    with new_database(server, options=options) as url:
         message = refused(migrate, url, providers.embedding.card)
     (statement,) = re.findall(r"\((create database [^)]*)\)", message)
     assert "titles" in message, "the reason"

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.errors import ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
+from psycopg.errors import (
+    FeatureNotSupported,
+    InternalError_,
+    ObjectNotInPrerequisiteState,
+    ReadOnlySqlTransaction,
+    UndefinedFunction,
+)
 from sqlalchemy import exc
 
 from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
@@ -39,6 +45,24 @@ def guard_connection() -> Iterator[None]:
         if _is_unavailable(error):
             raise DatabaseUnavailableError(_first_line(error)) from error
         raise
+
+
+def is_of_migration(error: BaseException | None) -> bool:
+    """Whether a migration was committed between the reading and the running of a statement: again, it succeeds.
+
+    Postgres then does not find a function, a type or a view by the number that it has just looked up, or the columns of
+    a prepared statement are others.
+    """
+    if not isinstance(error, InternalError_ | FeatureNotSupported | UndefinedFunction):
+        return False
+    message = error.diag.message_primary or ""
+    return _OF_MIGRATION.match(message) is not None
+
+
+_OF_MIGRATION = re.compile(
+    r"cache lookup failed for (function|type|relation)|could not open relation with OID"
+    r"|cached plan must not change result type|function with OID \d+ does not exist"
+)
 
 
 def _is_released(error: BaseException | None) -> bool:

@@ -99,12 +99,12 @@ def _upgrade(connection: Connection, homes: Homes, revision: str, model: "ModelC
     migrations = [write_migrations(connection, revision)] if pending_migrations(revision) else []
     # applied again in any case: what is missing after a restore comes back
     functions = "\n".join([*migrations, write_functions(repeatable_script(), homes, model)])
-    title = _title(revision) if migrations else ""
-    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions)
+    title = _title(revision) if migrations else "functions and views"
+    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations))
     if migrations or not applied or lacks_triggers(connection):
         for step in trigger_steps(homes, ()):
-            yield Step("", step.sql, step.path)
-    yield Step("", note_functions(connection, homes))
+            yield replace(step, told=False)
+    yield Step("note of the version", note_functions(connection, homes), told=False)
     yield from index_steps(connection)
     if read_documents_version(connection) != documents_version():
         yield from fill_steps(connection, documents_version())

@@ -46,7 +46,7 @@ class Step:
     """Statements that run together.
 
     Attributes:
-        title: What they do, a line for each thing; empty for what goes without saying.
+        title: What they do, a line for each thing.
         sql: The statements.
         path: search_path of their transaction; None where they run outside of one, as a concurrent index has to.
         locks: Tables of the application whose writers wait until the transaction ends.
@@ -55,6 +55,7 @@ class Step:
         size: For a progress bar: how many rows that are; else 1.
         batch: How many of them each run of ``sql`` takes.
         check: Looks at the result before it is committed, and raises where it will not do.
+        told: Whether it is among what was done; what is done each time is not.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Step:
     size: int = 1
     batch: int = 1
     check: Callable[[Connection], None] | None = None
+    told: bool = True
 
 
 @contextmanager
@@ -100,10 +102,10 @@ def run_steps(connection: Connection, steps: Sequence[Step], show: Show | None =
     total, over = sum(step.size for step in steps), 0
     for step in steps:
         for done in _run(connection, step):
-            if show is not None and step.title:
+            if show is not None:
                 show(_in_a_line(step), over + min(done, step.size), total)
         over += step.size
-    return [line for step in steps for line in step.title.splitlines()]
+    return [line for step in steps if step.told for line in step.title.splitlines()]
 
 
 def _run(connection: Connection, step: Step) -> Iterator[int]:

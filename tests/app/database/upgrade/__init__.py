@@ -1,0 +1,1 @@
+"""Databases of former versions, brought to this one."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.database import ROLES, adopt, connect, grant_roles, load_rules, load_statement, migrate
+from app.database import ROLES, adopt, connect, grant_roles, load_rules, migrate
 from app.providers import Providers
 from tests.app.database.adoption.conftest import ROWS, SCHEMA
-from tests.sql.test_queries import QUERIES, UNPLANNED, with_numbers
+from tests.sql.test_queries import QUERIES, UNPLANNED, statement_of
 from tests.support.debian_postgres import DebianPostgres, running_debian_postgres
 from tests.support.journey import ARTIST, go_all_the_way
 from tests.support.plain_owner import as_role, database_of_a_plain_owner
@@ -55,6 +55,6 @@ def test_every_statement_is_understood(debian: DebianPostgres, providers: Provid
         migrate(url, providers.embedding.card)
         with connect(url) as connection:
             for name in sorted(QUERIES.keys() - UNPLANNED.keys()):
-                connection.execute(f"prepare {name} as {with_numbers(load_statement(name).decode())}".encode())
+                connection.execute(f"prepare {name} as {statement_of(name)}".encode())
             prepared = connection.execute("select count(*) from pg_prepared_statements where from_sql").fetchone()
             assert prepared == (len(QUERIES) - len(UNPLANNED),)

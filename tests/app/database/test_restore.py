@@ -80,10 +80,10 @@ def comments(url: str) -> list[Any]:
         return connection.execute(COMMENTS, {"schemas": schemas}).fetchall()
 
 
-def blocks(language: str) -> list[str]:
-    """The blocks of a language in the section of the page, in their order."""
+def blocks() -> list[str]:
+    """What is typed in the section of the page, in its order."""
     section = PAGE.read_text(encoding="utf-8").partition("## Back up and restore\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```console\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
 def run(script: str, folder: Path, environment: dict[str, str]) -> None:
@@ -96,7 +96,8 @@ def run(script: str, folder: Path, environment: dict[str, str]) -> None:
 
 
 def lines(block: str) -> str:
-    return "\n".join(line.removeprefix("$ ") for line in block.splitlines())
+    """Without the prompts of the shell and of psql."""
+    return "\n".join(re.sub(r"^(\$|\w+=#) ", "", line) for line in block.splitlines())
 
 
 def restore(url: str, second: EmbeddedPostgres, folder: Path) -> str:
@@ -105,12 +106,10 @@ def restore(url: str, second: EmbeddedPostgres, folder: Path) -> str:
         admin.execute("drop database if exists music with (force)")
         for role in ("vibe_app", "vibe_reader", "vibe_owner"):
             admin.execute(f"drop role if exists {role}".encode())
-    dump, steps = blocks("console")
-    (making,) = blocks("sql")
+    dump, making, steps = blocks()
     run(lines(dump), folder, {"DATABASE_URL": url})
-    (folder / "making.sql").write_text(making, encoding="utf-8")
-    administration = sibling(second.url, "postgres")
-    run(f"psql --set ON_ERROR_STOP=1 --quiet --file=making.sql '{administration}'", folder, {})
+    (folder / "making.sql").write_text(lines(making), encoding="utf-8")
+    run(f"psql --set ON_ERROR_STOP=1 --quiet --file=making.sql '{sibling(second.url, 'postgres')}'", folder, {})
     owner = sibling(second.url, "music").replace("postgres:@", "vibe_owner:@")
     run(lines(steps), folder, {"DATABASE_URL": owner})
     return owner

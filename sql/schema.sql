@@ -2972,20 +2972,24 @@ CREATE FUNCTION search_internal.drop_overloads() RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    -- set by the script that makes functions, of which this is one
+    before constant bigint := coalesce(nullif(current_setting('vibe_search.functions_before', true), ''), '-1')::bigint;
     former record;
     reader record;
 begin
     for former in
-        select p.oid, p.oid::regprocedure as signature
-        from pg_proc p
-        where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
-          -- a row of this transaction is of a function that it has made
-          and p.xmin <> pg_current_xact_id()::xid
-          and exists (
-              select from pg_proc made
-              where made.pronamespace = p.pronamespace and made.proname = p.proname and made.xmin = pg_current_xact_id()::xid)
-          -- made for one database: the rules of an adopted catalogue, and the store of its serving model
-          and p.proname not like 'visibility\_of\_%' and p.proname not in ('wants_jobs', 'groups_of')
+        with known as (
+            select p.oid, p.pronamespace, p.proname,
+                   p.xmin = pg_current_xact_id()::xid and p.cmin::text::bigint > before as made
+            from pg_proc p
+            where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+              -- made for one database, by the rules of an adopted catalogue
+              and p.proname not like 'visibility\_of\_%' and p.proname not in ('wants_jobs', 'groups_of')
+        )
+        select k.oid, k.oid::regprocedure as signature
+        from known k
+        where not k.made
+          and exists (select from known m where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname)
     loop
         for reader in
             select distinct c.oid::regclass as view

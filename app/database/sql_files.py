@@ -81,6 +81,9 @@ _BEFORE_REPEATABLE = """-- they may name each other in any order
 set local check_function_bodies = off;
 -- a role that is no superuser may set an extension's parameter only once its library is loaded
 select public.show_trgm('loaded'), '[1]'::public.halfvec;
+-- the last command that has written a function: a migration of this transaction may have moved some
+select set_config('vibe_search.functions_before', coalesce(max(p.cmin::text::bigint), -1)::text, true)
+from pg_proc p where p.xmin = pg_current_xact_id()::xid;
 """
 
 

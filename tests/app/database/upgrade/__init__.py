@@ -1,1 +1,1 @@
-"""Databases of former versions, brought to this one."""
+"""Databases of former versions, which this version upgrades."""

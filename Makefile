@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deep check lint types tests browser nginx evaluate bench screenshots bench-page load docs fuzz fuzz-cost audit soak schema clean
+.PHONY: help demo test test-deep check lint types tests browser nginx debian-postgres evaluate bench screenshots bench-page load docs fuzz fuzz-cost audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ ARGS ?=
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -60,6 +60,9 @@ nginx: ## install nginx, whose documented configuration is tested, where there i
 	command -v apt-get >/dev/null || { echo "no nginx: its tests are left out" >&2; exit 0; }; \
 	echo "installing nginx ..."; \
 	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx >/dev/null
+
+debian-postgres: ## install Debian's PostgreSQL with pgvector, on which tests run too, where there is none (Debian and Ubuntu)
+	@scripts/debian_postgres.sh
 
 tests: $(VENV)/.test browser ## pytest (ARGS='-k name' chooses)
 	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)

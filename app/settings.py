@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(
         default=None,
-        description="Postgres >= 15 with pgvector >= 0.8.4, as postgresql://user:password@host/name. "
+        description="Postgres >= 15 with pgvector >= 0.8.0, as postgresql://user:password@host/name. "
         "Unset: an embedded Postgres is started in DATA_DIR.",
     )
     data_dir: Path = Field(

@@ -44,6 +44,26 @@ $$;
 
 grant usage on schema public, search, search_internal to vibe_app, vibe_reader;
 
+-- extensions may be in schemas of their own
+do $$
+declare
+    home regnamespace;
+begin
+    for home in
+        select distinct e.extnamespace::regnamespace
+        from pg_extension e
+        where e.extname in ('vector', 'pg_trgm', 'unaccent', 'fuzzystrmatch')
+          and not (has_schema_privilege('vibe_app', e.extnamespace, 'usage') and has_schema_privilege('vibe_reader', e.extnamespace, 'usage'))
+    loop
+        execute format('grant usage on schema %s to vibe_app, vibe_reader', home);
+        -- who may use a schema, and may not grant it, gets a warning
+        if not has_schema_privilege('vibe_app', home, 'usage') then
+            raise insufficient_privilege using message = format('permission denied for schema %s', home);
+        end if;
+    end loop;
+end;
+$$;
+
 -- a worker lets the candidate serve; what a model is, it cannot change
 grant update (serving, candidate, served_at, retired_at) on search.models to vibe_app;
 grant execute on function search_internal.bind_nearest_tracks() to vibe_app;

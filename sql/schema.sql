@@ -6792,7 +6792,7 @@ CREATE VIEW search.index_health AS
      LEFT JOIN pg_stat_progress_create_index p ON ((p.index_relid = s.indexrelid)))
   WHERE ((s.schemaname = 'search'::name) OR (s.relid IN ( SELECT r.oid
            FROM pg_class r
-          WHERE ((r.relnamespace = ('public'::regnamespace)::oid) AND ((r.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR (r.relname ~ '^procrastinate_'::text))))))
+          WHERE ((r.relnamespace = ('public'::regnamespace)::oid) AND ((r.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR ((r.relname ~ '^procrastinate_'::text) AND (to_regclass('search.procrastinate_jobs'::text) IS NULL)))))))
   ORDER BY (pg_relation_size((s.indexrelid)::regclass)) DESC;
 
 --
@@ -7426,7 +7426,7 @@ CREATE VIEW search.sizes AS
            FROM ((pg_class c
              LEFT JOIN pg_inherits i ON ((i.inhrelid = c.oid)))
              LEFT JOIN pg_class parent ON ((parent.oid = i.inhparent)))
-          WHERE ((c.relkind = ANY (ARRAY['r'::"char", 'm'::"char"])) AND ((c.relnamespace = ('search'::regnamespace)::oid) OR ((c.relnamespace = ('public'::regnamespace)::oid) AND ((c.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR (c.relname ~ '^procrastinate_'::text)))))
+          WHERE ((c.relkind = ANY (ARRAY['r'::"char", 'm'::"char"])) AND ((c.relnamespace = ('search'::regnamespace)::oid) OR ((c.relnamespace = ('public'::regnamespace)::oid) AND ((c.relname = ANY (ARRAY['tracks'::name, 'artists'::name, 'albums'::name, 'tags'::name, 'track_tags'::name, 'playlists'::name, 'playlist_tracks'::name])) OR ((c.relname ~ '^procrastinate_'::text) AND (to_regclass('search.procrastinate_jobs'::text) IS NULL))))))
         ), topics AS (
          SELECT
                 CASE

@@ -9,6 +9,7 @@ import psycopg
 from app.database.adoption.run import adopt
 from app.database.documents import documents_version, fill_steps, index_steps, read_documents_version
 from app.database.qualified_names import Homes, read_homes
+from app.database.queue_schema import find_queue_schema
 from app.database.requirements import check_extensions
 from app.database.schema import head, is_adopted, note_state, pending_migrations, read_revision, read_state
 from app.database.schema_steps import (
@@ -66,7 +67,7 @@ def _plan(connection: Connection, model: "ModelCard") -> list[Step]:
         raise UserError(
             f"the schema is at {revision}, which this version does not know: update vibe-search, or restore a backup"
         )
-    homes = read_homes(connection)
+    homes = replace(read_homes(connection), queue=find_queue_schema(connection))
     if revision is None or revision < _FIRST_ONLINE:
         return [_whole(connection, homes, revision, model)]
     return list(_upgrade(connection, homes, revision, model))
@@ -78,34 +79,32 @@ def _whole(connection: Connection, homes: Homes, revision: str | None, model: "M
     titles = [_title(revision), *(step.title for step in queue)]
     if revision is None:
         titles.append(f"model: {model.identity}, {model.dimensions} dimensions")
-    path = f"set local search_path = {CATALOGUE_FIRST};"
     parts = [
         write_migrations(connection, revision),
-        path,
-        *(step.sql for step in queue),
+        *(f"set local search_path = {step.path};\n{step.sql}" for step in queue),
         write_functions(repeatable_script(), homes, model),
         *(step.sql for step in trigger_steps(homes, ())),
         "select search.rebuild_documents();" if revision is not None else "select search_internal.index_documents();",
-        note_functions(connection),
+        note_functions(connection, homes),
         note_state("documents", documents_version()),
     ]
-    return Step("\n".join(titles), "\n".join(parts), CATALOGUE_FIRST, check=check_extensions)
+    return Step("\n".join(titles), "\n".join(parts), homes.path(*CATALOGUE_FIRST), check=check_extensions)
 
 
 def _upgrade(connection: Connection, homes: Homes, revision: str, model: "ModelCard") -> Iterator[Step]:
     """Migrations and functions in one transaction, since functions read the tables; the rest one by one."""
-    yield from prepare_steps(connection, revision)
+    yield from prepare_steps(connection, homes, revision)
     yield from queue_steps(connection, homes)
     applied = read_state(connection, "functions") == repeatable_digest()
     migrations = [write_migrations(connection, revision)] if pending_migrations(revision) else []
     # applied again in any case: what is missing after a restore comes back
     functions = "\n".join([*migrations, write_functions(repeatable_script(), homes, model)])
     title = _title(revision) if migrations else "functions and views"
-    yield Step(title, functions, CATALOGUE_FIRST, check=check_extensions, told=bool(migrations))
+    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations))
     if migrations or not applied or lacks_triggers(connection):
         for step in trigger_steps(homes, ()):
             yield replace(step, told=False)
-    yield Step("note of the version", note_functions(connection), told=False)
+    yield Step("note of the version", note_functions(connection, homes), told=False)
     yield from index_steps(connection)
     if read_documents_version(connection) != documents_version():
         yield from fill_steps(connection, documents_version())

@@ -47,7 +47,8 @@ _QUEUE = "procrastinate_"
 _NAMED = re.compile(r"\bpublic\.(\w+|[<>=~@#]+)")
 _RULE = re.compile(r"\brule\.(\w+)\((\w*)\)")
 _HAVE_VISIBILITY = ("tracks", "playlists")
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_WRITABLE = re.compile(r'[a-z_][a-z0-9_]*|"[\w .-]+"')
+"""A schema as a script can name it anywhere, in a text in quotes too; one that needs them has its own."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,20 @@ class Homes:
     groups: bool = False
     jobs: tuple[str, ...] | None = None
 
+    def path(self, *first: str) -> str:
+        """A search_path for scripts that name types and functions of extensions without their schemas.
+
+        Args:
+            first: The schemas that stand before those of extensions.
+        """
+        after = sorted({self.extensions.get(name, "public") for name in EXTENSION_OF.values()})
+        return ", ".join(dict.fromkeys([*first, *after]))
+
     def bind(self, script: str) -> str:
         """A script with the schemas of this database.
 
         Raises:
-            UserError: An extension is in a schema whose name would have to be quoted.
+            UserError: An extension is in a schema whose name has characters that scripts cannot name.
             ValueError: The script names something in public that is not known to be there.
         """
         named = _NAMED.sub(lambda found: f"{self._schema(found[1])}.{found[1]}", script)
@@ -116,10 +126,10 @@ class Homes:
             raise ValueError(f"public.{name} is neither of the catalogue, the queue nor a known extension")
         extension = EXTENSION_OF[name]
         schema = self.extensions.get(extension, "public")
-        if not _PLAIN.fullmatch(schema):
+        if not _WRITABLE.fullmatch(schema):
             raise UserError(
-                f"the extension {extension} is in schema {schema!r}: move it to one whose name has lower-case letters, "
-                f"digits and _ only (alter extension {extension} set schema ...)"
+                f"the extension {extension} is in schema {schema}: rename it to a name of letters, digits, spaces and "
+                f"_ - . only (alter schema {schema} rename to ...)"
             )
         return schema
 
@@ -148,6 +158,6 @@ def read_homes(connection: Connection) -> Homes:
 
 
 def read_extensions(connection: Connection) -> dict[str, str]:
-    """The schema of each extension that the database has."""
+    """The schema of each extension that the database has, in quotes where its name needs them."""
     rows = connection.execute("select extname::text, extnamespace::regnamespace::text from pg_extension").fetchall()
     return {str(name): str(schema) for name, schema in rows}

@@ -6,6 +6,7 @@ from importlib import resources
 import psycopg
 from psycopg.errors import UndefinedTable
 
+from app.database.schema import read_state
 from app.errors import UserError
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -24,6 +25,20 @@ class QueueUpgrade:
     scripts: list[str]
     names: list[str]
     done: list[str]
+
+
+def find_queue_schema(connection: Connection) -> str:
+    """The schema of the queue of vibe-search: public, or search where an application has a queue of its own in public.
+
+    A queue that an earlier version has made in public stays there; search.queue_migrations tells it from another's.
+    """
+    if _exists(connection, "search.procrastinate_jobs"):
+        return "search"
+    if not _exists(connection, "public.procrastinate_jobs") or _known_migrations(connection):
+        return "public"
+    # functions are made after the queue that they name: where there are some, this is theirs, and its notes are lost
+    functions = read_state(connection, "functions") is not None
+    return "public" if functions else "search"
 
 
 def plan_queue_upgrade(connection: Connection, schema: str = "public") -> QueueUpgrade:
@@ -46,8 +61,8 @@ def plan_queue_upgrade(connection: Connection, schema: str = "public") -> QueueU
         return QueueUpgrade([script], names, [f"procrastinate: schema with {len(names)} migrations"])
     if not known:
         raise UserError(
-            "procrastinate's tables are there but nothing says which of its migrations they have: "
-            "insert those into search.queue_migrations(name), then migrate again"
+            "procrastinate's tables are there but nothing says which of its migrations they have. Note each of them "
+            "(insert into search.queue_migrations (name) values ('...')), then migrate again"
         )
     pending = [name for name in names if name not in known]
     scripts = [(folder / "migrations" / name).read_text(encoding="utf-8") for name in pending]

@@ -1,6 +1,7 @@
 """The roles as which others than the owner use the database."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,12 +48,25 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
                 connection.execute(grants.encode())
                 connection.commit()
             except InsufficientPrivilege as error:
-                message = str(error).partition("\n")[0]
-                raise UserError(
-                    f"the role of DATABASE_URL may not make roles: {message}. "
-                    "Run it as the owner of the database, with the attribute createrole"
-                ) from error
+                raise UserError(_explain_refusal(connection.info.user, str(error).partition("\n")[0])) from error
     return [*shown, grants]
+
+
+def _explain_refusal(user: str, message: str) -> str:
+    """What gives the role the right that it lacks."""
+    said = f"the role of DATABASE_URL may not do this: {message}"
+    name = Identifier(user).as_string(None)
+    schema = re.search(r"permission denied for schema (.+)", message)
+    if schema is not None:
+        grant = f"grant usage on schema {schema[1]} to {', '.join(ROLES)}"
+        return f"{said}. The owner of that schema, which has extensions, lets them in ({grant})"
+    if "create role" in message:
+        return f"{said}. A superuser lets it make roles (alter role {name} createrole)"
+    if "role" in message:
+        # of PostgreSQL 16 on: who has made a role may change it, and whom they let
+        grant = f"grant {', '.join(ROLES)} to {name} with admin option"
+        return f"{said}. Another role has made it; a superuser lets this one change it too ({grant})"
+    return f"{said}. Run it as the owner of the database"
 
 
 def are_granted(connection: psycopg.Connection[tuple[object, ...]]) -> bool:

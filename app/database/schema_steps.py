@@ -83,14 +83,14 @@ end;
 $$;"""
 
 
-def prepare_steps(connection: Connection, revision: str) -> Iterator[Step]:
+def prepare_steps(connection: Connection, homes: Homes, revision: str) -> Iterator[Step]:
     """What migrations want done before, so that their transaction is short: columns, and indexes made concurrently."""
     for statement in preparations(revision):
         title, _, sql = statement.partition("\n")
         title = title.removeprefix("-- ")
         index = _CONCURRENTLY.match(sql)
         if index is None:
-            yield Step(title, sql)
+            yield Step(title, sql, homes.path("search", "public"))
         else:
             if exists(connection, "to_regclass", f"search.{index[1]}"):
                 # left behind by a run that was interrupted
@@ -107,7 +107,7 @@ def queue_steps(connection: Connection, homes: Homes) -> Iterator[Step]:
         )
         # until the functions come: who changes a job by hand has another search_path
         pinned = homes.bind((SQL_DIR / "functions" / "jobs" / "queue_functions.sql").read_text(encoding="utf-8"))
-        path = CATALOGUE_FIRST if homes.queue == "public" else f"{homes.queue}, public"
+        path = ", ".join(sorted(CATALOGUE_FIRST, key=homes.queue.__ne__))
         sql = "\n".join([*queue.scripts, pinned, noted.as_string(connection)])
         yield Step("\n".join(queue.done), sql, path)
 
@@ -156,9 +156,15 @@ def lacks_triggers(connection: Connection) -> bool:
     return not wanted <= set(rows)
 
 
-def note_functions(connection: Connection) -> str:
-    """SQL that notes of which version the functions are, and whose processes can go on with them."""
+def are_bound(connection: Connection, homes: Homes) -> bool:
+    """Whether functions look for extensions where these are."""
+    return (read_state(connection, "extensions") or "public") == homes.path()
+
+
+def note_functions(connection: Connection, homes: Homes) -> str:
+    """SQL that notes of which version the functions are, where they look, and whose processes can go on with them."""
     former, digest = read_state(connection, "functions"), repeatable_digest()
     superseded = [*read_superseded(connection), *([former] if former else [])]
     kept = [found for found in superseded if found != digest][-_MOST_SUPERSEDED:]
-    return "\n".join([note_state("functions", digest), note_state("superseded_functions", " ".join(kept))])
+    notes = {"functions": digest, "superseded_functions": " ".join(kept), "extensions": homes.path()}
+    return "\n".join(note_state(key, value) for key, value in notes.items())

@@ -22,7 +22,9 @@ ATTEMPTS = 60
 PAUSE_SECONDS = 1.0
 """Between two attempts at a step that did not get its lock."""
 
-CATALOGUE_FIRST = "public, search"
+CATALOGUE_FIRST = ("public", "search")
+"""Where migrations look, and then into the schemas of extensions; what they make belongs beside the catalogue."""
+
 SEARCH_FIRST = "search, public"
 
 _WHAT_TO_DO = (

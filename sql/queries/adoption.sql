@@ -36,12 +36,6 @@ join pg_type t on t.oid = a.atttypid
 where c.relnamespace = 'public'::regnamespace and c.relname = any (:tables)
 order by c.relname, a.attnum
 
--- adoption_extensions: Extensions that are installed in another schema than public, where search does not look.
-select e.extname::text as name, e.extnamespace::regnamespace::text as schema
-from pg_extension e
-where e.extname = any (:names) and e.extnamespace <> 'public'::regnamespace
-order by 1
-
 -- adoption_superseded: Tables of search that have the names of tables of the application.
 select c.relname::text as name
 from pg_class c

@@ -22,7 +22,8 @@ where s.schemaname = 'search'
        select r.oid from pg_class r
        where r.relnamespace = 'public'::regnamespace
          and (r.relname in ('tracks', 'artists', 'albums', 'tags', 'track_tags', 'playlists', 'playlist_tracks')
-              or r.relname ~ '^procrastinate_'))
+              -- an application may have a queue of its own there, where ours is in the schema of search
+              or r.relname ~ '^procrastinate_' and to_regclass('search.procrastinate_jobs') is null))
 order by bytes desc;
 comment on view search.index_health is
     'Every index of the search, the catalogue and the queue: its size, how often and from where it was read, how many rows below it are '

@@ -10,7 +10,8 @@ with tables as (
         c.relnamespace = 'search'::regnamespace
         or c.relnamespace = 'public'::regnamespace and (
             c.relname in ('tracks', 'artists', 'albums', 'tags', 'track_tags', 'playlists', 'playlist_tracks')
-            or c.relname ~ '^procrastinate_'))
+            -- an application may have a queue of its own there, where ours is in the schema of search
+            or c.relname ~ '^procrastinate_' and to_regclass('search.procrastinate_jobs') is null))
 ), topics as (
     select case when t.name ~ '^procrastinate_' then 'queue'
                 when t.name ~ '^mirror_' then 'mirror'

@@ -50,15 +50,19 @@ def test_names_in_the_tests_exist() -> None:
     assert set(_names_in_code("tests")) <= QUERIES.keys()
 
 
-@pytest.mark.parametrize("name", sorted(QUERIES.keys() - UNPLANNED.keys()))
-def test_postgres_plans_the_statement(planning: psycopg.Connection[Any], name: str) -> None:
+def statement_of(name: str) -> str:
+    """The statement of a name with the parameters of Postgres: ``$1`` for the first."""
     numbers: dict[str, int] = {}
 
     def numbered(found: re.Match[str]) -> str:
         return "%" if found[0] == "%%" else f"${numbers.setdefault(found[1], len(numbers) + 1)}"
 
-    statement = re.sub(r"%%|%\((\w+)\)s", numbered, load_statement(name).decode())
-    plan = planning.execute(f"explain (generic_plan) {statement}".encode()).fetchall()
+    return re.sub(r"%%|%\((\w+)\)s", numbered, load_statement(name).decode())
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - UNPLANNED.keys()))
+def test_postgres_plans_the_statement(planning: psycopg.Connection[Any], name: str) -> None:
+    plan = planning.execute(f"explain (generic_plan) {statement_of(name)}".encode()).fetchall()
     assert plan
 
 

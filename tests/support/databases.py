@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, Protocol
 
 import psutil
 import psycopg
@@ -22,6 +22,14 @@ _ENOUGH_BYTES = 6 * 2**30
 """Free memory from which on data folders lie in it: copying a database there takes a fifth of the time."""
 
 _numbers = itertools.count(1)
+
+
+class Server(Protocol):
+    """A running server; its URL names one of its databases and a superuser."""
+
+    @property
+    def url(self) -> str:
+        """Libpq URL."""
 
 
 @contextmanager
@@ -61,7 +69,7 @@ def sibling(url: str, name: str) -> str:
 
 
 @contextmanager
-def new_database(server: EmbeddedPostgres, template: str = "template0", options: LiteralString = "") -> Iterator[str]:
+def new_database(server: Server, template: str = "template0", options: LiteralString = "") -> Iterator[str]:
     """URL of a new database, dropped afterwards.
 
     Args:

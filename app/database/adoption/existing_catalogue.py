@@ -110,10 +110,14 @@ def read_existing_catalogue(connection: Connection, rules: Rules) -> ExistingCat
             columns[row.table_name][row.name] = row
     found.missing = [name for name in CATALOGUE if name not in tables]
     if lacking := [name for name in NEEDED_TABLES if name in found.missing]:
-        found.problems.append(
-            f"schema public has no table {' and none called '.join(lacking)}: there is no catalogue to adopt. "
-            "vibe-search db migrate makes one"
+        # vibe-search's own tables have these names too
+        makes = (
+            f"its {' and '.join(tables)} is of something else: give vibe-search a database of its own"
+            if tables
+            else "vibe-search db migrate makes one"
         )
+        none = " and none called ".join(lacking)
+        found.problems.append(f"schema public has no table {none}: there is no catalogue to adopt. {makes}")
         return found
     found.album_id = _key_type(columns["albums"])
     found.playlist_id = _key_type(columns["playlists"])

@@ -27,6 +27,7 @@ from app.database.schema import (
     read_state,
 )
 from app.database.schema_steps import (
+    are_bound,
     note_functions,
     prepare_steps,
     queue_steps,
@@ -81,7 +82,7 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
         # on the tables themselves, where functions read a view
         own = replace(homes, tables=dict.fromkeys(catalogue.missing, "search"))
         steps += trigger_steps(own, tuple(catalogue.tables))
-        noted = [drop_former_functions(catalogue), _notes(connection, catalogue, founded=bool(foundation))]
+        noted = [drop_former_functions(catalogue), _notes(connection, catalogue, homes, founded=bool(foundation))]
         steps.append(Step("note of the version", "\n".join(noted)))
     steps += _documents(connection, _documents_version(catalogue), founded=bool(foundation))
     return AdoptionPlan(catalogue, steps)
@@ -108,9 +109,9 @@ def _take_track_count(connection: Connection, catalogue: ExistingCatalogue) -> N
         catalogue.tables["playlists"] = replace(playlists, columns=seen)
 
 
-def _notes(connection: Connection, catalogue: ExistingCatalogue, *, founded: bool) -> str:
+def _notes(connection: Connection, catalogue: ExistingCatalogue, homes: Homes, *, founded: bool) -> str:
     """What a later run reads; where search sees the tables anew, also that all names are to be read again."""
-    noted = [note_functions(connection), note_state("adopted", _adopted_digest(connection, catalogue))]
+    noted = [note_functions(connection, homes), note_state("adopted", _adopted_digest(connection, catalogue))]
     if founded and read_state(connection, "documents") is not None:
         noted.append(note_state("documents", "stale"))
     # what the former triggers could not follow is read again; this waits for their transactions
@@ -124,10 +125,6 @@ def _in_the_way(connection: Connection) -> Iterator[str]:
         yield "this database was made by vibe-search db migrate, which brings it up to date: it needs no adoption"
     elif exists(connection, "to_regnamespace", "search") and not is_adopted(connection):
         yield "schema search is there already, and not of this project: rename it (alter schema search rename to ...)"
-    for name, schema in connection.execute(
-        load_statement("adoption_extensions"), {"names": list(EXTENSIONS)}
-    ).fetchall():
-        yield f"the extension {name} is in schema {schema}, not public: alter extension {name} set schema public"
 
 
 def _superseded(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[str]:
@@ -180,7 +177,7 @@ def _foundation(connection: Connection, catalogue: ExistingCatalogue) -> Iterato
     referred = set(re.findall(r"references (\w+)", missing))
     locks = tuple(name for name in catalogue.tables if name in referred)
     title = "schema search, and what the catalogue lacks"
-    yield Step(title, "\n".join(statements), CATALOGUE_FIRST, locks, check=check_extensions)
+    yield Step(title, "\n".join(statements), ", ".join(CATALOGUE_FIRST), locks, check=check_extensions)
 
 
 def _missing_tables(catalogue: ExistingCatalogue) -> str:
@@ -218,17 +215,18 @@ def _schema(
     queue = list(queue_steps(connection, homes))
     noted = note_state("rules", rules.source)
     functions = f"{write_functions(guard_triggers(repeatable_script()), homes, model)}\n{noted}"
+    applied = read_state(connection, "functions") == repeatable_digest() and are_bound(connection, homes)
+    path = homes.path(*CATALOGUE_FIRST)
     if revision in {None, _FOUNDED}:
         yield from foundation
-        yield Step(
-            f"migrations {_FOUNDED} -> {head()}", write_migrations(connection, _FOUNDED, "search"), CATALOGUE_FIRST
-        )
+        migrations = write_migrations(connection, _FOUNDED, "search")
+        yield Step(f"migrations {_FOUNDED} -> {head()}", migrations, path)
         yield from queue
         yield Step("functions and views", functions, SAFE_PATH)
-    elif pending or queue or foundation or read_state(connection, "functions") != repeatable_digest():
+    elif pending or queue or foundation or not applied:
         # an update: a migration drops functions that come back with other columns, and so does a view that another
         # takes the place of; no search may look in between
-        yield from prepare_steps(connection, revision)
+        yield from prepare_steps(connection, homes, revision)
         yield from queue
         changed = [f"migrations {revision} -> {head()}"] if pending else []
         titles = [*(step.title for step in foundation), *changed, "functions and views"]
@@ -238,7 +236,7 @@ def _schema(
             functions,
         ]
         locks = ("artists", "tracks") if pending else tuple(name for step in foundation for name in step.locks)
-        yield Step("\n".join(titles), "\n".join(parts), CATALOGUE_FIRST, locks, check=check_extensions)
+        yield Step("\n".join(titles), "\n".join(parts), path, locks, check=check_extensions)
 
 
 def _indexes(connection: Connection, catalogue: ExistingCatalogue) -> Iterator[Step]:

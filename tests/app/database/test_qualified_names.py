@@ -29,9 +29,15 @@ def test_an_unknown_name_is_a_mistake_in_the_files() -> None:
         Homes().bind("select from public.payments")
 
 
-def test_a_schema_that_would_have_to_be_quoted_is_refused() -> None:
-    with pytest.raises(UserError, match="alter extension vector set schema"):
-        Homes(extensions={"vector": "My Extensions"}).bind("select '[1]'::public.halfvec")
+def test_a_schema_in_quotes_is_named_in_them() -> None:
+    homes = Homes(extensions={"vector": '"My Extensions"'})
+    assert homes.bind("select '[1]'::public.halfvec") == """select '[1]'::"My Extensions".halfvec"""
+
+
+@pytest.mark.parametrize("schema", ['"it\'s"', '"100%"', '"$1"', '"a""b"', '"a:b"'])
+def test_a_schema_that_texts_in_quotes_cannot_name_is_refused(schema: str) -> None:
+    with pytest.raises(UserError, match="rename to"):
+        Homes(extensions={"vector": schema}).bind("select '[1]'::public.halfvec")
 
 
 def test_every_name_is_known_and_every_known_name_is_there(connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -351,7 +351,6 @@ PROBLEMS = [
         "playlists is no plain table",
     ),
     ("create schema search", "schema search is there already"),
-    ("create schema x; create extension vector schema x", "alter extension vector set schema public"),
     ("alter table tracks force row level security", "alter table tracks no force row level security"),
     (
         (

@@ -5,8 +5,9 @@ from app.database.adoption.release import ReleasePlan, release, write_release
 from app.database.adoption.rules import Rules, load_rules
 from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
-    configure_connection,
     connect,
+    connect_arguments,
+    connect_session,
     normalise_url,
     require_writable,
 )
@@ -33,8 +34,9 @@ __all__ = [
     "Transaction",
     "adopt",
     "call_function",
-    "configure_connection",
     "connect",
+    "connect_arguments",
+    "connect_session",
     "find_program",
     "grant_embedded",
     "grant_roles",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg.errors import DuplicateTable, InsufficientPrivilege
+from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import UserError
@@ -55,8 +56,14 @@ def check_extensions(connection: Connection) -> None:
 
 def knows_letters(connection: Connection) -> bool:
     """Whether pg_trgm keeps letters that are not ASCII: under the C locale it drops them, and nothing finds them."""
-    row = connection.execute("select cardinality(show_trgm('музыка')) > 0").fetchone()
-    return row is not None and row[0] is True
+    schema = connection.execute(
+        "select n.nspname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace "
+        "where e.extname = 'pg_trgm'"
+    ).fetchone()
+    if schema is None:
+        return False
+    show = SQL("select cardinality({}('музыка')) > 0").format(Identifier(str(schema[0]), "show_trgm"))
+    return connection.execute(show).fetchone() == (True,)
 
 
 def locale_message() -> str:

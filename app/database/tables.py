@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    MetaData,
     PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
@@ -25,6 +26,9 @@ _NOW = text("now()")
 
 class Base(DeclarativeBase):
     """Base of all tables."""
+
+    metadata = MetaData(schema="public")
+    """As statements name it: a connection puts the schema of its database there (``app.database.server_connections``)."""
 
     type_annotation_map: ClassVar = {
         str: Text,

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Literal
 
 from app.database.adoption.plan import BATCH, AdoptionPlan, Step, plan_adoption
 from app.database.adoption.rules import Rules
-from app.database.connection import SEARCH_PATH, connect
+from app.database.connection import SEARCH_PATH, connect_session
 from app.database.failures import guard_connection
 from app.database.requirements import check_extensions, check_server, explaining_refusals
 from app.database.schema import MIGRATION_LOCK
@@ -102,7 +102,7 @@ def _refuse_problems(plan: AdoptionPlan) -> None:
 @contextmanager
 def alone(url: str) -> Iterator[Connection]:
     """A connection that commits each statement by itself, while no other migrates or adopts."""
-    with guard_connection(), connect(url) as connection:
+    with guard_connection(), connect_session(url) as connection:
         connection.autocommit = True
         check_server(connection)
         connection.execute("set statement_timeout = 0")

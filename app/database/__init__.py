@@ -15,6 +15,7 @@ from app.database.embedded import EmbeddedPostgres, grant_embedded, open_databas
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
+from app.database.poolers import open_past_pooler, open_sessions
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
@@ -50,6 +51,8 @@ __all__ = [
     "open_database",
     "open_embedded",
     "open_for_application",
+    "open_past_pooler",
+    "open_sessions",
     "preview_adoption",
     "read_halfvec",
     "release",

@@ -28,7 +28,7 @@ class Base(DeclarativeBase):
     """Base of all tables."""
 
     metadata = MetaData(schema="public")
-    """As statements name it: a connection puts the schema of its database there (``app.database.server_connections``)."""
+    """As statements name it: ``app.database.server_connections`` puts the schema of a database in its place."""
 
     type_annotation_map: ClassVar = {
         str: Text,

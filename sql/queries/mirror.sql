@@ -9,11 +9,11 @@ select wanted from search.mirror_state
 -- mirror_set_wanted: Set whether there is to be a mirror.
 update search.mirror_state set wanted = :wanted
 
--- mirror_lock: Whether this session alone may update the mirror, until it unlocks or ends.
-select pg_try_advisory_lock(hashtextextended('search.mirror_sync', 0))
-
--- mirror_unlock: Let other sessions update the mirror.
-select pg_advisory_unlock(hashtextextended('search.mirror_sync', 0))
+-- mirror_lock: Whether this transaction alone may update the mirror, until it ends.
+-- it is idle while the mirror is written to, for minutes when that is new: no time limit of the role may end it
+select pg_try_advisory_xact_lock(hashtextextended('search.mirror_sync', 0))
+from (select count(set_config(s.name, '0', true)) from pg_settings s
+      where s.name in ('idle_in_transaction_session_timeout', 'transaction_timeout')) as unlimited
 
 -- mirror_record_success: Record that the mirror is up to date.
 -- while nothing happens, once a minute is enough

@@ -190,7 +190,6 @@ def psql(
     """Open psql on the database; what follows is passed on to it."""
     with open_database(get_settings()) as found:
         environment = os.environ | {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
-        finished = subprocess.run(
-            [find_program("psql"), normalise_url(found), *(arguments or [])], check=False, env=environment
-        )  # noqa: S603 - the user's own words
+        psql = [find_program("psql"), normalise_url(found), *(arguments or [])]
+        finished = subprocess.run(psql, check=False, env=environment)  # noqa: S603 - the user's own words
     raise typer.Exit(finished.returncode)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -190,6 +191,6 @@ def psql(
     """Open psql on the database; what follows is passed on to it."""
     with open_database(get_settings()) as found:
         environment = os.environ | {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
-        psql = [find_program("psql"), normalise_url(found), *(arguments or [])]
+        psql: list[str | Path] = [find_program("psql"), normalise_url(found), *(arguments or [])]
         finished = subprocess.run(psql, check=False, env=environment)  # noqa: S603 - the user's own words
     raise typer.Exit(finished.returncode)

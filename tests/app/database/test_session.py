@@ -342,7 +342,7 @@ def test_a_read_is_tried_once_more_after_a_serialization_failure_alone(
 
     async def steps(opened: Database) -> None:
         async def read() -> int:
-            found: int = await opened.scalar(text("select read_it()"))
+            found: int = await opened.scalar(text("select search.read_it()"))
             return found
 
         if succeeds:

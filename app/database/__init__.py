@@ -13,9 +13,10 @@ from app.database.connection import (
 )
 from app.database.embedded import EmbeddedPostgres, grant_embedded, open_database, open_embedded, open_for_application
 from app.database.engine import call_function, run_with_database
+from app.database.failures import guard_connection
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
-from app.database.poolers import open_past_pooler, open_sessions
+from app.database.poolers import open_past_pooler, open_sessions, prepares_in_vain
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
@@ -41,6 +42,7 @@ __all__ = [
     "find_program",
     "grant_embedded",
     "grant_roles",
+    "guard_connection",
     "inspect_schema",
     "is_adopted",
     "load_query",
@@ -53,6 +55,7 @@ __all__ = [
     "open_for_application",
     "open_past_pooler",
     "open_sessions",
+    "prepares_in_vain",
     "preview_adoption",
     "read_halfvec",
     "release",

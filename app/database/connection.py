@@ -59,6 +59,11 @@ def connect_arguments(url: str) -> dict[str, Any]:
     return {**CONNECT_ARGUMENTS, "prepare_threshold": _read_threshold(url)}
 
 
+def leaves_preparing_open(url: str) -> bool:
+    """Whether a URL says nothing of prepared statements: then they may be used where no pooler is in the way."""
+    return _PREPARE_THRESHOLD not in parse_qs(url.partition("?")[2], keep_blank_values=True)
+
+
 def _read_threshold(url: str) -> int | None:
     given = parse_qs(url.partition("?")[2]).get(_PREPARE_THRESHOLD, [""])[-1].lower()
     if given in _NEVER:

@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from app.database.connection import connect, normalise_url
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
+
+from app.database.connection import connect, connect_arguments, normalise_url
 from app.database.embedded import open_database
+from app.database.failures import guard_connection
 from app.database.session import Database
 from app.errors import UserError
 from app.settings import Settings
@@ -21,6 +24,29 @@ def is_pooled(url: str) -> bool:
     """
     with connect(url) as connection:
         return connection.execute("select pg_backend_pid()").fetchone() != (connection.info.backend_pid,)
+
+
+def prepares_in_vain(url: str) -> bool:
+    """Whether a URL asks for prepared statements, and a pooler loses them: then statements fail.
+
+    Args:
+        url: libpq URL of a database.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
+    """
+    if connect_arguments(url)["prepare_threshold"] is None or not is_pooled(url):
+        return False
+    with guard_connection(), connect(url) as first, connect(url) as second:
+        try:
+            first.execute("select 1", prepare=True)
+            first.commit()
+            # in a transaction from now on, it has the connection of the server that the first one had
+            second.execute("select 2")
+            first.execute("select 1", prepare=True)
+        except (InvalidSqlStatementName, DuplicatePreparedStatement):
+            return True
+    return False
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.cancellation import run_cancellable
-from app.database.connection import CONNECT_TIMEOUT_SECONDS, connect_arguments, normalise_url
+from app.database.connection import CONNECT_TIMEOUT_SECONDS, connect_arguments, leaves_preparing_open, normalise_url
 from app.database.failures import guard_connection
 from app.database.server_connections import SERVER, KnownServer, follow_server
 from app.database.sql_files import load_query
@@ -180,7 +180,7 @@ class Database(Session):
             # an error's text goes into logs, and a search's parameters are what somebody looked for
             hide_parameters=True,
         )
-        follow_server(engine.sync_engine, backstop_seconds=backstop)
+        follow_server(engine.sync_engine, prepare=leaves_preparing_open(url), backstop_seconds=backstop)
         return cls(engine, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from psycopg.errors import QueryCanceled
 
-from app.database import Database, connect, inspect_schema
+from app.database import Database, connect, guard_connection, inspect_schema, prepares_in_vain
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 from app.http.shared_results import RecentResult
 from app.mirror import inspect_mirror
@@ -20,6 +20,10 @@ FRESH_SECONDS = 1.0
 
 _PATIENCE_SECONDS = 5.0
 """How long one statement may take; a new connection may take as long."""
+
+_PREPARED_IN_VAIN = (
+    "DATABASE_URL asks for prepared statements, and leads through a pooler that loses them: take prepare_threshold out"
+)
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,15 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
     missing: dict[str, list[str]] = {"database": [], "migrations": [], "models": []}
     notices: list[str] = []
     try:
-        with connect(url) as connection:
+        with guard_connection(), connect(url) as connection:
             limit = f"{_PATIENCE_SECONDS:g}s"
             connection.execute("select set_config('statement_timeout', %s, true)", [limit])
             missing["migrations"] = inspect_schema(connection).missing
             row = None
             if not missing["migrations"]:
                 row = connection.execute("select identity from search.models where serving").fetchone()
+        if prepares_in_vain(url):
+            missing["database"].append(_PREPARED_IN_VAIN)
         if not missing["migrations"]:
             serving = None if row is None else str(row[0])
             missing["models"] = _inspect_model(providers, serving)

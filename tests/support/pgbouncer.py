@@ -16,9 +16,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tests.support.served import running
 
-Mode = Literal["transaction", "session"]
+Mode = Literal["transaction", "session", "statement"]
 
-POOL_SIZES: dict[Mode, int] = {"transaction": 3, "session": 50}
+POOL_SIZES: dict[Mode, int] = {"transaction": 3, "session": 50, "statement": 3}
 """Connections that all clients of a database share: fewer than a web process or a worker has, or else one for each
 client, which keeps it."""
 

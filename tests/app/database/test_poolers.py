@@ -20,7 +20,8 @@ from sqlalchemy import text
 
 from app.auth import Scope, create_token
 from app.database import Database, EmbeddedPostgres, adopt, load_rules
-from app.database.poolers import is_pooled
+from app.database.poolers import is_pooled, prepares_in_vain
+from app.http.readiness import inspect_readiness
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from tests.app.conftest import open_client
@@ -258,19 +259,43 @@ def test_the_parameter_that_users_of_poolers_know(pooled: Pooled, threshold: str
     assert pooled.pooler.states(pooled.direct) == UNTOUCHED
 
 
-@IN_TRANSACTIONS
-def test_a_threshold_above_zero_prepares(pooled: Pooled) -> None:
-    """For a pooler that keeps prepared statements; one that does not loses them, and readiness says so."""
-    url = f"{pooled.direct}&prepare_threshold=1"
+@pytest.mark.parametrize(
+    ("chosen", "prepared"), [("", True), ("&prepare_threshold=5", True), ("&prepare_threshold=0", False)]
+)
+def test_statements_are_prepared_where_no_pooler_is_found(database: str, chosen: str, prepared: bool) -> None:
+    count = text("select count(*) from pg_prepared_statements where not from_sql")
 
     async def steps() -> int:
-        async with Database.open(url, pool_size=1) as opened:
-            for _ in range(3):
+        async with Database.open(f"{database}{chosen}", pool_size=1) as opened:
+            for _ in range(8):
                 await opened.all("models_in_use")
-            count: int = await opened.scalar(text("select count(*) from pg_prepared_statements where not from_sql"))
-            return count
+            found: int = await opened.scalar(count)
+            return found
 
-    assert asyncio.run(steps()) >= 1
+    assert (asyncio.run(steps()) > 0) is prepared
+    assert not prepares_in_vain(f"{database}{chosen}")
+
+
+@BOTH
+def test_readiness_tells_of_a_pooler_that_loses_prepared_statements(
+    pooled: Pooled, request: pytest.FixtureRequest
+) -> None:
+    loses = "transaction" in request.node.name
+
+    async def steps(client: httpx2.AsyncClient) -> httpx2.Response:
+        return await client.get("/readyz")
+
+    assert pooled.over_http(steps).status_code == 200
+    pooled.settings = pooled.settings.model_copy(update={"database_url": f"{pooled.url}?prepare_threshold=5"})
+    answer = pooled.over_http(steps)
+    assert (answer.status_code, "take prepare_threshold out" in answer.text) == ((503, True) if loses else (200, False))
+
+
+def test_readiness_tells_of_a_pooler_that_refuses_transactions(database: str, providers: Providers) -> None:
+    with pgbouncer(database, "statement") as pooler:
+        report = inspect_readiness(pooler.url(database), providers)
+    assert not report.ready
+    assert report.checks["database"] == "missing"
 
 
 @BOTH

@@ -13,7 +13,6 @@ from app.database.connection import (
 )
 from app.database.embedded import EmbeddedPostgres, grant_embedded, open_database, open_embedded, open_for_application
 from app.database.engine import call_function, run_with_database
-from app.database.failures import guard_connection
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
 from app.database.poolers import open_past_pooler, open_sessions, prepares_in_vain
@@ -42,7 +41,6 @@ __all__ = [
     "find_program",
     "grant_embedded",
     "grant_roles",
-    "guard_connection",
     "inspect_schema",
     "is_adopted",
     "load_query",

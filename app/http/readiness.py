@@ -4,9 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from psycopg.errors import QueryCanceled
+from psycopg.errors import OperationalError, QueryCanceled
 
-from app.database import Database, connect, guard_connection, inspect_schema, prepares_in_vain
+from app.database import Database, connect, inspect_schema, prepares_in_vain
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 from app.http.shared_results import RecentResult
 from app.mirror import inspect_mirror
@@ -103,7 +103,7 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
     missing: dict[str, list[str]] = {"database": [], "migrations": [], "models": []}
     notices: list[str] = []
     try:
-        with guard_connection(), connect(url) as connection:
+        with connect(url) as connection:
             limit = f"{_PATIENCE_SECONDS:g}s"
             connection.execute("select set_config('statement_timeout', %s, true)", [limit])
             missing["migrations"] = inspect_schema(connection).missing
@@ -117,10 +117,10 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
             missing["models"] = _inspect_model(providers, serving)
             notices = _find_notices(providers, serving)
         notices += _find_decoder_notices()
-    except DatabaseUnavailableError as error:
-        missing["database"].append(f"Postgres cannot be reached: {error}")
     except QueryCanceled:
         missing["database"].append(f"Postgres has not answered within {_PATIENCE_SECONDS:g} s")
+    except (DatabaseUnavailableError, OperationalError) as error:
+        missing["database"].append(f"Postgres cannot be reached: {error}")
     return ReadinessReport(
         ready=not any(missing.values()),
         checks={name: "missing" if found else "ok" for name, found in missing.items()},

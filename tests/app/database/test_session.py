@@ -336,7 +336,7 @@ def test_a_read_is_tried_once_more_after_a_serialization_failure_alone(
     connection.execute("create sequence attempts")
     connection.execute(
         "create function read_it() returns int language plpgsql as "
-        f"$$ begin if nextval('attempts') <= {failures} then raise exception using errcode = '{state}'; end if; "
+        f"$$ begin if nextval('search.attempts') <= {failures} then raise exception using errcode = '{state}'; end if; "
         "return 1; end $$"
     )
 

@@ -20,6 +20,13 @@ class DatabaseUnavailableError(Exception):
     """Postgres cannot be reached at the moment. HTTP answers 503, the command line exits with 1."""
 
 
+class DatabaseRefusedError(DatabaseUnavailableError, UserError):
+    """Postgres does not let this process in: a password, a role or a database is wrong.
+
+    HTTP answers 503, the command line exits with 2.
+    """
+
+
 class CatalogueReleasedError(DatabaseUnavailableError):
     """Search does not read the adopted catalogue until it is adopted again. HTTP answers 503 with code ``released``."""
 

@@ -1,43 +1,17 @@
-"""Classify the tracks that have no genres.
+"""Classify the tracks that have no genres: `vibe-search backfill genres`.
 
 Example:
     python scripts/backfill_genres.py --dry-run
 """
 
-import typer
+import sys
+from pathlib import Path
 
-from app.cli.backfill_options import AsJson, Concurrency, DryRun, Inline, Limit, RetryFailed, Verbose
-from app.cli.exit_status import configure_log, run_to_exit
-from app.cli.private_memory import keep_memory_private
-from app.processing.backfill import Choices, backfill_genres
-from app.settings import get_settings
+# folders of these names in another project would be imported otherwise
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-
-def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
-    dry_run: DryRun = False,
-    limit: Limit = None,
-    concurrency: Concurrency = None,
-    inline: Inline = False,
-    retry_failed: RetryFailed = False,
-    as_json: AsJson = False,
-    verbose: Verbose = False,
-) -> None:
-    """Classify the tracks that have no genres: enqueue their jobs, and wait until workers have done them.
-
-    With --inline or --concurrency this process does the work itself; several such processes share it.
-
-    Examples:
-      python scripts/backfill_genres.py --dry-run
-
-      python scripts/backfill_genres.py --limit 5
-
-      python scripts/backfill_genres.py --concurrency 10
-    """
-    configure_log(verbose=verbose)
-    choices = Choices(dry_run=dry_run, concurrency=concurrency, inline=inline, as_json=as_json)
-    raise typer.Exit(backfill_genres(get_settings(), choices, limit=limit, retry_failed=retry_failed))
-
+from app.cli.command import run_script
+from app.cli.commands.backfill import genres as main
 
 if __name__ == "__main__":
-    keep_memory_private()
-    run_to_exit(lambda: typer.run(main), hint="--verbose shows where")
+    run_script(main)

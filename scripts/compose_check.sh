@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves docker-compose.yml on a real engine: an empty machine's way from `up` to the first search, over a restart with three
-# workers and the CLAP service, and over the death of each service.
+# workers and the CLAP service, over the death of each service, and over a backup that is restored.
 #
 #   scripts/compose_check.sh           leaves the stack running, to be looked at
 #   scripts/compose_check.sh --down    removes its containers and volumes, however the check ends
@@ -118,10 +118,47 @@ kill_role() {
 
 remove_stack() {
   compose down --volumes --remove-orphans >>"$log" 2>&1 || echo "compose check: the stack could not be removed (log: $log)" >&2
+  rm -rf "$backups"
   [ -z "$passed" ] || rm -f "$log"
 }
 
 embeddings() { query 'select count(*) from search.track_embeddings' || fail "psql in the db container got no answer"; }
+
+# restore_backup: into an empty database and an empty store, as docs/how-to/run-in-containers.md does
+restore_backup() {
+  local dump=$backups/vibe.dump audio=$backups/audio.tar begun
+  begun=$(now)
+  compose exec -T db pg_dump --username "$user" --format=custom "$database" >"$dump" 2>>"$log" || fail "pg_dump failed"
+  compose exec -T api tar --create --directory /data audio >"$audio" 2>>"$log" || fail "the audio could not be copied"
+  quietly stop api worker
+  quietly run --rm -T worker sh -c 'rm -r /data/audio'
+  quietly exec -T db dropdb --username "$user" --force "$database"
+  quietly exec -T db createdb --username "$user" "$database"
+  compose_with "$dump" exec -T db pg_restore --username "$user" --dbname "$database" --no-owner --no-privileges --exit-on-error \
+    || fail "pg_restore failed: $(tail -n 1 "$log")"
+  quietly run --rm -T migrate
+  compose_with "$audio" run --rm -T worker tar --extract --directory /data || fail "the audio could not be restored"
+  quietly up --detach
+  wait_until "the api is ready after the restore" is_ready
+  wait_until "sounds are compared after the restore" sounds_are_compared
+  say "backup restored: $(du -ch "$dump" "$audio" | tail -n 1 | cut -f1) in all, ready after $(seconds_since "$begun") s"
+}
+
+# compose_with FILE ARGUMENTS...: with the file as its input
+compose_with() { "${compose_command[@]}" --project-name "$project" "${compose_files[@]}" "${@:2}" <"$1" >>"$log" 2>&1; }
+
+# refuse_password: what a POSTGRES_PASSWORD says that is not the one of the volume, and that its remedy works
+refuse_password() {
+  local said wrong="$POSTGRES_PASSWORD-changed"
+  if said=$(POSTGRES_PASSWORD=$wrong compose run --rm -T --no-deps migrate 2>&1); then fail "a wrong POSTGRES_PASSWORD was taken"; fi
+  [[ $said == *"POSTGRES_PASSWORD is not the password of the role \"$user\""* ]] || fail "a wrong POSTGRES_PASSWORD got: $said"
+  [[ $said != *"$wrong"* ]] || fail "the message shows the password"
+  query "alter role $user password '$wrong'" >>"$log" || fail "the password could not be changed"
+  export POSTGRES_PASSWORD=$wrong
+  quietly up --detach
+  wait_until "the api is ready with a new owner's password" is_ready
+  say "a wrong POSTGRES_PASSWORD is refused by name; changed in the database, it is taken"
+}
 
 compose_command=(docker compose)
 docker compose version >/dev/null 2>&1 || compose_command=(docker-compose)
@@ -140,7 +177,8 @@ case ${1:-} in
 esac
 
 log=$(mktemp "${TMPDIR:-/tmp}/$project.XXXXXX")
-readonly log
+backups=$(mktemp --directory "${TMPDIR:-/tmp}/$project-backups.XXXXXX")
+readonly log backups
 command -v curl >/dev/null || fail "curl is missing"
 docker info >>"$log" 2>&1 || fail "no Docker engine answers"
 "${compose_command[@]}" version >>"$log" 2>&1 || fail "neither 'docker compose' nor 'docker-compose' is there"
@@ -194,6 +232,12 @@ for role in clap worker api db; do kill_role "$role"; done
 search_everything
 [ "$(embeddings)" = "$before" ] || fail "$before embeddings before services were killed, $(embeddings) after it"
 
+restore_backup
+search_everything
+[ "$(embeddings)" = "$before" ] || fail "$before embeddings before the backup, $(embeddings) after the restore"
+refuse_password
+search_everything
+
 for role in db api worker; do
   container=$(compose ps -q "$role" | head -n 1)
   image=$(docker inspect --format '{{.Config.Image}}' "$container")
@@ -202,4 +246,4 @@ done | sort -u | awk -F '\t' '{ printf "           image %s: %.0f MB\n", $1, $2 
 echo "           seconds to the first search, from up on empty volumes: $first_search"
 echo "compose check passed; $at_end"
 passed=yes
-[ -n "${1:-}" ] || rm -f "$log"
+[ -n "${1:-}" ] || rm -rf "$log" "$backups"

@@ -2964,6 +2964,54 @@ $$;
 COMMENT ON FUNCTION search_internal.drop_former_names() IS 'Drop the names that functions had before they were moved out of schema search, and return how many there were. Processes of the version before need them.';
 
 --
+-- Name: drop_overloads(); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.drop_overloads() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    -- set by the script that makes functions, of which this is one
+    before constant bigint := coalesce(nullif(current_setting('vibe_search.functions_before', true), ''), '-1')::bigint;
+    former record;
+    reader record;
+begin
+    for former in
+        with known as (
+            select p.oid, p.pronamespace, p.proname,
+                   p.xmin = pg_current_xact_id()::xid and p.cmin::text::bigint > before as made
+            from pg_proc p
+            where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+              -- made for one database, by the rules of an adopted catalogue
+              and p.proname not like 'visibility\_of\_%' and p.proname not in ('wants_jobs', 'groups_of')
+        )
+        select k.oid, k.oid::regprocedure as signature
+        from known k
+        where not k.made
+          and exists (select from known m where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname)
+    loop
+        for reader in
+            select distinct c.oid::regclass as view
+            from pg_depend d
+            join pg_rewrite r on r.oid = d.objid
+            join pg_class c on c.oid = r.ev_class and c.relkind = 'v' and c.relnamespace = 'search'::regnamespace
+            where d.refclassid = 'pg_proc'::regclass and d.refobjid = former.oid and d.classid = 'pg_rewrite'::regclass
+        loop
+            execute format('drop view %s', reader.view);
+        end loop;
+        execute format('drop function %s', former.signature);
+    end loop;
+end;
+$$;
+
+--
+-- Name: FUNCTION drop_overloads(); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.drop_overloads() IS 'Drop functions that have the name, and not the arguments, of a function that this transaction has made: beside each other, calls are ambiguous. Views that call them are dropped, too. They come back with the views of the same transaction.';
+
+--
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search_internal; Owner: -
 --
 
@@ -3062,6 +3110,31 @@ $$;
 --
 
 COMMENT ON FUNCTION search_internal.fill_documents(kind text, after text, most integer) IS 'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';
+
+--
+-- Name: fill_documents_to(text, text, text, integer); Type: FUNCTION; Schema: search_internal; Owner: -
+--
+
+CREATE FUNCTION search_internal.fill_documents_to(version text, kind text, after text, most integer) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'search', 'pg_temp'
+    AS $$
+declare
+    last constant text := search_internal.fill_documents(kind, after, most);
+begin
+    if last is not null then
+        insert into search.schema_state as s (key, value) values ('filling', jsonb_build_array(version, kind, last)::text)
+        on conflict (key) do update set value = excluded.value;
+    end if;
+    return last;
+end;
+$$;
+
+--
+-- Name: FUNCTION fill_documents_to(version text, kind text, after text, most integer); Type: COMMENT; Schema: search_internal; Owner: -
+--
+
+COMMENT ON FUNCTION search_internal.fill_documents_to(version text, kind text, after text, most integer) IS 'As search_internal.fill_documents, and note how far it is: a run that was interrupted goes on there.';
 
 --
 -- Name: fold_track_counts(); Type: FUNCTION; Schema: search_internal; Owner: -
@@ -3884,7 +3957,7 @@ begin
             select best.*, search_internal.held_tier(best.kind, best.tier) as held_tier
             from (
                 select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
-                order by n.kind, n.key, n.tier, n.class
+                order by n.kind, n.key, n.tier, n.class, n.quality desc
             ) as best
             order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
         ) as e

@@ -5,6 +5,7 @@ scripts/compose_check.sh runs them on one.
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,8 @@ def test_variables_have_a_reader() -> None:
     interpolated = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE))
     exemplified = set(re.findall(r"^#?([A-Z0-9_]+)=", ENV_EXAMPLE, re.MULTILINE))
 
-    # read by libpq, by Python, and by db roles
-    passwords = {"VIBE_APP_PASSWORD", "VIBE_READER_PASSWORD"}
+    # read by libpq, by Python, by db roles, and to explain a refusal
+    passwords = {"VIBE_APP_PASSWORD", "VIBE_READER_PASSWORD", "POSTGRES_PASSWORD"}
     assert in_containers - SETTINGS == {"PGPASSWORD", "TMPDIR"} | passwords
     postgres = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"}
     assert interpolated == postgres | build_arguments | {"HTTP_PORT", "VIBE_APP_PASSWORD"}
@@ -223,3 +224,30 @@ def test_build_context() -> None:
     assert let_in == {*packages, project["project"]["readme"], "pyproject.toml", "constraints.txt"}
     # the folders that stand in for the packages while dependencies are installed
     assert f"mkdir {' '.join(packages)} " in DOCKERFILE
+
+
+GUIDE = (ROOT / "docs" / "how-to" / "run-in-containers.md").read_text(encoding="utf-8")
+
+
+def _documented() -> list[str]:
+    """The command lines of the how-to, as they are typed."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("$ ").split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("docker compose ")]
+
+
+def test_documented_commands_name_services_and_files_pass_no_terminal() -> None:
+    lines = _documented()
+    used = [line.split() for line in lines if re.search(r" (exec|run) ", line)]
+    assert len(used) >= 10
+    for words in used:
+        named = next(word for word in words[3:] if word in SERVICES)
+        # docker opens a terminal for exec, and run takes no file without -T; both change bytes
+        if {"<", ">"} & set(words):
+            assert "-T" in words[: words.index(named)], words
+    assert any("pg_restore" in words for words in used)
+
+
+@pytest.mark.parametrize("line", [line for line in _documented() if " vibe-search " in line and "--from" not in line])
+def test_documented_commands_exist(line: str) -> None:
+    test_commands_exist(shlex.split(line[line.index(" vibe-search ") :]))

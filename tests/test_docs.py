@@ -198,13 +198,15 @@ def test_commands_are_documented_with_their_options() -> None:
 
 def test_scripts_are_documented_with_their_options() -> None:
     page = read("docs/reference/cli.md")
-    for name in ("backfill_embeddings", "backfill_genres", "ml_audit"):
+    scripts = {"backfill_embeddings": "backfill embeddings", "backfill_genres": "backfill genres", "ml_audit": "audit"}
+    for name, words in scripts.items():
         script = typer.Typer(add_completion=False)
         script.command()(import_module(f"scripts.{name}").main)
         command = typer.main.get_command(script)
         assert all(getattr(parameter, "help", None) for parameter in command.params), name
         options = {option for parameter in command.params for option in parameter.opts}
-        text = section(page, f"## `scripts/{name}.py`")
+        assert f"`scripts/{name}.py`" in section(page, "## Scripts")
+        text = section(page, f"## `vibe-search {words}`")
         documented = {cell for row in table_rows(text) for cell in code_in(row[0])}
         assert documented == options - {"--help"}, name
 
@@ -218,7 +220,7 @@ def test_general_options_and_exit_codes_are_documented() -> None:
     page = read("docs/reference/cli.md")
     root = typer.main.get_command(cli)
     assert {option for parameter in root.params for option in parameter.opts} - {"--help"} <= code_in(page)
-    assert {row[0] for row in table_rows(section(page, "## Exit codes"))} == {"Code", "0", "1", "2", "130"}
+    assert {row[0] for row in table_rows(section(page, "## Exit codes"))} == {"Code", "0", "1", "2", "130", "141"}
 
 
 def test_make_targets_are_documented() -> None:

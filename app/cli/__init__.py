@@ -1,5 +1,8 @@
-"""The vibe-search command."""
+"""The vibe-search command. An installed one starts in vibe_search.py, which see."""
 
-from app.cli.command import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command, and exit."""
+    from app.cli.command import run
+
+    run()

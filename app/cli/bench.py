@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.version import AsJson
 from app.errors import UserError
 from app.measure.speed.build import Wanted, prepare
-from app.measure.speed.embedding.material import MOST_QUERIES
 from app.measure.speed.embedding.measure import EmbedPlan, measure_embedding
 from app.measure.speed.embedding.subject import find_subject
 from app.measure.speed.endpoint import measure_endpoint
@@ -25,29 +23,9 @@ from app.measure.speed.writes import measure_writes
 from app.providers import build_providers
 from app.settings import get_settings
 
-cli = typer.Typer(help="How fast it is, beside others.", no_args_is_help=True)
 
-Tracks = Annotated[int, typer.Option(min=1000, max=100_000_000, help="Size of the catalogue.")]
-Rebuild = Annotated[
-    bool, typer.Option("--rebuild", help="Build the catalogue anew instead of using the one that is there.")
-]
-
-
-@cli.command(epilog="Example: vibe-search bench search --tracks 1000000 --clients 1,8")
-def search(  # noqa: PLR0913, PLR0917 - the options of a command
-    tracks: Tracks = 50_000,
-    queries: Annotated[int, typer.Option(min=1, help="Queries of each kind.")] = 100,
-    clients: Annotated[str, typer.Option(help="Numbers of clients at once, comma-separated; each a process.")] = "1,8",
-    peers: Annotated[
-        bool, typer.Option("--peers/--no-peers", help="Also time LanceDB and tantivy, where they are installed.")
-    ] = True,
-    rebuild: Rebuild = False,
-    as_json: AsJson = False,
-) -> None:
-    """Time search.unified beside a bare HNSW query and the search that it replaces.
-
-    The catalogue is built in a database of its own, vibe_search_bench_TRACKS, once.
-    """
+def search(*, tracks: int, queries: int, clients: str, peers: bool, rebuild: bool, as_json: bool) -> None:  # noqa: PLR0913 - the options of a command
+    """Time search.unified beside a bare HNSW query and the search that it replaces."""
     numbers = _parse_clients(clients)
     console = Console(stderr=True)
     settings = get_settings()
@@ -59,17 +37,8 @@ def search(  # noqa: PLR0913, PLR0917 - the options of a command
     _print(result.as_dict(), render_search(result), as_json=as_json)
 
 
-@cli.command(epilog="Example: vibe-search bench writes --tracks 1000000")
-def writes(
-    tracks: Tracks = 50_000,
-    inserts: Annotated[int, typer.Option(min=10, max=10_000, help="Tracks to insert with search, and without.")] = 300,
-    rebuild: Rebuild = False,
-    as_json: AsJson = False,
-) -> None:
-    """Time what search adds to inserting and tagging a track, and how soon a renamed artist is found.
-
-    It uses the catalogue of bench search and rolls back all that it writes.
-    """
+def writes(*, tracks: int, inserts: int, rebuild: bool, as_json: bool) -> None:
+    """Time what search adds to inserting and tagging a track, and how soon a renamed artist is found."""
     console = Console(stderr=True)
     with open_server(get_settings()) as url:
         built = prepare(url, Wanted(Sizes(tracks)), console, rebuild=rebuild)
@@ -77,17 +46,8 @@ def writes(
     _print(result.as_dict(), render_writes(result), as_json=as_json)
 
 
-@cli.command(epilog="Example: vibe-search bench http --tracks 100000")
-def http(
-    tracks: Tracks = 50_000,
-    queries: Annotated[int, typer.Option(min=1, help="Queries of each kind.")] = 100,
-    rebuild: Rebuild = False,
-    as_json: AsJson = False,
-) -> None:
-    """Time GET /search/ of the real server with the configured model, uncached, one query at a time.
-
-    The catalogue has vectors of the model's length, in a database of its own, vibe_search_bench_TRACKS_http.
-    """
+def http(*, tracks: int, queries: int, rebuild: bool, as_json: bool) -> None:
+    """Time GET /search/ of the real server with the configured model, uncached, one query at a time."""
     console = Console(stderr=True)
     settings = get_settings()
     wanted = Wanted(Sizes(tracks), build_providers(settings).embedding, "_http")
@@ -97,22 +57,8 @@ def http(
     _print(result.as_dict(), render_endpoint(result), as_json=as_json)
 
 
-@cli.command(epilog="Example: vibe-search bench embed --windows 60")
-def embed(
-    model: Annotated[
-        str | None,
-        typer.Option(help="An installed model with its checkpoint; else random weights.", show_default=False),
-    ] = None,
-    texts: Annotated[int, typer.Option(min=5, max=MOST_QUERIES, help="Different queries.")] = 200,
-    windows: Annotated[int, typer.Option(min=3, max=1000, help="Ten-second pieces of the sample library.")] = 40,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of each contender.")] = 2,
-    as_json: AsJson = False,
-) -> None:
-    """Time embedding beside the code that is replaced: librosa, transformers and torch, in processes of their own.
-
-    Without --model it takes clap-htsat-unfused where that is installed, and otherwise random weights of the same sizes,
-    which it makes once (a minute, 4 GB of memory).
-    """
+def embed(*, model: str | None, texts: int, windows: int, threads: int, as_json: bool) -> None:
+    """Time embedding beside the code that is replaced: librosa, transformers and torch, in processes of their own."""
     settings = get_settings()
     stages = Stages(Console(stderr=True))
     subject = find_subject(settings, model, stages)

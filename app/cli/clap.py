@@ -2,9 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated
 
-import typer
 import uvicorn
 
 from app.cli.serve import listen
@@ -13,23 +11,11 @@ from app.providers import build_clap_service
 from app.settings import get_settings
 from models.registry import ModelFileError
 
-cli = typer.Typer(help="The CLAP service: a model that others ask over HTTP.", no_args_is_help=True)
-
 _FEWEST_CONNECTIONS = 32
 
 
-@cli.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (CLAP_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (CLAP_PORT).")] = None,
-) -> None:
-    """Serve the model of CLAP_MODEL: POST /embed_text, POST /embed_audio, GET /healthz.
-
-    Examples:
-      vibe-search clap serve
-
-      CLAP_MODEL=musicnn-tags vibe-search clap serve --host 0.0.0.0 --port 9000
-    """
+def serve(*, host: str | None, port: int | None) -> None:
+    """Serve the model of CLAP_MODEL: POST /embed_text, POST /embed_audio, GET /healthz."""
     # FastAPI takes long to import, and most commands serve nothing
     from services.clap.server import create_clap_api  # noqa: PLC0415
     from services.slow_clients import BoundedHeadProtocol  # noqa: PLC0415

@@ -1,27 +1,25 @@
-"""The vibe-search command and its subcommands, one module each."""
+"""The vibe-search command and its subcommands."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
-from app.cli import (
+from app.cli.commands import (
+    backfill,
     bench,
     clap,
     database,
-    demo,
-    evaluate,
     mirror,
     models,
+    processes,
     queue,
     sample,
-    search,
-    serve,
-    similar,
+    searches,
     token,
-    worker,
 )
 from app.cli.exit_status import configure_log, run_to_exit
-from app.cli.private_memory import keep_memory_private
 from app.cli.version import version
 
 cli = typer.Typer(
@@ -31,12 +29,14 @@ cli = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-cli.command()(demo.demo)
-cli.command()(serve.serve)
-cli.command()(worker.worker)
-cli.command()(search.search)
-cli.command()(similar.similar)
-cli.command()(evaluate.evaluate)
+cli.command()(processes.demo)
+cli.command()(processes.serve)
+cli.command()(processes.worker)
+cli.command()(searches.search)
+cli.command()(searches.similar)
+cli.command()(searches.evaluate)
+cli.command()(backfill.audit)
+cli.add_typer(backfill.cli, name="backfill")
 cli.add_typer(bench.cli, name="bench")
 cli.add_typer(clap.cli, name="clap")
 cli.add_typer(database.cli, name="db")
@@ -56,7 +56,49 @@ def configure(
     configure_log(verbose=verbose)
 
 
-def main() -> None:
-    """Run the command."""
-    keep_memory_private()
-    run_to_exit(cli, hint="vibe-search --verbose ... shows where")
+def run() -> None:
+    """Run the command that the arguments name, and exit."""
+    root = typer.main.get_command(cli)
+    for command in _all_commands(root):
+        _settle_flags(command)
+        # the version is no secret, and the settings take long to import
+        if not hasattr(command, "commands") and command.name != "version":
+            command.callback = _in_private(command.callback)
+    run_to_exit(root, hint="vibe-search --verbose ... shows where")
+
+
+def run_script(command: Callable[..., None]) -> None:
+    """Run one command as a program of its own, and exit.
+
+    Args:
+        command: The function of the command.
+    """
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.command()(_in_private(command))
+    run_to_exit(program, hint="--verbose shows where")
+
+
+def _all_commands(command: Any) -> Iterator[Any]:  # noqa: ANN401 - the types of typer's own click are not public
+    yield command
+    for child in getattr(command, "commands", {}).values():
+        yield from _all_commands(child)
+
+
+def _settle_flags(command: Any) -> None:  # noqa: ANN401 - as above
+    """Let flags that are not given be false at once: typer imports pydantic for those without a default."""
+    for parameter in (*command.params, command.get_help_option(typer.Context(command))):
+        if getattr(parameter, "is_flag", False) and parameter.default is None:
+            parameter.default = False
+
+
+def _in_private(work: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose memory is private before it does anything; its help needs no such thing."""
+
+    @wraps(work)
+    def run_privately(**options: object) -> object:
+        from app.cli.private_memory import keep_memory_private
+
+        keep_memory_private()
+        return work(**options)
+
+    return run_privately

@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli.adoption_report import plan_for_machines, render_plan
-from app.cli.version import AsJson
 from app.database import (
     ROLES,
     Rules,
@@ -36,16 +34,8 @@ from app.providers import build_providers
 from app.settings import Settings, get_settings
 from models.registry import ModelCard
 
-cli = typer.Typer(
-    help="The database: bring it up to date, adopt one, share it, find it, look into it.", no_args_is_help=True
-)
 
-
-@cli.command(epilog="Example: DATABASE_URL=postgresql://vibe@localhost/music vibe-search db migrate")
-def migrate(
-    roles: Annotated[bool, typer.Option("--roles", help="Then do as `vibe-search db roles` does.")] = False,
-    as_json: AsJson = False,
-) -> None:
+def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
     with open_past_pooler(settings, "db migrate") as url:
@@ -61,24 +51,8 @@ def migrate(
         typer.echo("\n".join(steps) if steps else "The database is up to date.")
 
 
-@cli.command(epilog="Example: DATABASE_URL=postgresql://plyr@localhost/plyr vibe-search db adopt --dry-run > adopt.sql")
-def adopt(
-    rules: Annotated[
-        str | None,
-        typer.Option(
-            "--rules",
-            metavar="FILE",
-            help="Who may find a row: a TOML file, or the name of ready rules (plyr.fm). Kept for later adoptions.",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Let search live in a database that has tracks, artists and the like already.
-
-    Nothing of theirs is changed: what search needs goes into a schema of its own, with triggers and indexes on their
-    tables. The application may go on writing meanwhile, and the command may be run again, which goes on where it ended.
-    """
+def adopt(*, rules: str | None, dry_run: bool, as_json: bool) -> None:
+    """Let search live in a database that has tracks, artists and the like already."""
     settings = get_settings()
     if settings.database_url is None:
         raise UserError("say which database: set DATABASE_URL")
@@ -101,16 +75,8 @@ def adopt(
         typer.echo(_NEXT if plan.steps else "Search is up to date here.")
 
 
-@cli.command(epilog="Example: DATABASE_URL=postgresql://plyr@localhost/plyr vibe-search db release")
-def release(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take search off an application's tables, so that its own migration can change them.
-
-    Triggers and views go. Until `vibe-search db adopt` is run again, searches are refused: what the application hides
-    meanwhile is not known.
-    """
+def release(*, dry_run: bool, as_json: bool) -> None:
+    """Take search off an application's tables, so that its own migration can change them."""
     settings = get_settings()
     if settings.database_url is None:
         raise UserError("say which database: set DATABASE_URL")
@@ -127,9 +93,9 @@ def release(
         typer.echo("Search is released already: vibe-search db adopt resumes it.")
 
 
-_NEXT = """Search follows this catalogue by now. What sounds alike is not known yet:
-  vibe-search worker               embeds and classifies what is added
-  scripts/backfill_embeddings.py   enqueues what was there before"""
+_NEXT = """Name search is live. Sound search needs embeddings:
+  vibe-search worker                embeds and classifies new tracks
+  vibe-search backfill embeddings   enqueues the tracks that were there before"""
 
 
 def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
@@ -144,15 +110,8 @@ def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
         )
 
 
-@cli.command(epilog="Example: VIBE_APP_PASSWORD=... vibe-search db roles")
-def roles(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, and change nothing.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Make the roles vibe_app and vibe_reader, and grant them what they need and nothing more; safe to repeat.
-
-    The passwords with which they may log in come from VIBE_APP_PASSWORD and VIBE_READER_PASSWORD.
-    """
+def roles(*, dry_run: bool, as_json: bool) -> None:
+    """Make the roles vibe_app and vibe_reader, and grant them what they need and nothing more; safe to repeat."""
     settings = get_settings()
     with open_past_pooler(settings, "db roles") as url:
         require_schema(url)
@@ -173,21 +132,14 @@ def _passwords(settings: Settings) -> dict[str, str]:
     return {role: password for role, password in found.items() if password}
 
 
-@cli.command(epilog="Example: pg_dump $(vibe-search db url) > backup.sql   (while vibe-search serve runs)")
-def url(as_json: AsJson = False) -> None:
+def url(*, as_json: bool) -> None:
     """Print the database's URL. The embedded one answers only while a vibe-search command runs."""
     with open_database(get_settings()) as configured:
         found = normalise_url(configured)
         typer.echo(json.dumps({"url": found}) if as_json else found)
 
 
-@cli.command(
-    epilog="""Example: vibe-search db psql -c "select * from search.unified('fern')" """,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
-def psql(
-    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to psql.")] = None,
-) -> None:
+def psql(*, arguments: list[str] | None) -> None:
     """Open psql on the database; what follows is passed on to it."""
     with open_database(get_settings()) as found:
         environment = os.environ | {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}

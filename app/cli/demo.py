@@ -5,9 +5,8 @@ import logging
 import socket
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -41,17 +40,8 @@ LABEL = "vibe-search demo"
 _POLL_SECONDS = 0.1
 
 
-def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop after the example searches.")] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to serve on (HTTP_PORT).")] = None,
-) -> None:
-    """Import the sample library into an embedded Postgres, embed, classify and search it, and serve it until Ctrl-C.
-
-    Examples:
-      vibe-search demo
-
-      vibe-search demo --once
-    """
+def demo(*, once: bool, port: int | None) -> None:
+    """Import the sample library into an embedded Postgres, embed, classify and search it, and serve it until Ctrl-C."""
     # never the configured database: the sample does not belong among a user's own tracks
     settings = get_settings().model_copy(update={"database_url": None})
     console = Console()

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.version import AsJson
+from app.cli.narrow import print_table
 from app.database import connect, open_database, require_schema
 from app.errors import UserError
 from app.measure.relevance import (
@@ -50,40 +49,13 @@ _NAMES = {
 }
 
 
-def evaluate(
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="Labelled queries, .toml, .csv or .tsv; otherwise those of the sample library."),
-    ] = None,
-    by: Annotated[
-        Ranking | None,
-        typer.Option(
-            "--by",
-            help="Only this ranking: sound (every track by its vector alone) or unified (the search box). "
-            "Otherwise what the file says, or both.",
-        ),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=50, help="Places of the search box that are looked at.")] = 50,
-    each: Annotated[bool, typer.Option("--each", help="Show each query, too.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Measure how well the search answers labelled queries.
-
-    Shows success at 1, 5 and 10, MRR, nDCG@10 and MAP beside both modes of the replaced system and beside chance.
-    Without a file it asks for the sample library: run vibe-search demo --once before.
-
-    Examples:
-      vibe-search evaluate
-
-      vibe-search evaluate queries.csv --by unified --each
-
-      vibe-search evaluate queries.toml --json
-    """
+def evaluate(*, file: Path | None, by: str | None, limit: int, each: bool, as_json: bool) -> None:
+    """Measure how well the search answers labelled queries."""
     files = [load_labels(path) for path in ([file] if file is not None else SAMPLE_LABELS)]
     work = [
         (labelled, ranking)
         for labelled in files
-        for ranking in (labelled.by if by is None or file is None else [by])
+        for ranking in (labelled.by if by is None or file is None else [Ranking(by)])
         if by in {None, ranking}
     ]
     settings = get_settings()
@@ -105,11 +77,11 @@ def evaluate(
         typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
         return
     for evaluation in found:
-        console.print(_render(evaluation))
+        print_table(console, _render(evaluation))
         if evaluation.groups:
-            console.print(_render_groups(evaluation))
+            print_table(console, _render_groups(evaluation))
         if each:
-            console.print(_render_queries(evaluation))
+            print_table(console, _render_queries(evaluation))
 
 
 def _serving(url: str, providers: Providers) -> EmbeddingProvider:

@@ -6,12 +6,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from rich.console import Console
-from rich.text import Text
+from app.cli.output import READER_GONE, accept_every_name, hold_output, reader_has_gone
 
-from app.errors import CatalogueReleasedError, DatabaseUnavailableError, UserError, is_disk_full
-from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
-from services.vector_mirror import MirrorError, MirrorRefusedError
+STOPPED = 130
+"""Exit status after Ctrl-C and SIGTERM."""
 
 
 def run_to_exit(command: Callable[[], object], *, hint: str = "") -> None:
@@ -22,17 +20,35 @@ def run_to_exit(command: Callable[[], object], *, hint: str = "") -> None:
         hint: How to see where an error that nobody expected comes from.
     """
     signal.signal(signal.SIGTERM, _stop)
+    accept_every_name()
+    held = hold_output()
+    status = _run(command, hint)
+    if status != 0 and reader_has_gone(held):
+        status = READER_GONE
+    if status == STOPPED:
+        sys.stderr.write("stopped\n")
+    sys.exit(status)
+
+
+def _run(command: Callable[[], object], hint: str) -> int:
+    """Exit status of a command, after its error has been said."""
     try:
         command()
     except KeyboardInterrupt:
-        sys.exit(130)
+        return STOPPED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except Exception as error:
         status, message = _explain(error, hint)
         logging.getLogger(__name__).info("failed", exc_info=error)
+        from rich.console import Console
+        from rich.text import Text
+
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             Text("error: ", "bold red").append(message, "default")
         )
-        sys.exit(status)
+        return status
+    return 0
 
 
 def configure_log(*, verbose: bool) -> None:
@@ -46,6 +62,10 @@ def configure_log(*, verbose: bool) -> None:
 
 def _explain(error: Exception, hint: str) -> tuple[int, str]:
     """Exit status and words for an error."""
+    from app.errors import CatalogueReleasedError, DatabaseUnavailableError, UserError, is_disk_full
+    from services.audio_store import ReadOnlyStoreError, StoreRefusedError, StoreUnavailableError
+    from services.vector_mirror import MirrorError, MirrorRefusedError
+
     if isinstance(
         error, (UserError, CatalogueReleasedError, StoreRefusedError, ReadOnlyStoreError, MirrorRefusedError)
     ):

@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.mirror_report import comparison_for_machines, render_differences, render_state
-from app.cli.version import AsJson
 from app.database import Database, run_with_database
 from app.errors import UserError
 from app.mirror import (
@@ -33,11 +32,6 @@ from app.mirror.comparison import KINDS
 from app.providers import build_mirror
 from app.settings import Settings, get_settings
 from services.vector_mirror import VectorMirror
-
-cli = typer.Typer(
-    help="The mirror of the vectors at turbopuffer: how it is, whether it is right, making it right.",
-    no_args_is_help=True,
-)
 
 _LISTED = 50
 _POLL_SECONDS = 0.5
@@ -70,8 +64,7 @@ class _Mirror:
         await catch_up(MirrorSync(self.database, self.store, self.settings.turbopuffer_namespace))
 
 
-@cli.command(epilog="Example: vibe-search mirror status --json | jq .lag_seconds")
-def status(as_json: AsJson = False) -> None:
+def status(*, as_json: bool) -> None:
     """Show which namespace serves, how far it is behind, and what the last comparison found."""
     settings = get_settings()
 
@@ -87,19 +80,14 @@ def status(as_json: AsJson = False) -> None:
         Console().print(render_state(state, tracks, enabled=settings.turbopuffer_enabled))
 
 
-@cli.command(epilog="Example: vibe-search mirror verify || vibe-search mirror repair")
-def verify(as_json: AsJson = False) -> None:
-    """Compare the mirror with the catalogue, document by document, and name every difference.
-
-    Ends with 1 if there are any.
-    """
+def verify(*, as_json: bool) -> None:
+    """Compare the mirror with the catalogue, document by document, and name every difference."""
     found = _with_mirror(_verify, as_json=as_json)
     _show(found, as_json=as_json)
     raise typer.Exit(bool(found.differences))
 
 
-@cli.command("repair", epilog="Example: vibe-search mirror repair --json")
-def repair_differences(as_json: AsJson = False) -> None:
+def repair_differences(*, as_json: bool) -> None:
     """Compare the mirror with the catalogue, mend exactly what differs, and compare again."""
 
     async def steps(mirror: _Mirror) -> tuple[Comparison, Comparison]:
@@ -121,11 +109,7 @@ def repair_differences(as_json: AsJson = False) -> None:
     raise typer.Exit(bool(after.differences))
 
 
-@cli.command(epilog="Example: vibe-search mirror rebuild")
-def rebuild(
-    wait: Annotated[bool, typer.Option(help="Fill it here and stay until it serves; otherwise a worker does.")] = True,
-    as_json: AsJson = False,
-) -> None:
+def rebuild(*, wait: bool, as_json: bool) -> None:
     """Fill a new namespace beside the one that serves, compare it, and let it serve; the old one is dropped."""
 
     async def steps(mirror: _Mirror) -> MirrorState:
@@ -143,14 +127,7 @@ def rebuild(
         Console().print(f"{state.filling} is to be filled by a worker: vibe-search mirror status", highlight=False)
 
 
-@cli.command(epilog="Example: vibe-search mirror drop --yes")
-def drop(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Do not ask turbopuffer for anything: what is there stays there.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+def drop(*, yes: bool, forget: bool, as_json: bool) -> None:
     """Drop the mirror with everything in it, until vibe-search mirror rebuild; searches go on with Postgres alone."""
     if not yes and not typer.confirm("Drop every namespace of the mirror?"):
         raise UserError("nothing was dropped")

@@ -1,13 +1,11 @@
 """vibe-search models check, and the same check before a model may serve."""
 
 import json
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.version import AsJson
 from app.errors import UserError
 from app.providers import build_registry, build_remote
 from app.settings import Settings, get_settings
@@ -17,17 +15,8 @@ from services.embedding.provider_model import ProviderModel
 from services.embedding.remote import RemoteError
 
 
-def check(
-    name: Annotated[str, typer.Argument(help="Name of an installed model.")],
-    as_json: AsJson = False,
-) -> None:
-    """Look whether a model may serve: its known vectors, the same every time, spaces that are not collapsed.
-
-    Examples:
-      vibe-search models check clap-htsat-unfused
-
-      vibe-search models check musicnn-tags --json
-    """
+def check(*, name: str, as_json: bool) -> None:
+    """Look whether a model may serve: its known vectors, the same every time, spaces that are not collapsed."""
     settings = get_settings()
     try:
         card = build_registry(settings).find(name)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from app.cli.model_switch import remove_store
-from app.cli.version import AsJson
 from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
@@ -35,25 +34,8 @@ _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _NAME_DIGITS = 12
 
 
-def pull(
-    name: Annotated[str, typer.Argument(help="Name of a model of the manifest.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option("--from", help="Instead of the network: a folder with the files, or with an export of them."),
-    ] = None,
-) -> None:
-    """Install a model's checkpoint in MODELS_DIR, at the commit that the manifest names.
-
-    What was begun is continued. A folder that another machine has exported (MODELS_DIR/NAME there) is ready at once.
-    A model that only names genres needs no export, and is ready at once too.
-
-    Examples:
-      vibe-search models pull clap-htsat-unfused
-
-      vibe-search models pull clap-htsat-unfused --from /media/usb/clap-htsat-unfused
-
-      vibe-search models pull discogs-effnet
-    """
+def pull(*, name: str, folder: Path | None) -> None:
+    """Install a model's checkpoint in MODELS_DIR, at the commit that the manifest names."""
     registry = build_registry(get_settings())
     card = _downloadable(registry, name)
     with _reporting():
@@ -71,23 +53,8 @@ def pull(
     typer.echo(f"the checkpoint of {name} is here: vibe-search models export {name}")
 
 
-def export(
-    name: Annotated[str, typer.Argument(help="Name of a model of the manifest, or a new one with --from.")],
-    folder: Annotated[
-        Path | None, typer.Option("--from", help="A checkpoint in the hub's format, in place of the pulled one.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make the files that a model runs from out of its checkpoint, and compare them with transformers.
-
-    Needs the extra: pip install 'vibe-search[export]'. What comes out needs neither torch nor transformers. With a new
-    name, any checkpoint of ClapModel becomes a model of that name.
-
-    Examples:
-      vibe-search models export clap-htsat-unfused
-
-      vibe-search models export my-clap --from ./checkpoints/my-clap
-    """
+def export(*, name: str, folder: Path | None, as_json: bool) -> None:
+    """Make the files that a model runs from out of its checkpoint, and compare them with transformers."""
     registry = build_registry(get_settings())
     card = registry.all_cards().get(name)
     if isinstance(card, GenreCard):
@@ -110,16 +77,8 @@ def export(
     )
 
 
-def remove(
-    name: Annotated[str, typer.Argument(help="Name of a model that does not serve.")],
-) -> None:
-    """Remove a model: its vectors in the database, and its files in MODELS_DIR.
-
-    A bundled model keeps its files.
-
-    Example:
-      vibe-search models remove musicnn-tags
-    """
+def remove(*, name: str) -> None:
+    """Remove a model: its vectors in the database, and its files in MODELS_DIR."""
     registry = build_registry(get_settings())
     try:
         card = registry.find_any(name)

@@ -5,7 +5,6 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.cli.model_check import inspect_model, require_passed, show_hints
-from app.cli.version import AsJson
 from app.database import Database, call_function, run_with_database
 from app.errors import DatabaseUnavailableError, UserError
 from app.processing.failures import TrackFailure
@@ -41,29 +39,10 @@ class _Switch:
     database: Database
 
 
-def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
-    name: Annotated[str | None, typer.Argument(help="Name of the model that is to serve.", show_default=False)] = None,
-    now: Annotated[bool, typer.Option("--now", help="Serve it at once, however few tracks it has yet.")] = False,
-    back: Annotated[bool, typer.Option("--back", help="Return at once to the model that served before.")] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Give up the switch that is under way.")] = False,
-    coverage: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the tracks to embed before it serves; 1 is all.")
-    ] = 1.0,
-    work: Annotated[bool, typer.Option("--work", help="Run a worker here until it serves.")] = False,
-    wait: Annotated[bool, typer.Option(help="Stay until it serves; otherwise workers see to it.")] = True,
-    as_json: AsJson = False,
+def use(  # noqa: PLR0913 - each is an option of the command
+    *, name: str | None, now: bool, back: bool, cancel: bool, coverage: float, work: bool, wait: bool, as_json: bool
 ) -> None:
-    """Let another model serve: embed all tracks with it beside the present one, then swap the two in one transaction.
-
-    The model is checked first. New uploads get a vector in both. The old one's vectors stay until models remove.
-
-    Examples:
-      vibe-search models use clap-htsat-unfused
-
-      vibe-search models use clap-htsat-unfused --work --coverage 0.99
-
-      vibe-search models use --back
-    """
+    """Let another model serve: embed all tracks with it beside the present one, then swap the two."""
     if sum((name is not None, back, cancel)) != 1:
         raise UserError("say one of: the NAME of a model, --back, --cancel")
     settings = get_settings()

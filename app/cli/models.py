@@ -1,7 +1,6 @@
 """vibe-search models: list, pull, export, check, use, remove, embed."""
 
 import json
-from typing import Annotated
 
 import typer
 from pgvector import HalfVector
@@ -9,21 +8,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
 
-from app.cli.model_check import check
-from app.cli.model_install import export, pull, remove
-from app.cli.model_switch import database_states, render_state, serving_embedding, use
-from app.cli.version import AsJson
+from app.cli.model_switch import database_states, render_state, serving_embedding
+from app.cli.narrow import print_table
 from app.errors import UserError
 from app.processing.switch.model_states import ModelState
 from app.providers import build_registry
 from app.settings import get_settings
 from models.registry import Card, GenreCard, ModelCard, Registry
 
-cli = typer.Typer(help="The models that embed tracks and queries, and those that name genres.", no_args_is_help=True)
 
-
-@cli.command("list", epilog="Example: vibe-search models list --json")
-def list_models(as_json: AsJson = False) -> None:
+def list_models(*, as_json: bool) -> None:
     """List the models: what they are, whether they are installed, and how far the database is with each."""
     registry = build_registry(get_settings())
     states = database_states()
@@ -41,7 +35,7 @@ def list_models(as_json: AsJson = False) -> None:
         words = "" if state is None else render_state(state)
         dimensions = "" if row["dimensions"] is None else str(row["dimensions"])
         table.add_row(str(row["identity"]), str(row["kind"]), dimensions, size, installed, words, str(row["licence"]))
-    Console().print(table)
+    print_table(Console(), table)
 
 
 def _describe(registry: Registry, card: Card, state: ModelState | None) -> dict[str, float | str | bool | None]:
@@ -87,25 +81,8 @@ def _progress(state: ModelState | None) -> dict[str, float | str | bool | None]:
     return {"role": state.role, "tracks": state.tracks, "embedded": state.embedded, "coverage": state.coverage}
 
 
-cli.command()(pull)
-cli.command()(export)
-cli.command()(check)
-cli.command()(use)
-cli.command()(remove)
-
-
-@cli.command("embed")
-def embed_text(
-    text: Annotated[str, typer.Argument(help="A description of a sound.")],
-    as_json: AsJson = False,
-) -> None:
-    """Print the vector of a text in the model that serves, as Postgres reads it.
-
-    With --json also the model's identity, and how much the text speaks of sound (audibility of search.unified).
-
-    Example:
-      vibe-search db psql -v vec="$(vibe-search models embed 'calm piano')"
-    """
+def embed_text(*, text: str, as_json: bool) -> None:
+    """Print the vector of a text in the model that serves, as Postgres reads it."""
     embedding = serving_embedding()
     try:
         vector = HalfVector(embedding.embed_text(text))

@@ -2,8 +2,6 @@
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
-from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -11,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.cli.version import AsJson
+from app.cli.narrow import print_table
 from app.database import call_function, run_with_database
 from app.errors import UserError
 from app.processing.failures import TrackFailure
@@ -29,51 +27,26 @@ _FIGURES = {
     "done_last_hour": "done/h",
 }
 
-cli = typer.Typer()
 
-
-class TrackTask(StrEnum):
-    """A task on a track."""
-
-    EMBED = "embed_track"
-    CLASSIFY = "classify_genres"
-
-
-Task = Annotated[TrackTask | None, typer.Option(help="Only this task.", show_default=False)]
-
-
-@cli.callback(invoke_without_command=True, epilog="Example: vibe-search queue --failures 100")
-def show(
-    context: typer.Context,
-    failures: Annotated[int, typer.Option(min=1, max=10_000, help="Failures to list, the latest first.")] = 10,
-    as_json: AsJson = False,
-) -> None:
-    """Show what waits, runs and failed, how old the oldest is, how fast it goes, and why what failed did.
-
-    Times are those of jobs that are kept: JOB_RETENTION_HOURS after their end they are removed.
-    """
-    if context.invoked_subcommand is not None:
-        return
+def show(*, failures: int, as_json: bool) -> None:
+    """Show what waits, runs and failed, how old the oldest is, how fast it goes, and why what failed did."""
     state = run_with_database(get_settings(), lambda _, database: read_queue(database, failures))
     if as_json:
         typer.echo(json.dumps(asdict(state), default=str, indent=2))
         return
     console = Console()
-    console.print(_render_tasks(state.tasks) if state.tasks else "the queue is empty")
+    if state.tasks:
+        print_table(console, _render_tasks(state.tasks))
+    else:
+        console.print("the queue is empty")
     if state.failures:
-        console.print(_render_failures(state.failures))
+        print_table(console, _render_failures(state.failures))
     more = state.all_failures - len(state.failures)
     if more:
         console.print(f"{more:,} more {'failure' if more == 1 else 'failures'}: --failures lists more of them")
 
 
-@cli.command(epilog="Example: vibe-search queue retry --failed --task embed_track")
-def retry(
-    failed: Annotated[bool, typer.Option("--failed", help="Jobs that were given up.")] = False,
-    permanent: Annotated[bool, typer.Option("--permanent", help="Also those whose audio cannot be decoded.")] = False,
-    task: Task = None,
-    as_json: AsJson = False,
-) -> None:
+def retry(*, failed: bool, permanent: bool, task: str | None, as_json: bool) -> None:
     """Enqueue failed jobs anew, with all their attempts."""
     if not failed:
         raise UserError("say which jobs: --failed")
@@ -81,13 +54,7 @@ def retry(
     _report(number, "enqueued", as_json=as_json)
 
 
-@cli.command(epilog="Example: vibe-search queue cancel --backfill")
-def cancel(
-    backfill: Annotated[bool, typer.Option("--backfill", help="Jobs that nobody waits for.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Those of uploads, too.")] = False,
-    task: Task = None,
-    as_json: AsJson = False,
-) -> None:
+def cancel(*, backfill: bool, everything: bool, task: str | None, as_json: bool) -> None:
     """Cancel jobs that no worker has begun; what is running goes on."""
     if backfill == everything:
         raise UserError("say which jobs: --backfill or --all")

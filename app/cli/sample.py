@@ -6,18 +6,14 @@ from pathlib import Path
 
 import typer
 
-from app.cli.version import AsJson
 from app.database import Database, connect, is_adopted, open_database, require_schema
 from app.errors import UserError
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.providers import Providers, build_providers
 from app.settings import get_settings
 
-cli = typer.Typer(help="The sample library: 28 real recordings under invented names.", no_args_is_help=True)
 
-
-@cli.command("import", epilog="Example: vibe-search sample import && vibe-search worker --drain")
-def import_sample(as_json: AsJson = False) -> None:
+def import_sample(*, as_json: bool) -> None:
     """Import the sample library into the database and the audio store; a worker then embeds it."""
     settings = get_settings()
     providers = build_providers(settings)

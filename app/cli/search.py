@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from numpy import float32
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.version import AsJson
+from app.cli.narrow import print_table
 from app.database import Database, open_database, require_schema
 from app.errors import UserError
 from app.processing.calibration import FEWEST_TRACKS
@@ -25,30 +25,8 @@ from models.audio.decoding import AudioError
 from services.embedding import EmbeddingProvider
 
 
-def search(
-    text: Annotated[
-        str | None, typer.Argument(help="A name, part of one, or a description of a sound.", show_default=False)
-    ] = None,
-    audio: Annotated[
-        Path | None, typer.Option("--audio", help="Instead of a text: an audio file; what sounds like it is found.")
-    ] = None,
-    kinds: Annotated[
-        str | None, typer.Option("--type", help="Comma-separated: tracks, artists, albums, tags, playlists.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=50, help="Results of each type at most.")] = 5,
-    as_json: AsJson = False,
-) -> None:
-    """Search the database, as the endpoint does. A text that begins with a dash stands behind --.
-
-    Examples:
-      vibe-search search "fern index"
-
-      vibe-search search "gentle acoustic guitar" --type tracks --limit 10 --json
-
-      vibe-search search "like:12 but slower -drums"
-
-      vibe-search search --audio clip.mp3
-    """
+def search(*, text: str | None, audio: Path | None, kinds: str | None, limit: int, as_json: bool) -> None:
+    """Search the database, as the endpoint does. A text that begins with a dash stands behind --."""
     if (text is None) == (audio is None):
         raise UserError("say what to search for: either a text or --audio FILE")
     if audio is not None:
@@ -65,7 +43,7 @@ def search(
     if as_json:
         print_json({"query": query, "counts": answer.counts}, answer)
     else:
-        Console().print(render_answer(query, answer))
+        print_table(Console(), render_answer(query, answer))
 
 
 def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) -> None:
@@ -84,7 +62,7 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
     if as_json:
         print_json({"audio": str(audio)}, answer)
     else:
-        Console().print(render_answer(audio.name, answer))
+        print_table(Console(), render_answer(audio.name, answer))
 
 
 def _embed_clip(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:

@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
-import typer
 import uvicorn
 
 from app.database import Database, open_for_application
@@ -23,28 +22,23 @@ LISTEN_BACKLOG = 128
 """Connections that the system may hold until they are accepted."""
 
 
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (HTTP_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (HTTP_PORT).")] = None,
-) -> None:
-    """Serve the API and the page.
-
-    Examples:
-      vibe-search serve
-
-      DATABASE_URL=postgresql://vibe@localhost/music vibe-search serve --host 0.0.0.0 --port 9000
-    """
+def serve(*, host: str | None, port: int | None) -> None:
+    """Serve the API and the page."""
     settings = get_settings()
     configure_service_log(settings)
     configure_tracing("vibe-search-api")
     address = (host or settings.http_host, port or settings.http_port)
     # Ctrl-C is the ordinary end
-    with listen(*address) as listener, open_for_application(settings) as url, suppress(KeyboardInterrupt):
+    with bind(*address) as listener, open_for_application(settings) as url, suppress(KeyboardInterrupt):
         asyncio.run(serve_api(url, listener))
 
 
 async def serve_api(url: str, listener: socket.socket) -> None:
-    """Serve on a bound socket until SIGINT or SIGTERM."""
+    """Serve on a bound socket until SIGINT or SIGTERM.
+
+    Raises:
+        UserError: Another process has begun to listen on its port meanwhile.
+    """
     # FastAPI takes long to import, and most commands serve nothing
     from app.http.application import create_api  # noqa: PLC0415
 
@@ -53,7 +47,14 @@ async def serve_api(url: str, listener: socket.socket) -> None:
     async with Database.open(url, pool_size=1) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
     api = create_api(url, settings, providers)
-    await uvicorn.Server(server_config(api, settings)).serve(sockets=[listener])
+    server = uvicorn.Server(server_config(api, settings))
+    try:
+        await server.serve(sockets=[listener])
+    except OSError as error:
+        if server.started:
+            raise
+        host, port = listener.getsockname()[:2]
+        raise _refused(host, port, "HTTP_PORT", error) from error
 
 
 def server_config(api: "ASGIApp", settings: Settings) -> uvicorn.Config:
@@ -77,7 +78,30 @@ def server_config(api: "ASGIApp", settings: Settings) -> uvicorn.Config:
 
 
 def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
-    """A bound socket, taken before any work is done.
+    """A socket on which connections wait until they are accepted, taken before any work is done.
+
+    Args:
+        host: Name or address of this machine.
+        port: 0 takes one that is free.
+        setting: Where another port can be chosen.
+
+    Raises:
+        UserError: The port is taken or the address is not of this machine.
+    """
+    listener = bind(host, port, setting)
+    try:
+        # bound alone, two processes could hold the port and only the second would find out, much later
+        listener.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refused(host, port, setting, error) from error
+    return listener
+
+
+def bind(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
+    """A socket that refuses connections until the server listens on it.
+
+    A proxy then asks another process while this one starts. Where it would wait, so would its users.
 
     Args:
         host: Name or address of this machine.
@@ -90,14 +114,18 @@ def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # the protocol is named for asyncio, which sets TCP_NODELAY on such sockets only: else an answer may wait 40 ms
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        # bound alone, two processes could hold the port and only the second would find out, much later
-        listener.listen(LISTEN_BACKLOG)
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            stack.pop_all()
     except OSError as error:
-        raise UserError(
-            f"{host}:{port} cannot be listened on: {error.strerror}. "
-            f"Stop what uses it, or choose another port with {setting}={port + 1 if port < 65535 else port - 1}"
-        ) from error
+        raise _refused(host, port, setting, error) from error
     return listener
+
+
+def _refused(host: str, port: int, setting: str, error: OSError) -> UserError:
+    return UserError(
+        f"{host}:{port} cannot be listened on: {error.strerror}. "
+        f"Stop what uses it, or choose another port with {setting}={port + 1 if port < 65535 else port - 1}"
+    )

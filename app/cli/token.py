@@ -1,9 +1,9 @@
 """vibe-search token: create, list, revoke."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,13 +14,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
-from app.cli.version import AsJson
+from app.cli.narrow import print_table
 from app.database import Database, Transaction, run_with_database
 from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings
-
-cli = typer.Typer(help="Bearer tokens of the API: who may ask, and for what.", no_args_is_help=True)
 
 
 @dataclass(frozen=True)
@@ -36,26 +34,18 @@ class _Artist:
     names: tuple[str, str] | None
 
 
-@cli.command(epilog="Example: vibe-search token create --did did:plc:yud5dj77ui2s53tqckvnbgu2 --scope upload")
-def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
-    did: Annotated[str | None, typer.Option(help="The artist as whom the holder is recognised.")] = None,
-    scope: Annotated[
-        list[Scope] | None,
-        typer.Option(help="What it permits; can be repeated. upload includes read, admin both.", show_default="read"),
-    ] = None,
-    label: Annotated[str, typer.Option(help="What it is for, to know it by later.")] = "",
-    expires_days: Annotated[
-        int | None, typer.Option(min=1, max=36_500, help="Days until it ends.", show_default="never")
-    ] = None,
-    handle: Annotated[str | None, typer.Option(help="Create the artist with this handle, if there is none.")] = None,
-    name: Annotated[str | None, typer.Option(help="The new artist's name.")] = None,
-    as_json: AsJson = False,
+def create(  # noqa: PLR0913 - each is an option of the command
+    *,
+    did: str | None,
+    scope: Sequence[str] | None,
+    label: str,
+    expires_days: int | None,
+    handle: str | None,
+    name: str | None,
+    as_json: bool,
 ) -> None:
-    """Make a token and print it. It is shown this once: the database keeps a hash of it.
-
-    Standard output holds the token alone, for a script; who it is for is said on standard error.
-    """
-    scopes = scope or [Scope.READ]
+    """Make a token and print it. It is shown this once: the database keeps a hash of it."""
+    scopes = [Scope(one) for one in scope or [Scope.READ]]
     artist = _check_artist(did, scopes, handle, name)
     issued = run_with_database(
         get_settings(), lambda _, database: _create(database, artist, scopes, label=label, expires_days=expires_days)
@@ -70,27 +60,19 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
     typer.echo(f"{issued.id}: {', '.join(scopes)} as {holder}, {ends}; shown this once", err=True)
 
 
-@cli.command("list", epilog="Example: vibe-search token list --json")
-def show(
-    did: Annotated[str | None, typer.Option(help="Only those of this artist.")] = None, as_json: AsJson = False
-) -> None:
+def show(*, did: str | None, as_json: bool) -> None:
     """List the tokens, the latest first, and when each was used last."""
     tokens = run_with_database(get_settings(), lambda _, database: list_tokens(database, did))
     if as_json:
         typer.echo(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
         return
-    console = Console()
-    console.print(_render(tokens) if tokens else "there are no tokens")
+    if tokens:
+        print_table(Console(), _render(tokens))
+    else:
+        typer.echo("there are no tokens")
 
 
-@cli.command(epilog="Example: vibe-search token revoke 3f9c1a0b7d42")
-def revoke(
-    token_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Its id: what stands between vs_ and the next _.")
-    ] = None,
-    did: Annotated[str | None, typer.Option(help="All of this artist's.")] = None,
-    as_json: AsJson = False,
-) -> None:
+def revoke(*, token_id: str | None, did: str | None, as_json: bool) -> None:
     """End a token, from the next request on."""
     if (token_id is None) == (did is None):
         raise UserError("say which token: its ID, or --did for all of an artist's")

@@ -1,9 +1,7 @@
 """vibe-search worker."""
 
 import asyncio
-from typing import Annotated
 
-import typer
 from prometheus_client import start_http_server
 
 from app.database import open_for_application, require_writable
@@ -16,24 +14,8 @@ from services.metrics import PROCESS
 from workers.app import quieten_job_log, run_worker
 
 
-def worker(
-    drain: Annotated[bool, typer.Option("--drain", help="Stop when no job is due any more.")] = False,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Jobs at the same time (WORKER_CONCURRENCY).")
-    ] = None,
-) -> None:
-    """Run the jobs that embed and classify tracks.
-
-    Each job under way takes a thread, a decoder process of about 50 MB and the memory of the models, which all share.
-    SIGTERM and Ctrl-C let the jobs under way finish, for 30 s; what is not finished then goes back to the queue. What
-    a killed worker had begun is given back by another within two minutes. When Postgres goes away, the worker waits
-    for it and goes on.
-
-    Examples:
-      vibe-search worker --concurrency 4
-
-      vibe-search worker --drain
-    """
+def worker(*, drain: bool, concurrency: int | None) -> None:
+    """Run the jobs that embed and classify tracks."""
     settings = get_settings()
     if concurrency is not None:
         settings = settings.model_copy(update={"worker_concurrency": concurrency})

@@ -1,9 +1,10 @@
 """Connections to Postgres through psycopg alone, and what every connection asks for."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from app.database.failures import guard_connection
 from app.errors import ReadOnlyDatabaseError, UserError
@@ -38,13 +39,45 @@ def normalise_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgresql", "postgres"}:
         raise UserError(f"DATABASE_URL must begin with postgresql://, not {scheme + separator!r}")
-    try:
-        urlsplit("postgresql://" + rest).port  # noqa: B018 - reading the port is what validates it
-    except ValueError as error:
-        raise UserError(f"DATABASE_URL cannot be read: {error}") from error
+    rest = _without_threshold(rest)
+    _require_readable(rest)
+    return "postgresql://" + _move_hosts(rest)
+
+
+def _without_threshold(rest: str) -> str:
     address, _, query = rest.partition("?")
     kept = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != _PREPARE_THRESHOLD]
-    return "postgresql://" + address + ("?" + "&".join(kept) if kept else "")
+    return address + ("?" + "&".join(kept) if kept else "")
+
+
+def _require_readable(rest: str) -> None:
+    """Refuse what follows the scheme of a URL where its password ends early, in words without any of it."""
+    address, _, query = rest.partition("?")
+    try:
+        parts = conninfo_to_dict("postgresql://" + address)
+    except psycopg.ProgrammingError:
+        # its text holds the password
+        parts = {"port": None}
+    ports = str(parts.get("port", "")).split(",")
+    whole = all(not port or (port.isdecimal() and int(port) < 65536) for port in ports)
+    if not whole or "@" in str(parts.get("host", "")) or any("=" not in pair for pair in query.split("&") if pair):
+        raise UserError(
+            "DATABASE_URL cannot be read: write it as postgresql://role:password@host:port/database, with the letters "
+            "@ : / ? # % of the password as %40 %3A %2F %3F %23 %25. Or leave the password out, and set PGPASSWORD"
+        )
+
+
+def _move_hosts(rest: str) -> str:
+    """The same, with several hosts or the folder of a socket in the query: SQLAlchemy reads them only there."""
+    address, _, query = rest.partition("?")
+    authority, _, database = address.partition("/")
+    credentials, at, hosts = authority.rpartition("@")
+    if "," not in hosts and not hosts.startswith("%2"):
+        return rest
+    parts = conninfo_to_dict("postgresql://" + address)
+    given = {name: str(parts.get(name, "")) for name in ("host", "port")}
+    moved = [f"{name}={quote(value, safe=',')}" for name, value in given.items() if value.strip(",")]
+    return f"{credentials}{at}/{database}?{'&'.join([*moved, *filter(None, [query])])}"
 
 
 def connect_arguments(url: str) -> dict[str, Any]:

@@ -42,6 +42,9 @@ _WATCH_SECONDS = 0.2
 _RETRY_SECONDS = 5.0
 """After an attempt to start it again that failed."""
 
+_MAKE_ROOM = "make room, or set DATA_DIR to another disk"
+_OTHER_FOLDER = "Set DATA_DIR to a folder that you can write to"
+
 
 class EmbeddedPostgres:
     """A Postgres in a folder, started on entering and stopped by the last process that leaves it.
@@ -82,7 +85,7 @@ class EmbeddedPostgres:
             UserError: No space, no permission, or data of another major version.
         """
         _check_folder(self._folder)
-        with self._lock:
+        with self._locked():
             try:
                 self._prepare()
                 handles = [*living_handles(self._folder.path), own_handle()]
@@ -174,6 +177,23 @@ class EmbeddedPostgres:
             self._folder.stop()
             self._join(self._folder.start())
         self._create_database()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The lock of the data folder, which every user of the server can make.
+
+        Raises:
+            UserError: It cannot be made.
+        """
+        try:
+            self._lock.acquire()
+        except OSError as error:
+            file = self._lock.lock_file
+            raise UserError(f"{file} cannot be written: {error.strerror}. {_OTHER_FOLDER}") from error
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _stop_unused(self) -> None:
         """After a start that was given up."""
@@ -306,6 +326,20 @@ def grant_embedded(url: str) -> None:
 
 
 def _check_folder(folder: DataFolder) -> None:
+    """Refuse a folder in which no server of this version can be.
+
+    Raises:
+        UserError: It says why, and what to do.
+    """
+    if {"\n", "\r"} & {*str(folder.path)}:
+        raise UserError(f"{str(folder.path)!r} has a line break in its name: choose another DATA_DIR")
+    try:
+        _look_into(folder)
+    except OSError as error:
+        raise UserError(f"{folder.path} cannot be used: {error.strerror}. {_OTHER_FOLDER}") from error
+
+
+def _look_into(folder: DataFolder) -> None:
     version_file = folder.path / "PG_VERSION"
     if version_file.exists():
         found = version_file.read_text(encoding="ascii").strip()
@@ -319,7 +353,7 @@ def _check_folder(folder: DataFolder) -> None:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder.path} cannot be created: {error.strerror}") from error
+        raise UserError(f"{folder.path} cannot be created: {error.strerror}. {_OTHER_FOLDER}") from error
     unexpected = [entry.name for entry in folder.path.iterdir() if entry.name not in {"log", HANDLES}]
     if unexpected:
         raise UserError(f"{folder.path} is not empty and holds no Postgres: choose another DATA_DIR")
@@ -337,14 +371,20 @@ def _clear_away(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _explain_failed_start(folder: DataFolder, error: Exception) -> str:
+def _explain_failed_start(folder: DataFolder, error: CalledProcessError | OSError) -> str:
+    """What a server that did not start has said, and what to do."""
+    if is_disk_full(error):
+        return f"the embedded Postgres in {folder.path} did not start: no space left on the disk: {_MAKE_ROOM}"
+    if isinstance(error, OSError):
+        return f"the embedded Postgres in {folder.path} did not start: {error.strerror}: {error.filename}"
     lines = folder.log.read_text(errors="replace").splitlines() if folder.log.exists() else []
-    said = (error.stderr or "").strip().splitlines() if isinstance(error, CalledProcessError) else []
+    said = [line for line in (error.stderr or "").splitlines() if line.strip()]
     if not folder.initialised or not (folder.path / "global").exists():
         free = shutil.disk_usage(folder.path).free // 2**20
-        telling = said[-1] if said else str(error)
-        return f"the database could not be created in {folder.path} ({free} MB free): {telling}"
-    telling = next((line for line in reversed(lines) if "FATAL" in line or "PANIC" in line), str(error))
-    if "No space left" in "".join(lines[-20:]) or is_disk_full(error):
-        telling = "no space left on the disk"
+        telling = said[-1] if said else f"{error.cmd} ended with status {error.returncode}"
+        return f"the database could not be created in {folder.path} ({free} MB free): {telling.strip()}"
+    if "No space left" in "".join(lines[-20:]):
+        return f"the embedded Postgres in {folder.path} did not start: no space left on the disk: {_MAKE_ROOM}"
+    found = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    telling = (found or said or [f"it ended with status {error.returncode}"])[-1]
     return f"the embedded Postgres in {folder.path} did not start: {telling.strip()} (its log: {folder.log})"

@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.errors import ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
+from psycopg.errors import (
+    FeatureNotSupported,
+    InternalError_,
+    ObjectNotInPrerequisiteState,
+    ReadOnlySqlTransaction,
+    UndefinedFunction,
+)
 from sqlalchemy import exc
 
+from app.database.refused_connections import explain_failure
 from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
 
 
@@ -15,9 +22,9 @@ from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUna
 def guard_connection() -> Iterator[None]:
     """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
 
-    Those of a database that can only be read become ``ReadOnlyDatabaseError``, those of a catalogue that is released
-    ``CatalogueReleasedError``. Other errors in a statement are bugs or
-    bad data, and pass.
+    One that does not let this process in is a ``DatabaseRefusedError``. Those of a database that can only be read
+    become ``ReadOnlyDatabaseError``, those of a catalogue that is released ``CatalogueReleasedError``. Other errors in
+    a statement are bugs or bad data, and pass.
     """
     try:
         yield
@@ -27,7 +34,7 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error.orig):
             raise CatalogueReleasedError from error
         if error.connection_invalidated or _is_unavailable(error.orig):
-            raise DatabaseUnavailableError(_first_line(error.orig)) from error
+            raise _lost(error.orig) from error
         raise
     except exc.TimeoutError as error:
         raise ConnectionsBusyError from error
@@ -37,8 +44,26 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error):
             raise CatalogueReleasedError from error
         if _is_unavailable(error):
-            raise DatabaseUnavailableError(_first_line(error)) from error
+            raise explain_failure(error) from error
         raise
+
+
+def is_of_migration(error: BaseException | None) -> bool:
+    """Whether a migration was committed between the reading and the running of a statement: again, it succeeds.
+
+    Postgres then does not find a function, a type or a view by the number that it has just looked up, or the columns of
+    a prepared statement are others.
+    """
+    if not isinstance(error, InternalError_ | FeatureNotSupported | UndefinedFunction):
+        return False
+    message = error.diag.message_primary or ""
+    return _OF_MIGRATION.match(message) is not None
+
+
+_OF_MIGRATION = re.compile(
+    r"cache lookup failed for (function|type|relation)|could not open relation with OID"
+    r"|cached plan must not change result type|function with OID \d+ does not exist"
+)
 
 
 def _is_released(error: BaseException | None) -> bool:
@@ -57,5 +82,5 @@ def _is_unavailable(error: BaseException | None) -> bool:
     return state is None or state.startswith(("08", "57P")) or state == "53300"
 
 
-def _first_line(error: BaseException | None) -> str:
-    return str(error).strip().partition("\n")[0] or "Postgres closed the connection"
+def _lost(error: BaseException | None) -> DatabaseUnavailableError:
+    return explain_failure(error if isinstance(error, psycopg.Error) else psycopg.OperationalError())

@@ -1,140 +1,115 @@
-"""Bringing a database to the schema of this version."""
+"""Bringing a database to the schema of this version, while others search it and write to it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
-from sqlalchemy import Connection as BoundConnection
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 from app.database.adoption.run import adopt
-from app.database.connection import CONNECT_ARGUMENTS, normalise_url
-from app.database.failures import guard_connection
-from app.database.qualified_names import SAFE_PATH, read_homes
-from app.database.queue_schema import plan_queue_upgrade
-from app.database.requirements import check_extensions, check_server, explaining_refusals
-from app.database.schema import (
-    MIGRATION_LOCK,
-    documents_digest,
-    head,
-    is_adopted,
-    keep_state,
-    read_revision,
-    read_state,
-    version_schema,
+from app.database.documents import documents_version, fill_steps, index_steps, read_documents_version
+from app.database.qualified_names import Homes, read_homes
+from app.database.requirements import check_extensions
+from app.database.schema import head, is_adopted, note_state, pending_migrations, read_revision, read_state
+from app.database.schema_steps import (
+    lacks_triggers,
+    note_functions,
+    prepare_steps,
+    queue_steps,
+    trigger_steps,
+    write_functions,
+    write_migrations,
 )
-from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_script, run_script, trigger_scripts
+from app.database.sql_files import repeatable_digest, repeatable_script
+from app.database.steps import CATALOGUE_FIRST, Show, Step, alone, run_steps
+from app.errors import UserError
 
 if TYPE_CHECKING:
     from models.registry import ModelCard
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+_FIRST_ONLINE = "0003"
+"""Older schemas have no index of words: what they have is made anew in one transaction, as in an empty database."""
 
-def migrate(url: str, model: "ModelCard") -> list[str]:
-    """Bring a database to this version's schema, in one transaction.
 
-    Safe to repeat, and to run twice at once: the second waits, then finds nothing to do.
-    A database that was adopted is brought there as it was adopted, step by step.
+def migrate(url: str, model: "ModelCard", show: Show | None = None) -> list[str]:
+    """Bring a database to this version's schema.
+
+    An empty one in one transaction. Any other step by step, each a transaction that waits for no lock longer than
+    ``LOCK_TIMEOUT_MS`` and is tried again instead: others go on searching and writing. Interrupted, it goes on where it
+    ended. Safe to repeat, and to run twice at once: the second waits, then finds nothing to do.
+
+    A database that was adopted is brought there as it was adopted.
 
     Args:
         url: libpq URL of the database.
         model: The model that is to serve when none does yet.
+        show: Is told about each step.
 
     Returns:
-        What was done, one line a step; empty when only the repeatable scripts were applied again.
+        What was done, one line a thing; empty when only functions and views were applied again.
 
     Raises:
-        UserError: The server or an extension is too old, or the role may not do it.
+        UserError: The server or an extension is too old, the role may not do it, or a lock could not be had.
         DatabaseUnavailableError: The server does not answer.
     """
-    with _migrating(url) as bound:
-        connection = _driver_of(bound)
-        connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        check_server(connection)
+    with alone(url) as connection:
         adopted = is_adopted(connection)
-        if not adopted:
-            with explaining_refusals():
-                done = _migrate(bound, model)
-            check_extensions(connection)
-    return adopt(url, model) if adopted else done
+        done = [] if adopted else run_steps(connection, _plan(connection, model), show)
+    return adopt(url, model, show) if adopted else done
 
 
-def _migrate(bound: BoundConnection, model: "ModelCard") -> list[str]:
-    connection = _driver_of(bound)
-    # what is made belongs beside the catalogue, unless it says otherwise
-    connection.execute("set local search_path = public, search")
-    done = _upgrade(bound)
-    done += _apply_queue_schema(connection)
+def _plan(connection: Connection, model: "ModelCard") -> list[Step]:
+    revision = read_revision(connection)
+    if revision is not None and revision > head():
+        raise UserError(
+            f"the schema is at {revision}, which this version does not know: update vibe-search, or restore a backup"
+        )
     homes = read_homes(connection)
-    connection.execute(f"set local search_path = {SAFE_PATH}".encode())
-    run_script(connection, homes.bind(repeatable_script()))
-    for script in trigger_scripts():
-        run_script(connection, homes.bind(script.read_text(encoding="utf-8")))
-    connection.execute("set local search_path = search, public")
-    keep_state(connection, "repeatable", repeatable_digest())
-    done += _rebuild_documents(connection)
-    return done + _ensure_model(connection, model)
+    if revision is None or revision < _FIRST_ONLINE:
+        return [_whole(connection, homes, revision, model)]
+    return list(_upgrade(connection, homes, revision, model))
 
 
-@contextmanager
-def _migrating(url: str) -> Iterator[BoundConnection]:
-    """A connection in a transaction, which is committed at the end; Alembic needs it to be SQLAlchemy's."""
-    engine = create_engine(
-        normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
-        poolclass=NullPool,
-        connect_args=CONNECT_ARGUMENTS,
-    )
-    with guard_connection(), engine.begin() as bound:
-        yield bound
-    engine.dispose()
+def _whole(connection: Connection, homes: Homes, revision: str | None, model: "ModelCard") -> Step:
+    """Everything in one transaction: nothing can be half there, and there is nothing to search meanwhile."""
+    queue = list(queue_steps(connection, homes))
+    titles = [_title(revision), *(step.title for step in queue)]
+    if revision is None:
+        titles.append(f"model: {model.identity}, {model.dimensions} dimensions")
+    path = f"set local search_path = {CATALOGUE_FIRST};"
+    parts = [
+        write_migrations(connection, revision),
+        path,
+        *(step.sql for step in queue),
+        write_functions(repeatable_script(), homes, model),
+        *(step.sql for step in trigger_steps(homes, ())),
+        "select search.rebuild_documents();" if revision is not None else "select search_internal.index_documents();",
+        note_functions(connection),
+        note_state("documents", documents_version()),
+    ]
+    return Step("\n".join(titles), "\n".join(parts), CATALOGUE_FIRST, check=check_extensions)
 
 
-def _driver_of(bound: BoundConnection) -> Connection:
-    return cast("Connection", bound.connection.driver_connection)
+def _upgrade(connection: Connection, homes: Homes, revision: str, model: "ModelCard") -> Iterator[Step]:
+    """Migrations and functions in one transaction, since functions read the tables; the rest one by one."""
+    yield from prepare_steps(connection, revision)
+    yield from queue_steps(connection, homes)
+    applied = read_state(connection, "functions") == repeatable_digest()
+    migrations = [write_migrations(connection, revision)] if pending_migrations(revision) else []
+    # applied again in any case: what is missing after a restore comes back
+    functions = "\n".join([*migrations, write_functions(repeatable_script(), homes, model)])
+    title = _title(revision) if migrations else "functions and views"
+    yield Step(title, functions, CATALOGUE_FIRST, check=check_extensions, told=bool(migrations))
+    if migrations or not applied or lacks_triggers(connection):
+        for step in trigger_steps(homes, ()):
+            yield replace(step, told=False)
+    yield Step("note of the version", note_functions(connection), told=False)
+    yield from index_steps(connection)
+    if read_documents_version(connection) != documents_version():
+        yield from fill_steps(connection, documents_version())
 
 
-def _upgrade(bound: BoundConnection) -> list[str]:
-    # they take long to import, and only a migration needs them
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
-    connection = _driver_of(bound)
-    before = read_revision(connection)
-    config = Config()
-    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = bound
-    config.attributes["version_schema"] = version_schema(connection)
-    command.upgrade(config, "head")
-    return [f"{before or 'empty'} -> {head()}"] if before != head() else []
-
-
-def _apply_queue_schema(connection: Connection) -> list[str]:
-    lacking = plan_queue_upgrade(connection)
-    for script in lacking.scripts:
-        run_script(connection, script)
-    with connection.cursor() as cursor:
-        rows = [(name,) for name in lacking.names]
-        cursor.executemany("insert into search.queue_migrations (name) values (%s)", rows)
-    return lacking.done
-
-
-def _rebuild_documents(connection: Connection) -> list[str]:
-    if read_state(connection, "documents") == documents_digest():
-        return []
-    row = connection.execute("select search.rebuild_documents()").fetchone()
-    keep_state(connection, "documents", documents_digest())
-    return [f"search: {row[0]} names"] if row and row[0] else []
-
-
-def _ensure_model(connection: Connection, model: "ModelCard") -> list[str]:
-    serving = connection.execute("select id from search.models where serving").fetchone()
-    if serving is not None:
-        connection.execute("select search_internal.bind_nearest_tracks()")
-        return []
-    connection.execute("select search.register_model(%s, %s, %s)", [model.name, model.identity, model.dimensions])
-    connection.execute("select search.serve_model(%s)", [model.identity])
-    return [f"model: {model.identity}, {model.dimensions} dimensions"]
+def _title(revision: str | None) -> str:
+    return f"{revision or 'empty'} -> {head()}"

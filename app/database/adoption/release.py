@@ -8,11 +8,10 @@ from psycopg.sql import SQL, Identifier
 
 from app.database.adoption.catalogue_columns import CATALOGUE
 from app.database.adoption.guarded_triggers import guard_triggers
-from app.database.adoption.plan import Step
-from app.database.adoption.run import LOCK_TIMEOUT_MS, alone, run_step
 from app.database.qualified_names import SAFE_PATH, Homes, read_extensions
 from app.database.schema import is_adopted, read_state
 from app.database.sql_files import load_statement, repeatable_script
+from app.database.steps import LOCK_TIMEOUT_MS, Step, alone, run_step
 from app.errors import UserError
 
 Connection = psycopg.Connection[tuple[object, ...]]

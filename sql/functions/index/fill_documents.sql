@@ -62,3 +62,20 @@ $$;
 comment on function search_internal.fill_documents(text, text, integer) is
     'Make the documents of the next so many entities of a kind anew, beside whoever writes to the catalogue, and return the key of the last: '
     'the next call goes on after it. Null when there are no more. Commit after each call: until then those who change the same names wait.';
+
+create or replace function search_internal.fill_documents_to(version text, kind text, after text, most integer) returns text
+language plpgsql
+set search_path = pg_catalog, search, pg_temp
+as $$
+declare
+    last constant text := search_internal.fill_documents(kind, after, most);
+begin
+    if last is not null then
+        insert into search.schema_state as s (key, value) values ('filling', jsonb_build_array(version, kind, last)::text)
+        on conflict (key) do update set value = excluded.value;
+    end if;
+    return last;
+end;
+$$;
+comment on function search_internal.fill_documents_to(text, text, text, integer) is
+    'As search_internal.fill_documents, and note how far it is: a run that was interrupted goes on there.';

@@ -208,9 +208,6 @@ end;
 $$;
 comment on function search_internal.on_document_written() is 'Shortens very long names, and derives the level and the tokens of a document.';
 
-create or replace trigger derive before insert or update of kind, normalized, context, popularity on search.documents
-for each row execute function search_internal.on_document_written();
-
 create or replace function search_internal.on_documents_written() returns trigger
 language plpgsql
 set search_path = pg_catalog, search, pg_temp
@@ -236,11 +233,24 @@ end;
 $$;
 comment on function search_internal.on_documents_written() is 'Counts the words of listed names that came or went.';
 
-create or replace trigger count_inserted after insert on search.documents referencing new table as new_rows
-for each statement execute function search_internal.on_documents_written();
-
-create or replace trigger count_updated after update on search.documents referencing old table as old_rows new table as new_rows
-for each statement execute function search_internal.on_documents_written();
-
-create or replace trigger count_deleted after delete on search.documents referencing old table as old_rows
-for each statement execute function search_internal.on_documents_written();
+-- where they are missing: made anew, they would wait for all writers, and keep others waiting. A migration drops one that is to be another.
+do $$
+begin
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.documents'::regclass and g.tgname = 'derive') then
+        create trigger derive before insert or update of kind, normalized, context, popularity on search.documents
+        for each row execute function search_internal.on_document_written();
+    end if;
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.documents'::regclass and g.tgname = 'count_inserted') then
+        create trigger count_inserted after insert on search.documents referencing new table as new_rows
+        for each statement execute function search_internal.on_documents_written();
+    end if;
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.documents'::regclass and g.tgname = 'count_updated') then
+        create trigger count_updated after update on search.documents referencing old table as old_rows new table as new_rows
+        for each statement execute function search_internal.on_documents_written();
+    end if;
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.documents'::regclass and g.tgname = 'count_deleted') then
+        create trigger count_deleted after delete on search.documents referencing old table as old_rows
+        for each statement execute function search_internal.on_documents_written();
+    end if;
+end;
+$$;

@@ -1,8 +1,19 @@
 -- How far the work on one track is.
 
--- workers' rows change their status only, which is in the condition: the index holds what is unfinished, and stays small
-create index if not exists search_unfinished_jobs_idx on public.procrastinate_jobs ((args ->> 'track_id'))
-where status in ('todo', 'doing');
+-- Workers' rows change their status only, which is in the condition: the index holds what is unfinished, and stays small.
+-- "if not exists" would wait for all writers before it looks.
+do $$
+begin
+    if not exists (
+        select from pg_index i
+        join pg_class c on c.oid = i.indexrelid
+        where i.indrelid = 'public.procrastinate_jobs'::regclass and c.relname = 'search_unfinished_jobs_idx'
+    ) then
+        create index search_unfinished_jobs_idx on public.procrastinate_jobs ((args ->> 'track_id'))
+        where status in ('todo', 'doing');
+    end if;
+end;
+$$;
 
 create or replace function search.track_tasks(track_id bigint)
 returns table (task text, model text, state text, reason text, permanent boolean, attempts integer)

@@ -77,18 +77,27 @@ $$;
 comment on function search_internal.on_artist_mirrored() is 'Notes for the mirror all tracks of an artist who has another handle.';
 revoke execute on function search_internal.on_artist_mirrored() from public;
 
--- rows of a partition have these too, however they are written
-create or replace trigger mirror_insert after insert on search.embeddings
-for each row when (new.listed) execute function search_internal.on_embedding_mirrored();
-
-create or replace trigger mirror_update after update on search.embeddings
--- the operator has its schema, which "is distinct from" cannot have: a dump of the trigger would not restore
-for each row when ((old.listed or new.listed)
-    and (old.embedding operator(public.<>) new.embedding or old.listed <> new.listed))
-execute function search_internal.on_embedding_mirrored();
-
-create or replace trigger mirror_delete after delete on search.embeddings
-for each row when (old.listed) execute function search_internal.on_embedding_mirrored();
+-- Rows of a partition have these too, however they are written. Made where they are missing: made anew, they would wait for all
+-- writers, and keep others waiting. A migration drops one that is to be another.
+do $$
+begin
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.embeddings'::regclass and g.tgname = 'mirror_insert') then
+        create trigger mirror_insert after insert on search.embeddings
+        for each row when (new.listed) execute function search_internal.on_embedding_mirrored();
+    end if;
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.embeddings'::regclass and g.tgname = 'mirror_update') then
+        create trigger mirror_update after update on search.embeddings
+        -- the operator has its schema, which "is distinct from" cannot have: a dump of the trigger would not restore
+        for each row when ((old.listed or new.listed)
+            and (old.embedding operator(public.<>) new.embedding or old.listed <> new.listed))
+        execute function search_internal.on_embedding_mirrored();
+    end if;
+    if not exists (select from pg_trigger g where g.tgrelid = 'search.embeddings'::regclass and g.tgname = 'mirror_delete') then
+        create trigger mirror_delete after delete on search.embeddings
+        for each row when (old.listed) execute function search_internal.on_embedding_mirrored();
+    end if;
+end;
+$$;
 
 create or replace function search_internal.mirror_documents(
     namespace text, track_ids bigint[] default null, after bigint default null, most integer default null

@@ -12,7 +12,7 @@ begin
             select best.*, search_internal.held_tier(best.kind, best.tier) as held_tier
             from (
                 select distinct on (n.kind, n.key) n.* from unnest(named) as n where n.kind in ('artist', 'album', 'tag')
-                order by n.kind, n.key, n.tier, n.class
+                order by n.kind, n.key, n.tier, n.class, n.quality desc
             ) as best
             order by best.tier, best.class, best.popularity desc, best.kind, best.key limit 5
         ) as e

@@ -1,7 +1,5 @@
 """The nginx of docs/how-to/recognise-users.md, before a real `vibe-search serve` and an application with sessions."""
 
-import re
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,26 +10,13 @@ import httpx2
 import pytest
 
 from tests.support.catalogue import Catalogue
-from tests.support.served import SECONDS, running, served_search
+from tests.support.proxy import documented, free_port, needs_nginx, nginx
+from tests.support.served import SECONDS, served_search
 from tests.support.session_app import SessionApp, session_app
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "recognise-users.md"
+PAGE = "docs/how-to/recognise-users.md"
 SEARCH = "/search/?q=secret&type=tracks"
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed: `make nginx`")
-
-
-def documented(application: str, search: str, listen: Path) -> str:
-    """The configuration of the page, with the addresses of this test in the place of its three."""
-    (text,) = re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    replaced = {
-        "listen 8080;": f"listen unix:{listen};",
-        "http://127.0.0.1:8000;": f"{search};",
-        "http://127.0.0.1:3000/": f"{application}/",
-    }
-    for before, after in replaced.items():
-        assert text.count(before) == 1, before
-        text = text.replace(before, after)
-    return str(text)
+pytestmark = needs_nginx
 
 
 @pytest.fixture
@@ -48,17 +33,16 @@ def application(me: str) -> Iterator[SessionApp]:
 @contextmanager
 def behind_nginx(database: str, folder: Path, application: str) -> Iterator[httpx2.Client]:
     """A client of nginx, which asks an application at this address."""
-    listen = folder / "nginx.sock"
-    configuration = folder / "nginx.conf"
-    outside = f"daemon off; pid {folder}/nginx.pid; error_log stderr;"
-    nginx: list[str | Path] = ["nginx", "-p", folder, "-c", configuration, "-g", outside]
+    port = free_port()
     with ExitStack() as stack:
         search = stack.enter_context(served_search(database, folder, {"VIEWER_HEADER": "X-Viewer-DID"}))
-        configuration.write_text(documented(application, search, listen), encoding="utf-8")
-        stack.enter_context(running(nginx, listen.exists))
-        transport = httpx2.HTTPTransport(uds=str(listen))
-        client = httpx2.Client(transport=transport, base_url="http://search.example", timeout=SECONDS)
-        yield stack.enter_context(client)
+        addresses = {
+            "listen 8080;": f"listen 127.0.0.1:{port};",
+            "http://127.0.0.1:8000;": f"{search};",
+            "http://127.0.0.1:3000/": f"{application}/",
+        }
+        stack.enter_context(nginx(documented(PAGE, addresses), folder, port))
+        yield stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS))
 
 
 @pytest.fixture

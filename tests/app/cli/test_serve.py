@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import threading
-from contextlib import ExitStack, closing
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from urllib.parse import urlsplit
 
 import httpx2
@@ -11,7 +13,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Response
 
-from app.cli.serve import listen, server_config
+from app.cli.serve import bind, listen, serve_api, server_config
+from app.errors import UserError
 from app.http.routes import health
 from app.settings import Settings
 from tests.support.serving import serving
@@ -36,6 +39,45 @@ def test_answers_are_sent_at_once() -> None:
         asyncio.run(serve(listener))
     assert accepted
     assert accepted[0] != 0
+
+
+def test_a_process_that_starts_refuses_connections_until_it_can_answer() -> None:
+    """A proxy then asks another process; on a socket that listens its requests would wait."""
+    refused: list[bool] = []
+
+    @asynccontextmanager
+    async def start(_api: FastAPI) -> AsyncIterator[None]:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(listener.getsockname())
+        refused.append(True)
+        yield
+
+    api = FastAPI(lifespan=start)
+    api.include_router(health.router)
+    with closing(bind("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(server_config(api, Settings(_env_file=None)))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the application did not start"
+            time.sleep(0.01)
+        assert httpx2.get(f"http://127.0.0.1:{listener.getsockname()[1]}/healthz", timeout=60).status_code == 200
+        server.should_exit = True
+        thread.join()
+    assert refused
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with closing(listen("127.0.0.1", 0)) as listener, pytest.raises(UserError, match="choose another port with HTTP"):
+        bind(*listener.getsockname())
+
+
+def test_of_two_processes_that_start_at_once_the_second_says_why_it_ends(database: str) -> None:
+    with closing(bind("127.0.0.1", 0)) as first, closing(bind(*first.getsockname())) as second:
+        first.listen()
+        port = first.getsockname()[1]
+        with pytest.raises(UserError, match=f"127.0.0.1:{port} cannot be listened on: Address already in use"):
+            asyncio.run(serve_api(database, second))
 
 
 LIMIT = 5

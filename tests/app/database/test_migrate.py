@@ -4,13 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from app.database import EmbeddedPostgres, connect, inspect_schema, migrate
 from app.database.dump import SCHEMA_FILE, dump_schema
-from app.database.schema import head, pending_migrations
-from app.database.sql_files import SQL_DIR, repeatable_digest, repeatable_scripts
+from app.database.sql_files import repeatable_digest, repeatable_scripts
 from app.errors import DatabaseUnavailableError, UserError
 from app.providers import Providers
 from tests.support.databases import new_database
@@ -20,16 +17,6 @@ def test_migrating_again_does_nothing(database: str, providers: Providers) -> No
     before = dump_schema(database)
     assert migrate(database, providers.embedding.card) == []
     assert dump_schema(database) == before
-
-
-def test_migrations_follow_each_other_as_their_files_are_called() -> None:
-    """Which is how the program knows them without Alembic."""
-    config = Config()
-    config.set_main_option("script_location", str(SQL_DIR / "migrations"))
-    config.set_main_option("path_separator", "os")
-    by_alembic = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    assert [revision for revision, _ in pending_migrations(None)] == by_alembic[::-1]
-    assert head() == by_alembic[0]
 
 
 def test_a_move_of_a_file_changes_no_digest() -> None:

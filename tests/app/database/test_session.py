@@ -327,6 +327,41 @@ def test_a_read_is_tried_once_more_after_a_lost_connection(database: str, connec
 
 
 @pytest.mark.parametrize(
+    ("state", "message", "attempts"),
+    [
+        ("XX000", "cache lookup failed for function 4711", 2),
+        ("XX000", "cache lookup failed for type 4711", 2),
+        ("XX000", "could not open relation with OID 4711", 2),
+        ("0A000", "cached plan must not change result type", 2),
+        ("42883", "function with OID 4711 does not exist", 2),
+        ("42883", "function search.unified(unknown) does not exist", 1),
+        ("XX000", "corrupted page pointers", 1),
+    ],
+)
+def test_a_read_is_tried_once_more_after_a_migration(
+    database: str, connection: Connection, state: str, message: str, attempts: int
+) -> None:
+    """What Postgres says where a migration is committed between the reading and the running of a statement."""
+    connection.execute("create sequence public.attempts")
+    connection.execute(
+        "create function public.read_it() returns int language plpgsql as $$ begin "
+        f"if nextval('public.attempts') = 1 then raise exception '{message}' using errcode = '{state}'; end if; "
+        "return 1; end $$"
+    )
+
+    async def steps(opened: Database) -> None:
+        reading = retry_read(lambda: opened.scalar(text("select public.read_it()")))
+        if attempts == 2:
+            assert await reading == 1
+        else:
+            with pytest.raises(DBAPIError, match=message.partition("(")[0]):
+                await reading
+
+    run(database, steps)
+    assert connection.execute("select last_value from public.attempts").fetchone() == (attempts,)
+
+
+@pytest.mark.parametrize(
     ("state", "failures", "succeeds"), [("40001", 1, True), ("40001", 2, False), ("P0001", 1, False)]
 )
 def test_a_read_is_tried_once_more_after_a_serialization_failure_alone(

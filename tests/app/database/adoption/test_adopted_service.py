@@ -180,7 +180,7 @@ def test_the_command_tells_what_it_finds_and_does(existing: str, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "playlist_tracks" in done.stdout
     assert "note: there is no playlist_tracks" in done.stdout
-    assert "scripts/backfill_embeddings.py" in done.stdout
+    assert "vibe-search backfill embeddings" in done.stdout
     found = json.loads(command(existing, tmp_path, "search", "--json", "slow tide").stdout)
     assert found["results"][0]["details"]["title"] == "Slow Tide"
     again = command(existing, tmp_path, "db", "adopt", "--rules", "plyr.fm", "--json")

@@ -1,0 +1,40 @@
+create or replace function search_internal.drop_overloads() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- set by the script that makes functions, of which this is one
+    before constant bigint := coalesce(nullif(current_setting('vibe_search.functions_before', true), ''), '-1')::bigint;
+    former record;
+    reader record;
+begin
+    for former in
+        with known as (
+            select p.oid, p.pronamespace, p.proname,
+                   p.xmin = pg_current_xact_id()::xid and p.cmin::text::bigint > before as made
+            from pg_proc p
+            where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
+              -- made for one database, by the rules of an adopted catalogue
+              and p.proname not like 'visibility\_of\_%' and p.proname not in ('wants_jobs', 'groups_of')
+        )
+        select k.oid, k.oid::regprocedure as signature
+        from known k
+        where not k.made
+          and exists (select from known m where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname)
+    loop
+        for reader in
+            select distinct c.oid::regclass as view
+            from pg_depend d
+            join pg_rewrite r on r.oid = d.objid
+            join pg_class c on c.oid = r.ev_class and c.relkind = 'v' and c.relnamespace = 'search'::regnamespace
+            where d.refclassid = 'pg_proc'::regclass and d.refobjid = former.oid and d.classid = 'pg_rewrite'::regclass
+        loop
+            execute format('drop view %s', reader.view);
+        end loop;
+        execute format('drop function %s', former.signature);
+    end loop;
+end;
+$$;
+comment on function search_internal.drop_overloads() is
+    'Drop functions that have the name, and not the arguments, of a function that this transaction has made: beside each other, calls are ambiguous. '
+    'Views that call them are dropped, too. They come back with the views of the same transaction.';

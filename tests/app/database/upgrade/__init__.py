@@ -1,0 +1,1 @@
+"""Databases of former versions, which this version upgrades."""

@@ -350,7 +350,7 @@ def test_a_read_is_tried_once_more_after_a_migration(
     )
 
     async def steps(opened: Database) -> None:
-        reading = retry_read(lambda: opened.scalar(text("select public.read_it()")))
+        reading = retry_read(lambda: opened.scalar(text("select read_it()")))
         if attempts == 2:
             assert await reading == 1
         else:

@@ -1,6 +1,6 @@
 # vibe-search: `make demo` runs it, `make test` proves it, `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deep check lint types tests browser nginx debian-postgres evaluate bench screenshots bench-page load docs fuzz fuzz-cost audit soak schema clean
+.PHONY: help demo test test-deep check lint types tests browser nginx pgbouncer debian-postgres evaluate bench screenshots bench-page load docs fuzz fuzz-cost audit soak schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -63,6 +63,12 @@ nginx: ## install nginx, whose documented configuration is tested, where there i
 
 debian-postgres: ## install Debian's PostgreSQL with pgvector, on which tests run too, where there is none (Debian and Ubuntu)
 	@scripts/debian_postgres.sh
+
+pgbouncer: ## install PgBouncer, behind which everything is tested, where there is none (Debian and Ubuntu; the package starts it)
+	@command -v pgbouncer >/dev/null && exit 0; \
+	command -v apt-get >/dev/null || { echo "no PgBouncer: its tests are left out" >&2; exit 0; }; \
+	echo "installing PgBouncer ..."; \
+	$(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer >/dev/null
 
 tests: $(VENV)/.test browser ## pytest (ARGS='-k name' chooses)
 	@$(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)

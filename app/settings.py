@@ -25,6 +25,12 @@ class Settings(BaseSettings):
         description="Postgres >= 15 with pgvector >= 0.8.0, as postgresql://user:password@host/name. "
         "Unset: an embedded Postgres is started in DATA_DIR.",
     )
+    database_direct_url: str | None = Field(
+        default=None,
+        description="The same database past the pooler that DATABASE_URL leads to, for what needs a session: "
+        "db migrate, adopt, release and roles, backfills that work inline, and LISTEN of workers. "
+        "Unset: DATABASE_URL.",
+    )
     data_dir: Path = Field(
         default=Path(".data"),
         description="Folder of the embedded Postgres (postgres/) and of the local audio store (audio/).",

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from filelock import FileLock
 
-from app.database import EmbeddedPostgres, connect, migrate
+from app.database import EmbeddedPostgres, connect_session, migrate
 from app.providers import Providers, build_providers
 from app.settings import Settings
 from tests.support.catalogue import Catalogue
@@ -92,7 +92,7 @@ def database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
 @pytest.fixture
 def connection(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """An autocommitting connection to the test's database."""
-    with connect(database) as opened:
+    with connect_session(database) as opened:
         opened.autocommit = True
         yield opened
 

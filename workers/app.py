@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from procrastinate import App, PsycopgConnector
 
-from app.database import Database, configure_connection, normalise_url
+from app.database import Database
 from app.mirror import following, require_mirror
 from app.processing.track_job import PermanentJobError
 from app.providers import Providers
 from app.settings import Settings
 from services.audio_store import AudioMissingError
 from workers.context import WorkerContext
+from workers.queue_connector import QueueConnector
 from workers.retry import AWAITED_AUDIO_QUEUE
 from workers.supervision import Supervisor, Supervisors, stopping_on_signals
 
@@ -27,6 +28,11 @@ UPKEEP_QUEUE = "upkeep"
 
 OWN_WORKER: Final = (URGENT_UPKEEP_QUEUE, UPKEEP_QUEUE)
 """Queues that have a worker of their own, so that neither work on tracks nor each other's jobs delay theirs."""
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 2.0
+"""How long a job waits at most where nothing is heard of it."""
 
 _OTHER_THREADS = 5
 """Threads for upkeep and the mirror, beside one for each job on a track."""
@@ -74,23 +80,32 @@ async def run_worker(
     # a connection for each job, two for upkeep, and those of the mirror: its lock and its work
     async with Database.open(url, pool_size=settings.worker_concurrency + 4) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
-        connector = PsycopgConnector(
-            conninfo=normalise_url(url),
-            min_size=1,
-            # a connection for each job, two for upkeep, three that listen, and one for heartbeats
-            max_size=settings.worker_concurrency + 6,
-            configure=configure_connection,
+        server = await database.read_server()
+        listens = settings.database_direct_url is not None or not server.pooled
+        if not listens:
+            _log.warning(
+                "DATABASE_URL leads through a pooler, so new jobs are looked for every %g s: set DATABASE_DIRECT_URL "
+                "to have them begin at once",
+                _POLL_SECONDS,
+            )
+        connector = QueueConnector(
+            url,
+            # a connection for each job, two for upkeep, and one for heartbeats
+            size=settings.worker_concurrency + 6,
+            schema=server.queue,
+            direct_url=settings.database_direct_url or url,
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
-            await _work(WorkerContext(database, providers, settings), wait=wait, handle_signals=handle_signals)
+            context = WorkerContext(database, providers, settings)
+            await _work(context, wait=wait, listens=listens, handle_signals=handle_signals)
 
 
-async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> None:
+async def _work(context: WorkerContext, *, wait: bool, listens: bool, handle_signals: bool) -> None:
     app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
     others = sorted({AWAITED_AUDIO_QUEUE} | {task.queue for task in app.tasks.values()} - {*OWN_WORKER})
     supervisors = Supervisors(
-        Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context))
+        Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context, listens))
         for name, queues, concurrency in (
             ("tracks", others, context.settings.worker_concurrency),
             *((queue, [queue], 1) for queue in OWN_WORKER),
@@ -102,10 +117,11 @@ async def _work(context: WorkerContext, *, wait: bool, handle_signals: bool) -> 
             await supervisors.run(wait=wait)
 
 
-def _options(context: WorkerContext) -> dict[str, Any]:
+def _options(context: WorkerContext, listens: bool) -> dict[str, Any]:
     """What all workers of this process have in common."""
     return {
-        "fetch_job_polling_interval": 2.0,
+        "fetch_job_polling_interval": _POLL_SECONDS,
+        "listen_notify": listens,
         "shutdown_graceful_timeout": 30.0,
         "additional_context": {"worker": context},
     }

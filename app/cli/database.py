@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -16,7 +17,9 @@ from app.database import (
     grant_embedded,
     grant_roles,
     load_rules,
+    normalise_url,
     open_database,
+    open_past_pooler,
     preview_adoption,
     require_schema,
     write_release,
@@ -35,7 +38,7 @@ from models.registry import ModelCard
 def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
-    with open_database(settings) as url:
+    with open_past_pooler(settings, "db migrate") as url:
         steps = migrate_database(url, build_providers(settings).embedding.card)
         if roles:
             grant_roles(url, _passwords(settings))
@@ -53,13 +56,14 @@ def adopt(*, rules: str | None, dry_run: bool, as_json: bool) -> None:
     settings = get_settings()
     if settings.database_url is None:
         raise UserError("say which database: set DATABASE_URL")
-    url, card = str(settings.database_url), build_providers(settings).embedding.card
+    card = build_providers(settings).embedding.card
     given = None if rules is None else load_rules(rules)
-    plan = preview_adoption(url, card, given)
-    if not as_json and not dry_run:
-        Console().print(render_plan(plan))
-    if not dry_run:
-        _adopt(url, card, given)
+    with open_past_pooler(settings, "db adopt") as url:
+        plan = preview_adoption(url, card, given)
+        if not as_json and not dry_run:
+            Console().print(render_plan(plan))
+        if not dry_run:
+            _adopt(url, card, given)
     if as_json:
         sql = {"sql": write_script(plan)} if dry_run else {}
         typer.echo(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
@@ -76,7 +80,8 @@ def release(*, dry_run: bool, as_json: bool) -> None:
     settings = get_settings()
     if settings.database_url is None:
         raise UserError("say which database: set DATABASE_URL")
-    plan = release_database(str(settings.database_url), dry_run=dry_run)
+    with open_past_pooler(settings, "db release") as url:
+        plan = release_database(url, dry_run=dry_run)
     if as_json:
         sql = {"sql": write_release(plan)} if dry_run else {}
         typer.echo(json.dumps({"triggers": plan.triggers, "dry_run": dry_run} | sql, indent=2))
@@ -108,7 +113,7 @@ def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
 def roles(*, dry_run: bool, as_json: bool) -> None:
     """Make the roles vibe_app and vibe_reader, and grant them what they need and nothing more; safe to repeat."""
     settings = get_settings()
-    with open_database(settings) as url:
+    with open_past_pooler(settings, "db roles") as url:
         require_schema(url)
         statements = grant_roles(url, _passwords(settings), dry_run=dry_run)
     if as_json:
@@ -129,7 +134,8 @@ def _passwords(settings: Settings) -> dict[str, str]:
 
 def url(*, as_json: bool) -> None:
     """Print the database's URL. The embedded one answers only while a vibe-search command runs."""
-    with open_database(get_settings()) as found:
+    with open_database(get_settings()) as configured:
+        found = normalise_url(configured)
         typer.echo(json.dumps({"url": found}) if as_json else found)
 
 
@@ -137,5 +143,6 @@ def psql(*, arguments: list[str] | None) -> None:
     """Open psql on the database; what follows is passed on to it."""
     with open_database(get_settings()) as found:
         environment = os.environ | {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
-        finished = subprocess.run([find_program("psql"), found, *(arguments or [])], check=False, env=environment)  # noqa: S603 - the user's own words
+        psql: list[str | Path] = [find_program("psql"), normalise_url(found), *(arguments or [])]
+        finished = subprocess.run(psql, check=False, env=environment)  # noqa: S603 - the user's own words
     raise typer.Exit(finished.returncode)

@@ -5,8 +5,9 @@ from app.database.adoption.release import ReleasePlan, release, write_release
 from app.database.adoption.rules import Rules, load_rules
 from app.database.adoption.run import adopt, preview_adoption, write_script
 from app.database.connection import (
-    configure_connection,
     connect,
+    connect_arguments,
+    connect_session,
     normalise_url,
     require_writable,
 )
@@ -14,6 +15,7 @@ from app.database.embedded import EmbeddedPostgres, grant_embedded, open_databas
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
+from app.database.poolers import open_past_pooler, open_sessions, prepares_in_vain
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
@@ -33,8 +35,9 @@ __all__ = [
     "Transaction",
     "adopt",
     "call_function",
-    "configure_connection",
     "connect",
+    "connect_arguments",
+    "connect_session",
     "find_program",
     "grant_embedded",
     "grant_roles",
@@ -48,6 +51,9 @@ __all__ = [
     "open_database",
     "open_embedded",
     "open_for_application",
+    "open_past_pooler",
+    "open_sessions",
+    "prepares_in_vain",
     "preview_adoption",
     "read_halfvec",
     "release",

@@ -266,14 +266,17 @@ class _Watch:
 def open_database(settings: Settings) -> Iterator[str]:
     """URL of the configured database, or of the embedded one, which runs while the context is open.
 
+    The configured one is as it was given, for `connect` and `Database.open`; libpq itself takes `normalise_url` of it.
+
     Args:
         settings: Which database.
 
     Raises:
-        UserError: The embedded server cannot start; the message says why.
+        UserError: The URL is not one of Postgres, or the embedded server cannot start; the message says why.
     """
     if settings.database_url:
-        yield normalise_url(settings.database_url)
+        normalise_url(settings.database_url)
+        yield settings.database_url
         return
     with open_embedded(settings) as server:
         yield server.url
@@ -290,9 +293,8 @@ def open_for_application(settings: Settings) -> Iterator[str]:
         UserError: The embedded server cannot start, or this version cannot serve from the database.
     """
     if settings.database_url:
-        url = normalise_url(settings.database_url)
-        require_schema(url)
-        yield url
+        require_schema(settings.database_url)
+        yield settings.database_url
         return
     with open_embedded(settings) as server:
         # as the owner: on a schema of another version, vibe_app has no rights yet

@@ -3,7 +3,9 @@
 Functions run without ``public`` in their search_path: other roles may create functions and operators there. Postgres
 prefers one that fits the arguments better to its own. So the files in sql/functions, sql/views and sql/triggers write
 ``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
-schemas of its database in place of ``public``.
+schemas of its database in place of ``public``. The files in sql/queries and the statements of the program write the
+same: a connection puts the schemas there (``app.database.bound_names``), since a search path of the session would not
+get through a transaction pooler.
 
 They also write what the owner of an adopted catalogue may have given rules for:
 
@@ -32,17 +34,20 @@ SAFE_PATH = "search, pg_temp"
 EXTENSION_OF = {
     "halfvec": "vector",
     "halfvec_cosine_ops": "vector",
+    "halfvec_send": "vector",
     "vector_dims": "vector",
+    "l2_norm": "vector",
     "<=>": "vector",
     "<>": "vector",
     "show_trgm": "pg_trgm",
     "similarity": "pg_trgm",
+    "word_similarity": "pg_trgm",
     "levenshtein": "fuzzystrmatch",
     "unaccent": "unaccent",
 }
 """The extension of each type, function and operator that the files name."""
 
-_CATALOGUE = ["artists", "albums", "tracks", "tags", "track_tags", "playlists", "playlist_tracks", "feature_flags"]
+CATALOGUE = ["artists", "albums", "tracks", "tags", "track_tags", "playlists", "playlist_tracks", "feature_flags"]
 _QUEUE = "procrastinate_"
 _NAMED = re.compile(r"\bpublic\.(\w+|[<>=~@#]+)")
 _RULE = re.compile(r"\brule\.(\w+)\((\w*)\)")
@@ -106,7 +111,7 @@ class Homes:
         }
         if name in meanings:
             return meanings[name]
-        if name not in _CATALOGUE:
+        if name not in CATALOGUE:
             raise ValueError(f"rule.{name} is neither a table of the catalogue nor one of {', '.join(meanings)}")
         if name == "tracks" and name in self.rules:
             return _call("search.visibility_of_tracks", row, self.rules[name])
@@ -118,7 +123,7 @@ class Homes:
         return ", ".join(f"{row}.{column}::text" for column in read)
 
     def _schema(self, name: str) -> str:
-        if name in _CATALOGUE:
+        if name in CATALOGUE:
             return self.tables.get(name, "public")
         if name.startswith(_QUEUE):
             return self.queue
@@ -147,7 +152,7 @@ def read_homes(connection: Connection) -> Homes:
     tables = connection.execute(
         "select relname::text from pg_class "
         "where relnamespace = to_regnamespace('search') and relname::text = any (%s)",
-        [_CATALOGUE],
+        [CATALOGUE],
     ).fetchall()
     queue = connection.execute("select to_regclass('search.procrastinate_jobs') is not null").fetchone()
     return Homes(

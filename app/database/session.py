@@ -2,20 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from functools import partial
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from psycopg.errors import SerializationFailure
-from sqlalchemy import CursorResult, Executable, Row, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.cancellation import run_cancellable
-from app.database.connection import CONNECT_ARGUMENTS, CONNECT_TIMEOUT_SECONDS, SEARCH_PATH, normalise_url
+from app.database.connection import CONNECT_TIMEOUT_SECONDS, connect_arguments, leaves_preparing_open, normalise_url
 from app.database.failures import guard_connection, is_of_migration
+from app.database.server_connections import SERVER, KnownServer, follow_server
 from app.database.sql_files import load_query
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 
@@ -33,14 +32,6 @@ _LONGEST_TIMEOUT_SECONDS = 2_147_483.0
 
 _BACKSTOP_SECONDS = 2.0
 """How much later the server ends a statement than this process, which may hang or be cut off."""
-
-_BACKSTOP = """
-    select set_config('statement_timeout', '{milliseconds}', false) from pg_settings
-    where name = 'statement_timeout' and (setting::bigint = 0 or setting::bigint > {milliseconds})
-      and pg_backend_pid() = {pid}
-"""
-"""The server's own limit, unless a stricter one holds. Behind a transaction pooler the setting would stay with a server
-connection that others use next: there the process that the client was told of is not the one that answers."""
 
 
 class Session(ABC):
@@ -185,11 +176,11 @@ class Database(Session):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout,
-            connect_args=CONNECT_ARGUMENTS,
+            connect_args=connect_arguments(url),
             # an error's text goes into logs, and a search's parameters are what somebody looked for
             hide_parameters=True,
         )
-        event.listen(engine.sync_engine, "connect", partial(_prepare, backstop_seconds=backstop))
+        follow_server(engine.sync_engine, prepare=leaves_preparing_open(url), backstop_seconds=backstop)
         return cls(engine, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
 
     async def close(self) -> None:
@@ -242,6 +233,17 @@ class Database(Session):
         with guard_connection():
             async with self._engine.connect() as connection:
                 yield HeldConnection(connection, statement_timeout=self._statement_timeout)
+
+    async def read_server(self) -> KnownServer:
+        """What a connection knows of its server: whether a pooler stands before it, and where things are.
+
+        Raises:
+            DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
+        """
+        with guard_connection():
+            async with self._engine.connect() as connection:
+                known: KnownServer = connection.info[SERVER]
+                return known
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
@@ -302,16 +304,3 @@ async def _execute(
         return await run_cancellable(executing, seconds=seconds)
     except TimeoutError as error:
         raise StatementTimeoutError(f"a statement has taken longer than {seconds:g} s") from error
-
-
-def _prepare(connection: DBAPIConnection, _: object, *, backstop_seconds: float | None) -> None:
-    """Set the search path of a new connection, and the limit by which the server ends what this process does not."""
-    statements = SEARCH_PATH
-    if backstop_seconds is not None:
-        pid = connection.driver_connection.info.backend_pid
-        statements += ";" + _BACKSTOP.format(milliseconds=round(backstop_seconds * 1000), pid=int(pid))
-    autocommit = connection.autocommit
-    connection.autocommit = True
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(statements)
-    connection.autocommit = autocommit

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.sql import SQL, Literal
 
-from app.database.connection import SEARCH_PATH, connect
+from app.database.connection import SEARCH_PATH, connect_session
 from app.database.failures import guard_connection
 from app.database.requirements import check_server, explaining_refusals
 from app.database.schema import MIGRATION_LOCK
@@ -77,7 +77,7 @@ def alone(url: str) -> Iterator[Connection]:
         UserError: The server is too old, or lacks something.
         DatabaseUnavailableError: The server does not answer.
     """
-    with guard_connection(), connect(url) as connection:
+    with guard_connection(), connect_session(url) as connection:
         connection.autocommit = True
         check_server(connection)
         connection.execute("set statement_timeout = 0")

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    MetaData,
     PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
@@ -25,6 +26,9 @@ _NOW = text("now()")
 
 class Base(DeclarativeBase):
     """Base of all tables."""
+
+    metadata = MetaData(schema="public")
+    """As statements name it: ``app.database.server_connections`` puts the schema of a database in its place."""
 
     type_annotation_map: ClassVar = {
         str: Text,

@@ -4,9 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from psycopg.errors import QueryCanceled
+from psycopg.errors import OperationalError, QueryCanceled
 
-from app.database import Database, connect, inspect_schema
+from app.database import Database, connect, inspect_schema, prepares_in_vain
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 from app.http.shared_results import RecentResult
 from app.mirror import inspect_mirror
@@ -20,6 +20,10 @@ FRESH_SECONDS = 1.0
 
 _PATIENCE_SECONDS = 5.0
 """How long one statement may take; a new connection may take as long."""
+
+_PREPARED_IN_VAIN = (
+    "DATABASE_URL asks for prepared statements, and leads through a pooler that loses them: take prepare_threshold out"
+)
 
 
 @dataclass(frozen=True)
@@ -108,15 +112,17 @@ def inspect_readiness(url: str, providers: Providers) -> ReadinessReport:
             row = None
             if not missing["migrations"]:
                 row = connection.execute("select identity from search.models where serving").fetchone()
+        if prepares_in_vain(url):
+            missing["database"].append(_PREPARED_IN_VAIN)
         if not missing["migrations"]:
             serving = None if row is None else str(row[0])
             missing["models"] = _inspect_model(providers, serving)
             notices += _find_notices(providers, serving)
         notices += _find_decoder_notices()
-    except DatabaseUnavailableError as error:
-        missing["database"].append(f"Postgres cannot be reached: {error}")
     except QueryCanceled:
         missing["database"].append(f"Postgres has not answered within {_PATIENCE_SECONDS:g} s")
+    except (DatabaseUnavailableError, OperationalError) as error:
+        missing["database"].append(f"Postgres cannot be reached: {error}")
     return ReadinessReport(
         ready=not any(missing.values()),
         checks={name: "missing" if found else "ok" for name, found in missing.items()},

@@ -19,6 +19,7 @@ from pgvector import HalfVector
 from psycopg.rows import dict_row
 
 from app.database import load_statement
+from app.database.qualified_names import read_homes
 
 _KINDS = ("tracks", "artists", "albums", "tags", "playlists")
 _STRAIGHT_QUOTES = str.maketrans("‘’“”", "''\"\"")
@@ -64,6 +65,7 @@ class Predecessor:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self._homes = read_homes(connection)
 
     def keyword(self, text: str, limit: int = 20) -> list[PredecessorHit]:
         """What is called like the text, at most ``limit`` of each kind, all kinds in the order of their relevance."""
@@ -94,7 +96,8 @@ class Predecessor:
 
     def _rows(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(load_statement(name), parameters).fetchall()
+            statement = self._homes.bind(load_statement(name).decode())
+            return cursor.execute(statement.encode(), parameters).fetchall()
 
 
 def _hit_by_sound(track: Mapping[str, Any], similarity: float) -> PredecessorHit:

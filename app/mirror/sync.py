@@ -251,17 +251,8 @@ class MirrorSync:
     async def _alone(self) -> AsyncIterator[bool]:
         """Keep others out while this lasts; whether nobody else is in.
 
-        The lock is the connection's, so it ends with a process that is killed.
+        The lock is a transaction's, so it ends with a process that is killed, and gets through a pooler. Nothing else
+        happens in the transaction: it keeps no snapshot and no rows.
         """
-        async with self._database.connection() as held:
-            alone = await held.scalar("mirror_lock")
-            try:
-                yield alone
-            finally:
-                if alone:
-                    try:
-                        await held.execute("mirror_unlock")
-                    except BaseException:
-                        # given back with its lock, the connection would keep everybody out
-                        await held.connection.invalidate()
-                        raise
+        async with self._database.transaction() as held:
+            yield await held.scalar("mirror_lock")

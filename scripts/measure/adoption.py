@@ -7,13 +7,8 @@ Example:
 """
 
 import json
-import random
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +27,7 @@ from app.measure.speed.stages import Stages
 from app.providers import build_providers
 from app.settings import get_settings
 from models.registry import ModelCard
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from scripts.measure.application import Application, render_writes
 
 TABLES = Path(__file__).parents[2] / "app" / "measure" / "sample" / "existing_catalogue.sql"
 SECONDS = 10
@@ -55,52 +49,6 @@ _UNSAID = (
     ("playlists", "show_on_profile", "true"),
 )
 """What the application's own code writes and the benchmark's does not."""
-
-_WRITES = {
-    "play": "update tracks set play_count = play_count + 1 where id = %(track)s",
-    "retitle": "update tracks set title = title || ' ' where id = %(track)s",
-    "upload": (
-        "insert into tracks (title, file_id, file_type, artist_did, album_id, created_at) "
-        "select title, file_id, file_type, artist_did, album_id, now() from tracks where id = %(track)s"
-    ),
-    "tag": "insert into track_tags values (%(track)s, %(tag)s) on conflict do nothing",
-}
-
-
-class Application:
-    """Writes all the time, and notes how long each write took."""
-
-    def __init__(self, url: str, sizes: Sizes) -> None:
-        self._url, self._sizes = url, sizes
-        self._over = threading.Event()
-        self.phase = "before"
-        self.milliseconds: dict[str, list[float]] = {"before": [], "during": [], "after": []}
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """In a thread of its own.
-
-        Raises:
-            psycopg.Error: A write failed.
-        """
-        with ThreadPoolExecutor(1) as pool:
-            writer = pool.submit(self._write)
-            try:
-                yield
-            finally:
-                self._over.set()
-            writer.result()
-
-    def _write(self) -> None:
-        draw = random.Random(1)  # noqa: S311 - the same writes in every run
-        statements = list(_WRITES.values())
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._over.is_set():
-                values = {"track": draw.randint(1, self._sizes.tracks), "tag": draw.randint(1, self._sizes.tags)}
-                phase, began = self.phase, time.perf_counter()
-                connection.execute(draw.choice(statements).encode(), values)
-                self.milliseconds[phase].append(1000 * (time.perf_counter() - began))
-                time.sleep(0.002)
 
 
 def main(
@@ -132,7 +80,7 @@ def main(
         writes = {phase: found.as_dict() for phase, found in figures.items()}
         typer.echo(json.dumps({"tracks": tracks, "seconds": seconds, "steps": steps, "writes": writes}, indent=2))
     else:
-        Console().print(_render_steps(seconds, steps), _render_writes(figures))
+        Console().print(_render_steps(seconds, steps), render_writes(figures))
 
 
 def _fill(url: str, sizes: Sizes, console: Console) -> None:
@@ -171,15 +119,6 @@ def _render_steps(seconds: float, steps: dict[str, float]) -> Table:
     table = Table("step", Column("seconds", justify="right"), box=SIMPLE_HEAD, title=f"adopted in {seconds:.1f} s")
     for title, taken in steps.items():
         table.add_row(title, f"{taken:.2f}")
-    return table
-
-
-def _render_writes(figures: dict[str, Figures]) -> Table:
-    names = ("p50", "p95", "p99", "worst")
-    headings = (Column(f"{name} ms", justify="right") for name in names)
-    table = Table("the application", Column("writes", justify="right"), *headings, box=SIMPLE_HEAD)
-    for phase, found in figures.items():
-        table.add_row(phase, f"{found.runs:,}", *(f"{getattr(found, name):.1f}" for name in names))
     return table
 
 

@@ -18,7 +18,7 @@ select * from search_internal.take_unused_audio(cast(:unused_for as interval))
 -- playable_track: The file behind a file_id, if the viewer may play a track that uses it.
 -- the most open of the tracks that may open the file
 select t.file_type, t.r2_url, t.visibility in ('public', 'unlisted') as open
-from tracks t
+from public.tracks t
 where t.file_id = :file_id
   and (t.visibility in ('public', 'unlisted') or t.artist_did = :viewer or cast(:everything as boolean))
   and (cast(:everything as boolean) or t.artist_did = any (cast((select search_internal.artists_with_audio(:file_id)) as text[])))

@@ -4,7 +4,7 @@
 select * from search.processing_audit() p order by p.artist_handle, p.track_id
 
 -- audited_tracks: Every track with its audio.
-select t.id, t.title, t.file_id, t.file_type from tracks t order by t.id
+select t.id, t.title, t.file_id, t.file_type from public.tracks t order by t.id
 
 -- audited_vectors: The vectors of the serving model, with the audio that each was made from.
 select e.track_id, e.file_id
@@ -20,13 +20,13 @@ left join search.job_failures f
 -- damaged_vectors: Vectors of any model that have no track, or wrong dimensions, length or visibility.
 with checked as (
     select e.track_id, t.title, m.identity as model, t.id is null as orphan,
-           vector_dims(e.embedding) as dimensions, m.dimensions as wanted, l2_norm(e.embedding) as length,
+           public.vector_dims(e.embedding) as dimensions, m.dimensions as wanted, public.l2_norm(e.embedding) as length,
            e.listed is distinct from search.is_listed(t.visibility)
                or e.owner is distinct from search.private_owner(t.visibility, t.artist_did)
                or e.audience is distinct from search_internal.audience(t.visibility) as misplaced
     from search.embeddings e
     join search.models m on m.id = e.model_id
-    left join tracks t on t.id = e.track_id
+    left join public.tracks t on t.id = e.track_id
 )
 select 'no such track' as kind, c.track_id, c.title, c.model, null as detail from checked c where c.orphan
 union all

@@ -3,8 +3,8 @@
 -- backfill_preview: The tracks that a backfill takes first, and how many it takes without a limit.
 select u.track_id, t.title, a.display_name as artist, u.job_id is not null as enqueued, u.failed, count(*) over () as eligible
 from search.unprocessed_tracks(:task, :identity, :permanent) u
-join tracks t on t.id = u.track_id
-join artists a on a.did = t.artist_did
+join public.tracks t on t.id = u.track_id
+join public.artists a on a.did = t.artist_did
 order by u.failed, u.track_id
 limit :most
 
@@ -21,8 +21,8 @@ select count(*) filter (
        count(*) filter (where j.status = 'failed') as failed,
        count(*) filter (
            where j.status = 'todo' and j.attempts > 0 and j.queue_name <> search_internal.awaited_audio_queue()) as retrying,
-       (select count(*) from procrastinate_workers w where w.last_heartbeat > now() - interval '30 seconds') as workers
-from procrastinate_jobs j
+       (select count(*) from public.procrastinate_workers w where w.last_heartbeat > now() - interval '30 seconds') as workers
+from public.procrastinate_jobs j
 where j.id = any (cast(:jobs as bigint[]))
 
 -- backfill_outcomes: The outcomes of a backfill's tracks, each with its number of tracks and its five most frequent reasons.
@@ -38,7 +38,7 @@ with wanted as (
                 when f.reason is not null then 'failed'
                 else 'left' end as outcome
     from wanted w
-    left join tracks t on t.id = w.id
+    left join public.tracks t on t.id = w.id
     left join lacking l on l.track_id = w.id
     left join search.job_failures f
         on f.track_id = t.id and f.file_id = t.file_id and f.task = :task and f.model = coalesce(:identity, '')

@@ -71,21 +71,21 @@ select title from public.tracks order by id
 select split_part(setting, '=', 1), split_part(setting, '=', 2)
 from pg_proc p
 cross join unnest(p.proconfig) as setting
-where p.oid = 'search.nearest_tracks(halfvec, text, integer, bigint[])'::regprocedure and setting like 'hnsw.%'
+where p.oid = 'search.nearest_tracks(public.halfvec, text, integer, bigint[])'::regprocedure and setting like 'hnsw.%'
 
 -- benchmark_nearest: The inner query of search.nearest_tracks for an anonymous viewer.
 -- partition and dimensions are put in as text, since a parameter would keep the index from being used
 select e.track_id
 from search.<partition> e
 where e.listed
-order by e.embedding::halfvec(<dimensions>) <=> %s::halfvec(<dimensions>)
+order by e.embedding::public.halfvec(<dimensions>) operator(public.<=>) %s::public.halfvec(<dimensions>)
 limit 20
 
 -- benchmark_exact_nearest: The nearest listed tracks of the serving model, found by reading all vectors.
 select e.track_id
 from search.embeddings e
 where e.listed and e.model_id = (select id from search.models where serving)
-order by e.embedding <=> :vector ::halfvec, e.track_id
+order by e.embedding operator(public.<=>) :vector ::public.halfvec, e.track_id
 limit 20
 
 -- benchmark_new_tracks: Titles, artists and albums for tracks to insert, copied from existing tracks.

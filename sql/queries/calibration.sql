@@ -27,7 +27,7 @@ select pg_advisory_xact_lock(hashtextextended('search.calibrations', 0))
 
 -- embedding_due: Whether a job that embeds with a model waits to be begun.
 select exists (
-    select from procrastinate_jobs j
+    select from public.procrastinate_jobs j
     join search.models m on m.identity = :identity
     where j.task_name = 'embed_track' and j.status = 'todo' and coalesce(j.scheduled_at <= now(), true)
       and j.queue_name <> search_internal.awaited_audio_queue()

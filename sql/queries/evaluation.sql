@@ -19,22 +19,22 @@ cross join lateral (
     select l.label as key where l.kind in ('track', 'album', 'playlist')
     union
     select cast(t.id as text)
-    from artists a
-    join tracks t on t.artist_did = a.did and t.title = l.name
+    from public.artists a
+    join public.tracks t on t.artist_did = a.did and t.title = l.name
     where l.kind = 'track' and a.handle = l.handle
     union
-    select a.did from artists a where l.kind = 'artist' and (a.did = l.label or a.handle = l.label)
+    select a.did from public.artists a where l.kind = 'artist' and (a.did = l.label or a.handle = l.label)
     union
     select cast(b.id as text)
-    from artists a
-    join albums b on b.artist_did = a.did and b.slug = l.name
+    from public.artists a
+    join public.albums b on b.artist_did = a.did and b.slug = l.name
     where l.kind = 'album' and a.handle = l.handle
     union
-    select cast(g.id as text) from tags g where l.kind = 'tag' and g.name = l.label
+    select cast(g.id as text) from public.tags g where l.kind = 'tag' and g.name = l.label
     union
     select cast(p.id as text)
-    from artists a
-    join playlists p on p.owner_did = a.did and p.name = l.name
+    from public.artists a
+    join public.playlists p on p.owner_did = a.did and p.name = l.name
     where l.kind = 'playlist' and a.handle = l.handle
 ) as found
 where exists (select from search.documents d where d.kind = l.kind and d.key = found.key and d.listed)
@@ -43,7 +43,7 @@ where exists (select from search.documents d where d.kind = l.kind and d.key = f
 select ranked.track_id, ranked.place, ranked.candidates
 from (
     select e.track_id,
-           row_number() over (order by e.embedding <=> cast(:query_embedding as halfvec), e.track_id) as place,
+           row_number() over (order by e.embedding operator(public.<=>) cast(:query_embedding as public.halfvec), e.track_id) as place,
            count(*) over () as candidates
     from search.track_embeddings e
 ) as ranked

@@ -10,19 +10,19 @@ select t.file_id, t.file_type, t.r2_url, t.artist_did = any (search_internal.art
            select from search.models m where m.identity = :identity and (m.serving or m.candidate)
        ) as wanted,
        coalesce(t.extra ->> 'genre_predictions_file_id' = t.file_id, false) as classified
-from tracks t
+from public.tracks t
 where t.id = :track_id and t.file_id = :file_id
 
 -- store_embedding: Store the vector of a track's audio in a model; nothing when the track is gone or has other audio.
 -- the lock holds off a change of visibility until its trigger can see the new row
 with audio as (
     select t.id, t.file_id, t.visibility, t.artist_did
-    from tracks t
+    from public.tracks t
     where t.id = :track_id and t.file_id = :file_id
     for share
 )
 insert into search.embeddings (track_id, model_id, file_id, embedding, listed, owner, audience)
-select audio.id, m.id, audio.file_id, cast(:embedding as halfvec),
+select audio.id, m.id, audio.file_id, cast(:embedding as public.halfvec),
        search.is_listed(audio.visibility), search.private_owner(audio.visibility, audio.artist_did),
        search_internal.audience(audio.visibility)
 from audio
@@ -35,7 +35,7 @@ set file_id = excluded.file_id, embedding = excluded.embedding, listed = exclude
 -- the lock waits for a deletion that is under way, which the foreign key would otherwise find
 with audio as (
     select t.id, t.file_id
-    from tracks t
+    from public.tracks t
     where t.id = :track_id and t.file_id = :file_id
     for share
 )
@@ -52,7 +52,7 @@ delete from search.job_failures where track_id = :track_id and task = :task and 
 -- failed_tracks: The failures of all tracks.
 select f.track_id, t.title, f.task, f.reason, f.permanent, f.attempts
 from search.job_failures f
-join tracks t on t.id = f.track_id
+join public.tracks t on t.id = f.track_id
 order by f.track_id, f.task
 
 -- queue_counts: The queue by task and priority, in the order in which workers take from it.
@@ -61,12 +61,12 @@ from search_internal.queue_counts() q
 order by q.priority desc, q.task
 
 -- seconds_since_enqueued: How long ago a job was enqueued, its former attempts included.
-select coalesce(extract(epoch from now() - min(e.at)), 0) as seconds from procrastinate_events e where e.job_id = :job_id
+select coalesce(extract(epoch from now() - min(e.at)), 0) as seconds from public.procrastinate_events e where e.job_id = :job_id
 
 -- queue_failures: The latest failures on the present audio of tracks, and how many there are in all.
 select f.track_id, t.title, f.task, f.model, f.reason, f.permanent, f.attempts, f.failed_at, count(*) over () as all_failures
 from search.job_failures f
-join tracks t on t.id = f.track_id and t.file_id = f.file_id
+join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
 order by f.failed_at desc, f.track_id, f.task, f.model
 limit :most
 
@@ -74,7 +74,7 @@ limit :most
 select count(*) filter (where status in ('todo', 'doing')) as pending,
        count(*) filter (where status = 'todo' and attempts > 0 and scheduled_at > now()) as waiting_to_retry,
        count(distinct args ->> 'track_id') filter (where status in ('todo', 'doing')) as tracks_pending
-from procrastinate_jobs
+from public.procrastinate_jobs
 where queue_name in ('embed', 'classify')
 
 -- soak_outcome: For each track: vectors of its file, whether it is classified, recorded failures, and unfinished jobs.
@@ -82,11 +82,11 @@ select t.id,
        (select count(*) from search.embeddings e where e.track_id = t.id and e.file_id = t.file_id),
        coalesce(t.extra ->> 'genre_predictions_file_id' = t.file_id, false),
        (select count(*) from search.job_failures f where f.track_id = t.id and f.file_id = t.file_id and f.reason <> ''),
-       (select count(*) from procrastinate_jobs j where j.args ->> 'track_id' = t.id::text and j.status in ('todo', 'doing'))
-from tracks t
+       (select count(*) from public.procrastinate_jobs j where j.args ->> 'track_id' = t.id::text and j.status in ('todo', 'doing'))
+from public.tracks t
 
 -- fail_job: Fail a stalled job; no row where another worker has rescued it meanwhile.
 with stalled as (
-    select id from procrastinate_jobs where id = :job_id and status = 'doing' and attempts = :attempts for update
+    select id from public.procrastinate_jobs where id = :job_id and status = 'doing' and attempts = :attempts for update
 )
-select procrastinate_finish_job_v1(id, 'failed', false) from stalled
+select public.procrastinate_finish_job_v1(id, 'failed', false) from stalled

@@ -6,9 +6,9 @@ with points as materialized (
     select t.id, round(p.x * 65535)::integer as x, round(p.y * 65535)::integer as y,
            coalesce(
                t.extra -> 'genre_predictions' -> 0 ->> 'name',
-               (select min(g.name) from track_tags tt join tags g on g.id = tt.tag_id where tt.track_id = t.id)) as genre
+               (select min(g.name) from public.track_tags tt join public.tags g on g.id = tt.tag_id where tt.track_id = t.id)) as genre
     from search.map_points p
-    join tracks t on t.id = p.track_id
+    join public.tracks t on t.id = p.track_id
     where search.is_listed(t.visibility)
 ), genres as (
     select genre, row_number() over (order by count(*) desc, genre) - 1 as number from points where genre is not null group by genre
@@ -35,7 +35,7 @@ select case when not pg_is_in_recovery() and pg_current_snapshot()::text = :snap
            select format('%s %s %s', (select extract(epoch from s.drawn_at) from search.map_state s), count(*),
                          bit_xor(hashint8extended(t.id, 0))) <> :stamp
            from search.map_points p
-           join tracks t on t.id = p.track_id
+           join public.tracks t on t.id = p.track_id
            where search.is_listed(t.visibility)
        ) end as changed,
        pg_current_snapshot()::text as snapshot
@@ -56,9 +56,9 @@ where m.serving and counted.tracks > 0
   and (s.model_id is distinct from m.id or abs(counted.tracks - s.tracks) > 0.1 * s.tracks or s.drawn_at < now() - interval '7 days')
 
 -- map_vectors: Vectors of the tracks to draw, with their former places; the most played tracks, where there are too many.
-select e.track_id, halfvec_send(e.embedding) as embedding, p.x, p.y
+select e.track_id, public.halfvec_send(e.embedding) as embedding, p.x, p.y
 from search.embeddings e
-join tracks t on t.id = e.track_id
+join public.tracks t on t.id = e.track_id
 left join search.map_points p on p.track_id = e.track_id
 where e.model_id = :model_id and e.listed
 order by t.play_count desc, t.id
@@ -72,7 +72,7 @@ delete from search.map_points
 insert into search.map_points (track_id, x, y)
 select p.track_id, p.x, p.y
 from unnest(cast(:track_ids as bigint[]), cast(:xs as real[]), cast(:ys as real[])) as p (track_id, x, y)
-where exists (select from tracks t where t.id = p.track_id)
+where exists (select from public.tracks t where t.id = p.track_id)
 
 -- map_record_drawing: Record the model and number of tracks that the map was drawn with.
 insert into search.map_state (model_id, tracks) values (:model_id, :tracks)

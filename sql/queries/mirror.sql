@@ -9,11 +9,11 @@ select wanted from search.mirror_state
 -- mirror_set_wanted: Set whether there is to be a mirror.
 update search.mirror_state set wanted = :wanted
 
--- mirror_lock: Whether this session alone may update the mirror, until it unlocks or ends.
-select pg_try_advisory_lock(hashtextextended('search.mirror_sync', 0))
-
--- mirror_unlock: Let other sessions update the mirror.
-select pg_advisory_unlock(hashtextextended('search.mirror_sync', 0))
+-- mirror_lock: Whether this transaction alone may update the mirror, until it ends.
+-- it is idle while the mirror is written to, for minutes when that is new: no time limit of the role may end it
+select pg_try_advisory_xact_lock(hashtextextended('search.mirror_sync', 0))
+from (select count(set_config(s.name, '0', true)) from pg_settings s
+      where s.name in ('idle_in_transaction_session_timeout', 'transaction_timeout')) as unlimited
 
 -- mirror_record_success: Record that the mirror is up to date.
 -- while nothing happens, once a minute is enough
@@ -74,7 +74,7 @@ returning c.track_id, c.version
 
 -- mirror_claimed_documents: The documents of claimed tracks that have not changed since, in a namespace.
 -- One snapshot, so that a version always has the same content. A track without a vector here must not be in the mirror.
-select c.track_id, c.version, halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
+select c.track_id, c.version, public.halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
 from unnest(cast(:track_ids as bigint[]), cast(:versions as bigint[])) as claimed (track_id, version)
 join search.mirror_changes c on c.track_id = claimed.track_id and c.version = claimed.version
 left join search_internal.mirror_documents(:namespace, :track_ids) as d on d.track_id = c.track_id
@@ -106,7 +106,7 @@ select nextval('search.mirror_versions')
 select last_value from search.mirror_versions
 
 -- mirror_documents: The documents that a namespace should hold: of some tracks, or the first after an id.
-select d.track_id, halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
+select d.track_id, public.halfvec_send(d.embedding) as embedding, d.title, d.artist_handle, d.artist_did, d.visibility, d.model
 from search_internal.mirror_documents(:namespace, cast(:track_ids as bigint[]), cast(:after as bigint), cast(:most as integer)) as d
 
 -- mirror_count_tracks: How many documents a mirror of the serving model should hold.
@@ -116,7 +116,7 @@ join search.models m on m.id = e.model_id and m.serving
 where e.listed
 
 -- mirror_track_titles: Titles of tracks and who may find them, for a list of differences.
-select t.id, t.title, t.visibility, search.is_listed(t.visibility) as listed from tracks t where t.id = any (cast(:track_ids as bigint[]))
+select t.id, t.title, t.visibility, search.is_listed(t.visibility) as listed from public.tracks t where t.id = any (cast(:track_ids as bigint[]))
 
 -- mirror_record_check: Record what a comparison found, and delete records that are older than a month.
 with expired as (

@@ -19,14 +19,14 @@ order by m.serving desc, m.candidate desc, m.retired_at desc nulls last, m.id
 -- model_failures: Tracks without a vector in a model because the last attempt failed, with the reason.
 select f.track_id, t.title, f.task, f.model, f.reason, f.permanent, f.attempts, f.failed_at
 from search.job_failures f
-join tracks t on t.id = f.track_id and t.file_id = f.file_id
+join public.tracks t on t.id = f.track_id and t.file_id = f.file_id
 where f.task = 'embed_track' and f.model = :identity
 order by f.permanent, f.track_id
 limit :most
 
 -- embedding_pending: Whether a job that embeds with a model is due, waits for another attempt or runs.
 select exists (
-    select from procrastinate_jobs j
+    select from public.procrastinate_jobs j
     where j.task_name = 'embed_track' and j.status in ('todo', 'doing')
       and j.queue_name <> search_internal.awaited_audio_queue() and j.args ->> 'model' = :identity
 )

@@ -18,7 +18,7 @@ from (
        and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
 ) as serving
 left join lateral search.unified(
-    :q, case when serving.available then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
+    :q, case when serving.available then cast(:query_embedding as public.halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
     :audibility, :min_confidence, case when serving.mirrored then cast(:candidates as bigint[]) end
 ) as u on true
 
@@ -34,7 +34,7 @@ from (
            search_internal.is_calibrated() as calibrated
 ) as serving
 left join lateral search.explain(
-    :q, case when serving.available then cast(:query_embedding as halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
+    :q, case when serving.available then cast(:query_embedding as public.halfvec) end, :viewer, cast(:types as text[]), :max_per_type,
     :audibility, :min_confidence
 ) with ordinality as e on e.type = 'track' and e.key = :key
 order by e.ordinality
@@ -49,7 +49,7 @@ from (
            and (cast(:everyone as boolean) or search.has_flag(:viewer, 'vibe-search')) as available,
            cast(:candidates as bigint[]) is not null
            and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
-    from tracks t
+    from public.tracks t
     where t.id = :track_id
       and search.visible_to(t.visibility, t.artist_did, :viewer)
 ) as source
@@ -73,14 +73,14 @@ from (
        and search_internal.mirror_serves(:namespace, cast(:max_lag as interval)) as mirrored
 ) as asked
 left join lateral search.tracks_by_vector(
-    case when asked.available then cast(:query_embedding as halfvec) end, :viewer, :limit,
+    case when asked.available then cast(:query_embedding as public.halfvec) end, :viewer, :limit,
     case when asked.mirrored then cast(:candidates as bigint[]) end
 ) with ordinality as s on true
 order by s.ordinality
 
 -- track_vector: The vector of a track that the viewer may find, in the serving model.
 select cast(e.embedding as text) as embedding, m.identity
-from tracks t
+from public.tracks t
 join search.embeddings e on e.track_id = t.id
 join search.models m on m.id = e.model_id and m.serving
 where t.id = :track_id
@@ -88,7 +88,7 @@ where t.id = :track_id
 
 -- liked_tracks: Vectors of the tracks that a query names and the viewer may find; null for a track without one.
 select t.id, cast(e.embedding as text) as embedding
-from tracks t
+from public.tracks t
 left join (search.embeddings e join search.models m on m.id = e.model_id and m.identity = :identity) on e.track_id = t.id
 where t.id = any (cast(:track_ids as bigint[]))
   and search.visible_to(t.visibility, t.artist_did, :viewer)

@@ -77,7 +77,7 @@ def test_parameters_and_casts_reach_sqlalchemy() -> None:
     assert set(load_query("insert_track")._bindparams) == {  # noqa: SLF001 - there is no public list
         "artist_did", "album_id", "title", "file_id", "file_type", "r2_url", "visibility", "extra",
     }  # fmt: skip
-    assert b"%(vector)s ::halfvec" in load_statement("benchmark_exact_nearest")
+    assert b"%(vector)s ::public.halfvec" in load_statement("benchmark_exact_nearest")
 
 
 def test_a_statement_keeps_its_comments_and_loses_its_header() -> None:

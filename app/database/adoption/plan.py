@@ -37,6 +37,7 @@ from app.database.schema_steps import (
 )
 from app.database.sql_files import SQL_DIR, load_statement, repeatable_digest, repeatable_script
 from app.database.steps import CATALOGUE_FIRST, Step
+from app.errors import UserError
 
 if TYPE_CHECKING:
     from models.registry import ModelCard
@@ -67,7 +68,7 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
         UserError: A queue that is there already cannot be used.
     """
     if rules is None:
-        rules = read_rules(read_state(connection, "rules") or "", "the rules of the last adoption")
+        rules = _last_rules(connection)
     catalogue = read_existing_catalogue(connection, rules)
     catalogue.problems += [*_in_the_way(connection), *_superseded(connection, catalogue)]
     if catalogue.problems:
@@ -96,6 +97,16 @@ def _documents(connection: Connection, version: str, *, founded: bool) -> Iterat
         yield Step("indexes of names", "select search_internal.index_documents();")
     if founded or read_state(connection, "documents") is None or read_documents_version(connection) != version:
         yield from fill_steps(connection, version)
+
+
+def _last_rules(connection: Connection) -> Rules:
+    """The rules of the last adoption, which may have been of a version with other words."""
+    try:
+        return read_rules(read_state(connection, "rules") or "", "the rules of the last adoption")
+    except UserError as error:
+        raise UserError(
+            f"{error}. Give them again, as this version has them: vibe-search db adopt --rules FILE"
+        ) from error
 
 
 def _take_track_count(connection: Connection, catalogue: ExistingCatalogue) -> None:

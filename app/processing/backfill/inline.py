@@ -41,7 +41,7 @@ class InlineWork:
     it, and looked at again in the end: a process that was killed leaves its tracks to those that go on.
 
     Args:
-        database: The database; one of its connections is kept.
+        database: The database of which one connection is kept, a session of the server: claims are its locks.
         backfill: What is to be filled in.
         work: How.
         show: Called after each track.

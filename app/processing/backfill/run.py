@@ -12,7 +12,7 @@ from typing import TypeAlias
 import typer
 from rich.console import Console
 
-from app.database import Database, run_with_database
+from app.database import Database, open_sessions, run_with_database
 from app.processing.backfill.inline import InlineProgress, InlineWork, Work
 from app.processing.backfill.report import Meter, render_preview, render_result, result_for_machines
 from app.processing.backfill.result import BackfillResult, Outcomes, read_outcomes
@@ -97,7 +97,7 @@ def run_backfill(
     """
     # with JSON on standard output, people read the other one
     console = Console(stderr=choices.as_json)
-    running = _Run(console, choices)
+    running = _Run(console, choices, settings)
 
     async def steps(_url: str, database: Database) -> int:
         backfill = await plan(database)
@@ -140,10 +140,11 @@ async def _preview(console: Console, database: Database, backfill: Backfill, *, 
 class _Run:
     """One backfill under way."""
 
-    def __init__(self, console: Console, choices: Choices) -> None:
+    def __init__(self, console: Console, choices: Choices, settings: Settings) -> None:
         self.stopped = False
         self._console = console
         self._choices = choices
+        self._settings = settings
         self._unfinished: int | None = None
         self._lonely = False
 
@@ -170,10 +171,13 @@ class _Run:
         tracks = await list_tracks(database, backfill)
         outcomes = Outcomes()
         if tracks:
-            with Meter(self._console, backfill.task, len(tracks)) as meter:
-                inline = InlineWork(database, backfill, work, lambda progress: _show_inline(meter, progress))
-                with _stopping(inline, meter):
-                    await inline.run(tracks, self._choices.tracks_at_once)
+            async with open_sessions(
+                self._settings, database, "working here on tracks that others may claim"
+            ) as claims:
+                with Meter(self._console, backfill.task, len(tracks)) as meter:
+                    inline = InlineWork(claims, backfill, work, lambda progress: _show_inline(meter, progress))
+                    with _stopping(inline, meter):
+                        await inline.run(tracks, self._choices.tracks_at_once)
             self.stopped = inline.stopped
             outcomes = await read_outcomes(database, backfill, tracks)
         seconds = time.monotonic() - began

@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
 from app.database.tables import Base
@@ -12,10 +12,14 @@ from app.database.tables import Base
 
 def test_tables_agree_with_the_database(database: str) -> None:
     engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
-    names = set(Base.metadata.tables)
+    # as this connection sees them: in the first schema of its search path
+    found = MetaData()
+    for table in Base.metadata.tables.values():
+        table.to_metadata(found, schema=None)  # type: ignore[arg-type]  # its stub lacks what its page says
+    names = set(found.tables)
     with engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": False, "include_name": _only(names)}
-        differences = compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), found)
     changes = [change for difference in differences for change in _flatten(difference)]
     # indexes and comments are the migrations' business alone
     kinds = {change[0] for change in changes} - {"remove_index", "remove_table_comment", "modify_comment"}

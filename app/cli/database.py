@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -12,7 +14,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.cli.adoption_report import plan_for_machines, render_plan
 from app.database import (
     ROLES,
-    Rules,
     find_program,
     grant_embedded,
     grant_roles,
@@ -29,17 +30,18 @@ from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
 from app.database import release as release_database
 from app.database.embedded_access import APPLICATION
+from app.database.steps import Show
 from app.errors import UserError
 from app.providers import build_providers
 from app.settings import Settings, get_settings
-from models.registry import ModelCard
 
 
 def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
     with open_past_pooler(settings, "db migrate") as url:
-        steps = migrate_database(url, build_providers(settings).embedding.card)
+        with _showing_steps("migrating") as show:
+            steps = migrate_database(url, build_providers(settings).embedding.card, show)
         if roles:
             grant_roles(url, _passwords(settings))
             steps.append(f"roles: {', '.join(ROLES)}")
@@ -63,7 +65,8 @@ def adopt(*, rules: str | None, dry_run: bool, as_json: bool) -> None:
         if not as_json and not dry_run:
             Console().print(render_plan(plan))
         if not dry_run:
-            _adopt(url, card, given)
+            with _showing_steps("adopting") as show:
+                adopt_database(url, card, show, given)
     if as_json:
         sql = {"sql": write_script(plan)} if dry_run else {}
         typer.echo(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
@@ -98,16 +101,14 @@ _NEXT = """Name search is live. Sound search needs embeddings:
   vibe-search backfill embeddings   enqueues the tracks that were there before"""
 
 
-def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
+@contextmanager
+def _showing_steps(first: str) -> Iterator[Show]:
+    """A progress bar on standard error while the block runs, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("adopting")
-        adopt_database(
-            url,
-            card,
-            lambda title, done, total: progress.update(bar, description=title, completed=done, total=total),
-            rules,
-        )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(first, total=None)
+        yield lambda title, done, total: progress.update(bar, description=title, completed=done, total=total)
 
 
 def roles(*, dry_run: bool, as_json: bool) -> None:

@@ -60,8 +60,9 @@ def evaluate(*, file: Path | None, by: str | None, limit: int, each: bool, as_js
     ]
     settings = get_settings()
     providers = build_providers(settings)
-    console = Console()
-    with open_database(settings) as url, Progress(console=Console(stderr=True), transient=True) as progress:
+    console, screen = Console(), Console(stderr=True)
+    hidden = not screen.is_terminal
+    with open_database(settings) as url, Progress(console=screen, transient=True, disable=hidden) as progress:
         require_schema(url)
         bar = progress.add_task("asking", total=sum(len(labelled.queries) for labelled, _ in work))
         try:

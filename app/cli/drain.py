@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -14,6 +13,7 @@ from app.database import Database
 from app.errors import DatabaseUnavailableError
 from app.providers import Providers
 from app.settings import Settings
+from app.terminal import print_line
 from workers.app import run_worker
 from workers.supervision import Tally
 
@@ -39,7 +39,7 @@ def drain_queue(url: str, settings: Settings, providers: Providers) -> None:
     words = [f"{tally.done:,} {'job' if tally.done == 1 else 'jobs'} done", f"{tally.failed:,} failed"]
     if tally.awaiting_audio:
         words.append(f"{tally.awaiting_audio:,} found no audio yet")
-    typer.echo(", ".join(words) + (": vibe-search queue shows why" if tally.failed else ""))
+    print_line(", ".join(words) + (": vibe-search queue shows why" if tally.failed else ""))
 
 
 async def _drain(url: str, settings: Settings, providers: Providers, tally: Tally, console: Console) -> None:

@@ -49,7 +49,7 @@ def migrate(url: str, model: "ModelCard", show: Show | None = None) -> list[str]
         show: Is told about each step.
 
     Returns:
-        What was done, one line a thing; empty when only functions and views were applied again.
+        What was done, one line a thing; empty where all was of this version.
 
     Raises:
         UserError: The server or an extension is too old, the role may not do it, or a lock could not be had.
@@ -100,7 +100,7 @@ def _upgrade(connection: Connection, homes: Homes, revision: str, model: "ModelC
     # applied again in any case: what is missing after a restore comes back
     functions = "\n".join([*migrations, write_functions(repeatable_script(), homes, model)])
     title = _title(revision) if migrations else "functions and views"
-    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations))
+    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations) or not applied)
     if migrations or not applied or lacks_triggers(connection):
         for step in trigger_steps(homes, ()):
             yield replace(step, told=False)

@@ -163,6 +163,7 @@ def are_bound(connection: Connection, homes: Homes) -> bool:
 
 def note_functions(connection: Connection, homes: Homes) -> str:
     """SQL that notes of which version the functions are, where they look, and whose processes can go on with them."""
+    # versions before this key have theirs in "repeatable", and their processes look for it: it stays
     former, digest = read_state(connection, "functions"), repeatable_digest()
     superseded = [*read_superseded(connection), *([former] if former else [])]
     kept = [found for found in superseded if found != digest][-_MOST_SUPERSEDED:]

@@ -49,7 +49,7 @@ def test_it_works_with_its_data_elsewhere(above: Path, checkout: Path) -> None:
     def run(*arguments: str) -> CompletedProcess[str]:
         removed = {"HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME"}
         kept = {name: value for name, value in os.environ.items() if name not in removed}
-        command = [*wrapper, sys.executable, "-P", "-c", PROGRAM, checkout / "app/cli/vibe_search.py", *arguments]
+        command = [*wrapper, sys.executable, "-P", "-c", PROGRAM, f"{checkout}/app/cli/vibe_search.py", *arguments]
         given = kept | {"DATA_DIR": str(data), "TMPDIR": "/tmp"}  # noqa: S108 - what all users may write to
         return subprocess.run(command, cwd=checkout, env=given, capture_output=True, text=True, check=False)
 

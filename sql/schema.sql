@@ -2975,6 +2975,7 @@ declare
     -- set by the script that makes functions, of which this is one
     before constant bigint := coalesce(nullif(current_setting('vibe_search.functions_before', true), ''), '-1')::bigint;
     former record;
+    dependents text;
     reader record;
 begin
     for former in
@@ -2989,6 +2990,8 @@ begin
         select k.oid, k.oid::regprocedure as signature
         from known k
         where not k.made
+          -- of search's own each has one: what others have made stays
+          and obj_description(k.oid, 'pg_proc') is not null
           and exists (select from known m where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname)
     loop
         for reader in
@@ -2996,11 +2999,19 @@ begin
             from pg_depend d
             join pg_rewrite r on r.oid = d.objid
             join pg_class c on c.oid = r.ev_class and c.relkind = 'v' and c.relnamespace = 'search'::regnamespace
-            where d.refclassid = 'pg_proc'::regclass and d.refobjid = former.oid and d.classid = 'pg_rewrite'::regclass
+            where obj_description(c.oid, 'pg_class') is not null
+              and d.refclassid = 'pg_proc'::regclass and d.refobjid = former.oid and d.classid = 'pg_rewrite'::regclass
         loop
             execute format('drop view %s', reader.view);
         end loop;
-        execute format('drop function %s', former.signature);
+        begin
+            execute format('drop function %s', former.signature);
+        exception when dependent_objects_still_exist then
+            get stacked diagnostics dependents = pg_exception_detail;
+            raise exception '% has other arguments in this version, and something that is not of search needs it: %',
+                former.signature, replace(dependents, E'\n', ', ')
+                using errcode = 'dependent_objects_still_exist';
+        end;
     end loop;
 end;
 $$;
@@ -3009,7 +3020,7 @@ $$;
 -- Name: FUNCTION drop_overloads(); Type: COMMENT; Schema: search_internal; Owner: -
 --
 
-COMMENT ON FUNCTION search_internal.drop_overloads() IS 'Drop functions that have the name, and not the arguments, of a function that this transaction has made: beside each other, calls are ambiguous. Views that call them are dropped, too. They come back with the views of the same transaction.';
+COMMENT ON FUNCTION search_internal.drop_overloads() IS 'Drop functions of search that have the name, and not the arguments, of a function that this transaction has made: beside each other, calls are ambiguous. Views that call them are dropped, too. They come back with the views of the same transaction.';
 
 --
 -- Name: enqueue_track_jobs(); Type: FUNCTION; Schema: search_internal; Owner: -

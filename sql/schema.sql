@@ -2980,7 +2980,7 @@ declare
 begin
     for former in
         with known as (
-            select p.oid, p.pronamespace, p.proname,
+            select p.oid, p.pronamespace, p.proname, p.proargtypes, p.pronargs::integer, (p.pronargs - p.pronargdefaults)::integer as needed,
                    p.xmin = pg_current_xact_id()::xid and p.cmin::text::bigint > before as made
             from pg_proc p
             where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])
@@ -2990,9 +2990,14 @@ begin
         select k.oid, k.oid::regprocedure as signature
         from known k
         where not k.made
-          -- of search's own each has one: what others have made stays
-          and obj_description(k.oid, 'pg_proc') is not null
-          and exists (select from known m where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname)
+          and exists (
+              select from known m
+              where m.made and m.pronamespace = k.pronamespace and m.proname = k.proname
+                -- Each of search's own has a comment. What others have made stays, unless a call could mean either.
+                and (obj_description(k.oid, 'pg_proc') is not null
+                     or exists (
+                         select from generate_series(greatest(k.needed, m.needed), least(k.pronargs, m.pronargs)) as given (number)
+                         where (k.proargtypes::oid[])[0:given.number - 1] = (m.proargtypes::oid[])[0:given.number - 1])))
     loop
         for reader in
             select distinct c.oid::regclass as view

@@ -11,7 +11,7 @@ declare
 begin
     for former in
         with known as (
-            select p.oid, p.pronamespace, p.proname, p.proargtypes, p.pronargs, p.pronargs - p.pronargdefaults as needed,
+            select p.oid, p.pronamespace, p.proname, p.proargtypes, p.pronargs::integer, (p.pronargs - p.pronargdefaults)::integer as needed,
                    p.xmin = pg_current_xact_id()::xid and p.cmin::text::bigint > before as made
             from pg_proc p
             where p.pronamespace = any (array['search', 'search_internal']::regnamespace[])

@@ -80,6 +80,11 @@ def _move_hosts(rest: str) -> str:
     return f"{credentials}{at}/{database}?{'&'.join([*moved, *filter(None, [query])])}"
 
 
+def count_hosts(url: str) -> int:
+    """How many hosts a URL names, of which each is tried for ``CONNECT_TIMEOUT_SECONDS``."""
+    return 1 + str(conninfo_to_dict(normalise_url(url)).get("host", "")).count(",")
+
+
 def connect_arguments(url: str) -> dict[str, Any]:
     """What every connection to a URL asks of psycopg.
 

@@ -60,9 +60,15 @@ def is_of_migration(error: BaseException | None) -> bool:
     return _OF_MIGRATION.match(message) is not None
 
 
+def is_outdated_plan(error: BaseException | None) -> bool:
+    """Whether a statement was prepared before a migration that has changed its columns; it stays prepared."""
+    return isinstance(error, FeatureNotSupported) and (error.diag.message_primary or "").startswith(_OUTDATED_PLAN)
+
+
+_OUTDATED_PLAN = "cached plan must not change result type"
 _OF_MIGRATION = re.compile(
     r"cache lookup failed for (function|type|relation)|could not open relation with OID"
-    r"|cached plan must not change result type|function with OID \d+ does not exist"
+    rf"|{_OUTDATED_PLAN}|function with OID \d+ does not exist"
 )
 
 

@@ -29,6 +29,7 @@ from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
 from app.database import release as release_database
 from app.database.embedded_access import APPLICATION
+from app.database.requirements import explaining_refusals
 from app.errors import UserError
 from app.providers import build_providers
 from app.settings import Settings, get_settings
@@ -38,7 +39,7 @@ from models.registry import ModelCard
 def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
-    with open_past_pooler(settings, "db migrate") as url:
+    with open_past_pooler(settings, "db migrate") as url, explaining_refusals():
         steps = migrate_database(url, build_providers(settings).embedding.card)
         if roles:
             grant_roles(url, _passwords(settings))

@@ -4,8 +4,8 @@ Functions run without ``public`` in their search_path: other roles may create fu
 prefers one that fits the arguments better to its own. So the files in sql/functions, sql/views and sql/triggers write
 ``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
 schemas of its database in place of ``public``. The files in sql/queries and the statements of the program write the
-same: a connection puts the schemas there (``app.database.bound_names``), since a search path of the session would not
-get through a transaction pooler.
+same: a connection puts the schemas there (``app.database.server_connections``), since a search path of the session would
+not get through a transaction pooler.
 
 They also write what the owner of an adopted catalogue may have given rules for:
 

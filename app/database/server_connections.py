@@ -116,7 +116,7 @@ def learn_server(connection: Connection, *, prepare: bool, backstop_seconds: flo
     try:
         server = _read(dbapi, more)
     except BaseException as error:
-        lost = not new and dbapi.driver_connection.closed and _is_lost(error)
+        lost = not new and _is_lost(error)
         # in the same task as the statement: a caller that is cancelled again cannot leave it half done
         connection.invalidate(error if isinstance(error, Exception) else None)
         if lost:
@@ -131,7 +131,9 @@ def learn_server(connection: Connection, *, prepare: bool, backstop_seconds: flo
 
 def _is_lost(error: BaseException) -> bool:
     """Whether the connection was gone already; another one is worth a try then, but not where a pooler is full."""
-    return isinstance(error, psycopg.OperationalError) and "query_wait_timeout" not in str(error)
+    if not isinstance(error, psycopg.OperationalError) or "query_wait_timeout" in str(error):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 def _read(connection: DBAPIConnection, more: str) -> KnownServer:

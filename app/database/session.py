@@ -30,6 +30,7 @@ from app.database.server_connections import (
     knows_server,
     learn_server,
 )
+from app.database.setting_in_use import setting_in_use, using_setting
 from app.database.sql_files import load_query
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 
@@ -120,14 +121,17 @@ class HeldConnection(Session):
             directly has no time limit.
     """
 
-    def __init__(self, connection: AsyncConnection, *, statement_timeout: float | None = None) -> None:
+    def __init__(
+        self, connection: AsyncConnection, *, statement_timeout: float | None = None, setting: str | None = None
+    ) -> None:
         self.connection = connection
         self._statement_timeout = statement_timeout
+        self._setting = setting
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
-        with guard_connection():
+        with guard_connection(self._setting):
             return take(await _execute(self.connection, statement, parameters, self._statement_timeout))
 
 
@@ -165,7 +169,8 @@ class Database(Session):
         self._lock_timeout = lock_timeout
         self._first_timeout = first_timeout
         self._prepare = prepare
-        self._plans_since = 0.0
+        self._made_since = 0.0
+        self._setting = setting_in_use()
         # the same pool and the same cache of compiled statements
         self._transactional = engine.execution_options(isolation_level="READ COMMITTED")
 
@@ -249,9 +254,9 @@ class Database(Session):
         lock_timeout = self._lock_timeout if lock_timeout is None else lock_timeout
         timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         settings = {name: _milliseconds(name, seconds) for name, seconds in timeouts.items() if seconds is not None}
-        with guard_connection():
+        with guard_connection(self._setting):
             async with self._connect(self._transactional) as connection, connection.begin():
-                transaction = Transaction(connection, statement_timeout=self._statement_timeout)
+                transaction = Transaction(connection, statement_timeout=self._statement_timeout, setting=self._setting)
                 for name, value in settings.items():
                     await transaction.execute(_SET_LOCAL, {"name": name, "value": value})
                 yield transaction
@@ -263,9 +268,9 @@ class Database(Session):
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
         """
-        with guard_connection():
+        with guard_connection(self._setting):
             async with self._connect(self._engine) as connection:
-                yield HeldConnection(connection, statement_timeout=self._statement_timeout)
+                yield HeldConnection(connection, statement_timeout=self._statement_timeout, setting=self._setting)
 
     async def read_server(self) -> KnownServer:
         """What a connection knows of its server: whether a pooler stands before it, and where things are.
@@ -273,7 +278,7 @@ class Database(Session):
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
         """
-        with guard_connection():
+        with guard_connection(self._setting):
             async with self._connect(self._engine) as connection:
                 known: KnownServer = connection.info[SERVER]
                 return known
@@ -293,7 +298,7 @@ class Database(Session):
                 except DBAPIError as error:
                     if is_outdated_plan(error.orig):
                         # the statement stays prepared: each connection made before now would fail with it
-                        self._plans_since = time.monotonic()
+                        self._made_since = time.monotonic()
                     raise
                 return
 
@@ -305,12 +310,13 @@ class Database(Session):
         try:
             await run_cancellable(connection.start(), seconds=self._first_timeout)
         except TimeoutError as error:
-            raise explain_failure(ConnectionTimeout("connection timeout expired")) from error
+            with using_setting(self._setting):
+                raise explain_failure(ConnectionTimeout("connection timeout expired")) from error
         self._first_timeout = None
 
     async def _learn_server(self, connection: AsyncConnection) -> bool:
         """Have a connection know its server; False where it is of no use, and another one is to be taken."""
-        if is_older(connection.info, self._plans_since):
+        if is_older(connection.info, self._made_since):
             await connection.invalidate()
             return False
         if knows_server(connection.info):
@@ -319,14 +325,18 @@ class Database(Session):
         backstop = None if seconds is None else seconds + _BACKSTOP_SECONDS
         learning = connection.run_sync(learn_server, prepare=self._prepare, backstop_seconds=backstop)
         try:
-            return await _run_limited(learning, seconds)
+            there = await _run_limited(learning, seconds)
         except QueryCanceled as error:
             raise StatementTimeoutError("the server has ended a statement that took too long") from error
+        if not there:
+            # the server or the pooler has started again: the others are lost, too
+            self._made_since = time.monotonic()
+        return there
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
-        with guard_connection():
+        with guard_connection(self._setting):
             async with self._connect(self._engine) as connection:
                 return take(await _execute(connection, statement, parameters, self._statement_timeout))
 

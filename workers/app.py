@@ -94,7 +94,7 @@ async def run_worker(
             url,
             # a connection for each job, two for upkeep, and one for heartbeats
             size=settings.worker_concurrency + 6,
-            schema=server.queue,
+            schema=server.homes().queue,
             direct_url=direct,
             poll_seconds=_POLL_SECONDS,
         )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
-from app.database.qualified_names import Homes
+from app.database.qualified_names import Homes, homes_of
 from app.database.sql_files import load_query
 
 SERVER = "vibe_search_server"
@@ -48,14 +48,18 @@ class KnownServer:
     Attributes:
         pooled: Whether a pooler stands before it, by the process that the client was told of: another one answers.
         tables: Tables of the catalogue for which there is a view or a table in search.
-        queue: Schema of the queue.
+        own_queue: Whether the queue is in search.
         extensions: Each extension with its schema.
     """
 
     pooled: bool
     tables: tuple[str, ...]
-    queue: str
+    own_queue: bool
     extensions: tuple[tuple[str, str], ...]
+
+    def homes(self) -> Homes:
+        """The schemas of its database."""
+        return homes_of(self.tables, own_queue=self.own_queue, extensions=self.extensions)
 
     def bind(self, statement: str) -> str:
         """A statement with the schemas of this database in place of those that it names.
@@ -69,8 +73,7 @@ class KnownServer:
 
 @lru_cache(maxsize=2048)
 def _bind_statement(server: KnownServer, statement: str) -> str:
-    homes = Homes(dict.fromkeys(server.tables, "search"), server.queue, dict(server.extensions))
-    return homes.bind(statement)
+    return server.homes().bind(statement)
 
 
 def follow_server(engine: Engine) -> None:
@@ -143,7 +146,7 @@ def _read(connection: DBAPIConnection, more: str) -> KnownServer:
     return KnownServer(
         pooled=int(pid) != connection.driver_connection.info.backend_pid,
         tables=tuple(tables),
-        queue="search" if own_queue else "public",
+        own_queue=own_queue,
         extensions=tuple(zip(extensions, schemas, strict=True)),
     )
 

@@ -12,8 +12,8 @@ WORKDIR /source
 
 # dependencies change less often than code: with the project still empty, their layer outlives an edit
 COPY pyproject.toml constraints.txt ./
-RUN mkdir --parents app/cli sql workers services models \
-    && touch README.md app/cli/vibe_search.py \
+RUN mkdir app sql workers services models \
+    && mkdir app/cli && touch README.md app/cli/vibe_search.py \
     && python -m pip --python /opt/venv/bin/python install --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 COPY . .

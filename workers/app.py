@@ -19,7 +19,7 @@ from services.audio_store import AudioMissingError
 from workers.context import WorkerContext
 from workers.queue_connector import QueueConnector
 from workers.retry import AWAITED_AUDIO_QUEUE
-from workers.supervision import Supervisor, Supervisors, stopping_on_signals
+from workers.supervision import Supervisor, Supervisors, Tally, stopping_on_signals
 
 URGENT_UPKEEP_QUEUE = "urgent_upkeep"
 """Queue of the periodic tasks that the queue and the counts need each minute; they take seconds at most."""
@@ -55,8 +55,14 @@ app = App(
 """All tasks register here when their modules are imported."""
 
 
-async def run_worker(
-    url: str, settings: Settings, providers: Providers, *, wait: bool = True, handle_signals: bool = False
+async def run_worker(  # noqa: PLR0913 - what it works on, and how
+    url: str,
+    settings: Settings,
+    providers: Providers,
+    *,
+    wait: bool = True,
+    handle_signals: bool = False,
+    tally: Tally | None = None,
 ) -> None:
     """Run jobs until told to stop, or, without ``wait``, until none is due.
 
@@ -70,6 +76,7 @@ async def run_worker(
         wait: Whether to go on waiting for jobs when the queue is empty.
         handle_signals: Whether SIGINT and SIGTERM finish the jobs under way and end the worker. Otherwise the
             caller cancels it, and what is under way goes back to the queue.
+        tally: Where the ends of jobs on tracks are counted.
 
     Raises:
         UserError: The mirror cannot be used with these settings.
@@ -101,7 +108,7 @@ async def run_worker(
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
             context = WorkerContext(database, providers, settings)
-            await _work(context, wait=wait, listens=listens, handle_signals=handle_signals)
+            await _work(context, wait=wait, listens=listens, handle_signals=handle_signals, tally=tally)
 
 
 async def _read_direct_url(url: str, settings: Settings) -> str | None:
@@ -117,14 +124,24 @@ async def _read_direct_url(url: str, settings: Settings) -> str | None:
     return direct
 
 
-async def _work(context: WorkerContext, *, wait: bool, listens: bool, handle_signals: bool) -> None:
+async def _work(
+    context: WorkerContext, *, wait: bool, listens: bool, handle_signals: bool, tally: Tally | None
+) -> None:
     app.perform_import_paths()  # type: ignore[no-untyped-call]  # procrastinate's own
     others = sorted({AWAITED_AUDIO_QUEUE} | {task.queue for task in app.tasks.values()} - {*OWN_WORKER})
     supervisors = Supervisors(
-        Supervisor(app, wait=wait, name=name, queues=queues, concurrency=concurrency, **_options(context, listens))
-        for name, queues, concurrency in (
-            ("tracks", others, context.settings.worker_concurrency),
-            *((queue, [queue], 1) for queue in OWN_WORKER),
+        Supervisor(
+            app,
+            wait=wait,
+            tally=counted,
+            name=name,
+            queues=queues,
+            concurrency=concurrency,
+            **_options(context, listens),
+        )
+        for name, queues, concurrency, counted in (
+            ("tracks", others, context.settings.worker_concurrency, tally),
+            *((queue, [queue], 1, None) for queue in OWN_WORKER),
         )
     )
     mirror, base = context.providers.mirror, context.settings.turbopuffer_namespace

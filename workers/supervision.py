@@ -7,12 +7,14 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
 from app.observability.log import JOB_ID
+from services.audio_store import AudioMissingError
 from services.metrics import JOBS_GIVEN_BACK, WORKER_RESTARTS
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,21 @@ _DRAIN_ATTEMPTS = 5
 """Whoever drains a queue waits for the end: without a database there is none."""
 
 
+@dataclass
+class Tally:
+    """How the attempts at jobs on tracks have ended in this process.
+
+    Attributes:
+        done: Those that ended well.
+        failed: Those that did not; some of these jobs are tried again.
+        awaiting_audio: Those that have found no audio in the store, and are tried again.
+    """
+
+    done: int = 0
+    failed: int = 0
+    awaiting_audio: int = 0
+
+
 class Supervisor:
     """Runs workers one after the other until it is told to stop, or until no job is due.
 
@@ -36,12 +53,21 @@ class Supervisor:
     Args:
         app: The open app.
         wait: Whether to go on when the queue is empty.
+        tally: Where the ends of its jobs are counted.
         options: Passed on to each worker.
     """
 
-    def __init__(self, app: App, *, wait: bool, **options: Any) -> None:  # noqa: ANN401 - the worker's own
+    def __init__(
+        self,
+        app: App,
+        *,
+        wait: bool,
+        tally: Tally | None = None,
+        **options: Any,  # noqa: ANN401 - the worker's own
+    ) -> None:
         self._app = app
         self._wait = wait
+        self._tally = tally or Tally()
         self._options = options
         self._worker: Worker | None = None
         self._stopping = asyncio.Event()
@@ -107,7 +133,16 @@ class Supervisor:
         self.begun += 1
         token = JOB_ID.set(context.job.id)
         try:
-            return await call_next()
+            result = await call_next()
+        except AudioMissingError:
+            self._tally.awaiting_audio += 1
+            raise
+        except Exception:
+            self._tally.failed += 1
+            raise
+        else:
+            self._tally.done += 1
+            return result
         finally:
             JOB_ID.reset(token)
             self._running.discard(job_id)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from app.measure.speed.stages import Stages
 from app.measure.speed.writes import measure_writes
 from app.providers import build_providers
 from app.settings import get_settings
+from app.terminal import print_line
 
 
 def search(*, tracks: int, queries: int, clients: str, peers: bool, rebuild: bool, as_json: bool) -> None:  # noqa: PLR0913 - the options of a command
@@ -78,7 +78,7 @@ def _parse_clients(value: str) -> list[int]:
 
 def _print(report: dict[str, Any], tables: Iterable[Table], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        print_line(json.dumps(report, indent=2))
         return
     console = Console()
     for table in tables:

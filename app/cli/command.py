@@ -20,14 +20,14 @@ from app.cli.commands import (
     token,
 )
 from app.cli.exit_status import configure_log, run_to_exit
+from app.cli.help_text import IN_PLAIN_TEXT, explain
 from app.cli.version import version
 
 cli = typer.Typer(
     name="vibe-search",
     help="Search an audio catalogue by name and by sound, in one Postgres.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
+    **IN_PLAIN_TEXT,
 )
 cli.command()(processes.demo)
 cli.command()(processes.serve)
@@ -60,7 +60,7 @@ def run() -> None:
     """Run the command that the arguments name, and exit."""
     root = typer.main.get_command(cli)
     for command in _all_commands(root):
-        _settle_flags(command)
+        explain(command)
         # the version is no secret, and the settings take long to import
         if not hasattr(command, "commands") and command.name != "version":
             command.callback = _in_private(command.callback)
@@ -73,22 +73,17 @@ def run_script(command: Callable[..., None]) -> None:
     Args:
         command: The function of the command.
     """
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program = typer.Typer(add_completion=False, **IN_PLAIN_TEXT)
     program.command()(_in_private(command))
-    run_to_exit(program, hint="--verbose shows where")
+    root = typer.main.get_command(program)
+    explain(root)
+    run_to_exit(root, hint="--verbose shows where")
 
 
 def _all_commands(command: Any) -> Iterator[Any]:  # noqa: ANN401 - the types of typer's own click are not public
     yield command
     for child in getattr(command, "commands", {}).values():
         yield from _all_commands(child)
-
-
-def _settle_flags(command: Any) -> None:  # noqa: ANN401 - as above
-    """Let flags that are not given be false at once: typer imports pydantic for those without a default."""
-    for parameter in (*command.params, command.get_help_option(typer.Context(command))):
-        if getattr(parameter, "is_flag", False) and parameter.default is None:
-            parameter.default = False
 
 
 def _in_private(work: Callable[..., Any]) -> Callable[..., Any]:

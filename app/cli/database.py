@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -12,7 +14,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.cli.adoption_report import plan_for_machines, render_plan
 from app.database import (
     ROLES,
-    Rules,
     find_program,
     grant_embedded,
     grant_roles,
@@ -30,26 +31,28 @@ from app.database import migrate as migrate_database
 from app.database import release as release_database
 from app.database.embedded_access import APPLICATION
 from app.database.requirements import explaining_refusals
+from app.database.steps import Show
 from app.errors import UserError
 from app.providers import build_providers
 from app.settings import Settings, get_settings
-from models.registry import ModelCard
+from app.terminal import make_console, print_line, print_table
 
 
 def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
     with open_past_pooler(settings, "db migrate") as url, explaining_refusals():
-        steps = migrate_database(url, build_providers(settings).embedding.card)
+        with _showing_steps("migrating") as show:
+            steps = migrate_database(url, build_providers(settings).embedding.card, show)
         if roles:
             grant_roles(url, _passwords(settings))
             steps.append(f"roles: {', '.join(ROLES)}")
         elif settings.database_url is None:
             grant_embedded(url)
     if as_json:
-        typer.echo(json.dumps({"steps": steps}))
+        print_line(json.dumps({"steps": steps}))
     else:
-        typer.echo("\n".join(steps) if steps else "The database is up to date.")
+        print_line("\n".join(steps) if steps else "The database is up to date.")
 
 
 def adopt(*, rules: str | None, dry_run: bool, as_json: bool) -> None:
@@ -62,18 +65,19 @@ def adopt(*, rules: str | None, dry_run: bool, as_json: bool) -> None:
     with open_past_pooler(settings, "db adopt") as url:
         plan = preview_adoption(url, card, given)
         if not as_json and not dry_run:
-            Console().print(render_plan(plan))
+            print_table(make_console(), render_plan(plan))
         if not dry_run:
-            _adopt(url, card, given)
+            with _showing_steps("adopting") as show:
+                adopt_database(url, card, show, given)
     if as_json:
         sql = {"sql": write_script(plan)} if dry_run else {}
-        typer.echo(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
+        print_line(json.dumps(plan_for_machines(plan) | {"dry_run": dry_run} | sql, indent=2))
     elif dry_run:
-        typer.echo(write_script(plan), nl=False)
+        print_line(write_script(plan), end="")
     else:
         for limit in plan.catalogue.limits:
-            typer.echo(f"note: {limit}")
-        typer.echo(_NEXT if plan.steps else "Search is up to date here.")
+            print_line(f"note: {limit}")
+        print_line(_NEXT if plan.steps else "Search is up to date here.")
 
 
 def release(*, dry_run: bool, as_json: bool) -> None:
@@ -85,13 +89,13 @@ def release(*, dry_run: bool, as_json: bool) -> None:
         plan = release_database(url, dry_run=dry_run)
     if as_json:
         sql = {"sql": write_release(plan)} if dry_run else {}
-        typer.echo(json.dumps({"triggers": plan.triggers, "dry_run": dry_run} | sql, indent=2))
+        print_line(json.dumps({"triggers": plan.triggers, "dry_run": dry_run} | sql, indent=2))
     elif dry_run:
-        typer.echo(write_release(plan), nl=False)
+        print_line(write_release(plan), end="")
     elif plan.triggers:
-        typer.echo(f"Released: {', '.join(plan.triggers)}. Searches are refused until you run vibe-search db adopt.")
+        print_line(f"Released: {', '.join(plan.triggers)}. Searches are refused until you run vibe-search db adopt.")
     else:
-        typer.echo("Search is released already: vibe-search db adopt resumes it.")
+        print_line("Search is released already: vibe-search db adopt resumes it.")
 
 
 _NEXT = """Name search is live. Sound search needs embeddings:
@@ -99,16 +103,14 @@ _NEXT = """Name search is live. Sound search needs embeddings:
   vibe-search backfill embeddings   enqueues the tracks that were there before"""
 
 
-def _adopt(url: str, card: ModelCard, rules: Rules | None) -> None:
+@contextmanager
+def _showing_steps(first: str) -> Iterator[Show]:
+    """A progress bar on standard error while the block runs, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("adopting")
-        adopt_database(
-            url,
-            card,
-            lambda title, done, total: progress.update(bar, description=title, completed=done, total=total),
-            rules,
-        )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(first, total=None)
+        yield lambda title, done, total: progress.update(bar, description=title, completed=done, total=total)
 
 
 def roles(*, dry_run: bool, as_json: bool) -> None:
@@ -118,11 +120,11 @@ def roles(*, dry_run: bool, as_json: bool) -> None:
         require_schema(url)
         statements = grant_roles(url, _passwords(settings), dry_run=dry_run)
     if as_json:
-        typer.echo(json.dumps({"roles": list(ROLES), "statements": statements, "dry_run": dry_run}))
+        print_line(json.dumps({"roles": list(ROLES), "statements": statements, "dry_run": dry_run}))
     elif dry_run:
-        typer.echo(";\n".join(statements))
+        print_line(";\n".join(statements))
     else:
-        typer.echo(f"{' and '.join(ROLES)} have what they need.")
+        print_line(f"{' and '.join(ROLES)} have what they need.")
 
 
 def _passwords(settings: Settings) -> dict[str, str]:
@@ -137,7 +139,7 @@ def url(*, as_json: bool) -> None:
     """Print the database's URL. The embedded one answers only while a vibe-search command runs."""
     with open_database(get_settings()) as configured:
         found = normalise_url(configured)
-        typer.echo(json.dumps({"url": found}) if as_json else found)
+        print_line(json.dumps({"url": found}) if as_json else found)
 
 
 def psql(*, arguments: list[str] | None) -> None:

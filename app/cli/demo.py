@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from app.auth import Scope, replace_token
 from app.cli.search import render_answer
@@ -20,6 +21,7 @@ from app.processing.library_map import draw
 from app.providers import Providers, build_providers
 from app.search import Search, ServingModel
 from app.settings import Settings, get_settings
+from app.terminal import make_console, print_table
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
 
@@ -142,7 +144,8 @@ async def _pending(database: Database) -> Any:  # noqa: ANN401 - a row of drain_
 
 async def _show_failures(console: Console, database: Database) -> None:
     for failure in await database.all("failed_tracks"):
-        console.print(f"[red]failed[/] {failure.task} of “{failure.title}”: {failure.reason}", highlight=False)
+        words = Text.assemble(("failed", "red"), f" {failure.task} of “{failure.title}”: {failure.reason}")
+        console.print(words, highlight=False)
 
 
 async def _show_searches(demo: _Demo, database: Database) -> None:
@@ -155,7 +158,7 @@ async def _show_searches(demo: _Demo, database: Database) -> None:
     for purpose, text in EXAMPLES:
         answer = await search.unified(text, limit=3)
         demo.console.print(f"\n[bold]{purpose}[/]", highlight=False)
-        demo.console.print(render_answer(text, answer))
+        print_table(make_console(), render_answer(text, answer))
 
 
 async def _show_token(demo: _Demo, database: Database) -> None:

@@ -5,13 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.narrow import print_table
 from app.database import connect, open_database, require_schema
 from app.errors import UserError
 from app.measure.relevance import (
@@ -28,6 +26,7 @@ from app.measure.relevance import (
 from app.measure.sample import load_library
 from app.providers import Providers, build_providers
 from app.settings import get_settings
+from app.terminal import make_console, print_line, print_table
 from services.embedding import EmbeddingProvider
 
 _SAMPLE = Path(__file__).resolve().parents[1] / "measure" / "sample"
@@ -60,8 +59,9 @@ def evaluate(*, file: Path | None, by: str | None, limit: int, each: bool, as_js
     ]
     settings = get_settings()
     providers = build_providers(settings)
-    console = Console()
-    with open_database(settings) as url, Progress(console=Console(stderr=True), transient=True) as progress:
+    console, screen = make_console(), Console(stderr=True)
+    hidden = not screen.is_terminal
+    with open_database(settings) as url, Progress(console=screen, transient=True, disable=hidden) as progress:
         require_schema(url)
         bar = progress.add_task("asking", total=sum(len(labelled.queries) for labelled, _ in work))
         try:
@@ -74,7 +74,7 @@ def evaluate(*, file: Path | None, by: str | None, limit: int, each: bool, as_js
             raise
     if as_json:
         body = {"evaluations": [evaluation.as_dict() for evaluation in found]}
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return
     for evaluation in found:
         print_table(console, _render(evaluation))

@@ -31,6 +31,7 @@ from app.mirror import (
 from app.mirror.comparison import KINDS
 from app.providers import build_mirror
 from app.settings import Settings, get_settings
+from app.terminal import make_console, print_line, print_table
 from services.vector_mirror import VectorMirror
 
 _LISTED = 50
@@ -75,9 +76,9 @@ def status(*, as_json: bool) -> None:
     if as_json:
         figures = asdict(state) | {"lag_seconds": round(state.lag.total_seconds(), 3), "tracks": tracks}
         del figures["lag"]
-        typer.echo(json.dumps(figures | {"enabled": settings.turbopuffer_enabled}, default=str, indent=2))
+        print_line(json.dumps(figures | {"enabled": settings.turbopuffer_enabled}, default=str, indent=2))
     else:
-        Console().print(render_state(state, tracks, enabled=settings.turbopuffer_enabled))
+        print_table(make_console(), render_state(state, tracks, enabled=settings.turbopuffer_enabled))
 
 
 def verify(*, as_json: bool) -> None:
@@ -101,7 +102,7 @@ def repair_differences(*, as_json: bool) -> None:
     before, after = _with_mirror(steps, as_json=as_json)
     mended = len(before.differences) - len(after.differences)
     if as_json:
-        typer.echo(json.dumps({"mended": mended} | comparison_for_machines(after), ensure_ascii=False, indent=2))
+        print_line(json.dumps({"mended": mended} | comparison_for_machines(after), ensure_ascii=False, indent=2))
     else:
         Console().print(f"{mended:,} of {len(before.differences):,} differences mended", highlight=False)
         if after.differences:
@@ -120,7 +121,7 @@ def rebuild(*, wait: bool, as_json: bool) -> None:
 
     state = _with_mirror(steps, as_json=as_json)
     if as_json:
-        typer.echo(json.dumps({"namespace": state.namespace, "filling": state.filling}, indent=2))
+        print_line(json.dumps({"namespace": state.namespace, "filling": state.filling}, indent=2))
     elif wait:
         Console().print(f"{state.namespace} serves", highlight=False)
     else:
@@ -148,7 +149,7 @@ def drop(*, yes: bool, forget: bool, as_json: bool) -> None:
     if not store.name and not forget:
         raise UserError("TURBOPUFFER_ENABLED: set it to true to drop the mirror, or say --forget")
     names = run_with_database(settings, steps)
-    typer.echo(json.dumps({"dropped": names}) if as_json else f"dropped: {', '.join(names) or 'there was nothing'}")
+    print_line(json.dumps({"dropped": names}) if as_json else f"dropped: {', '.join(names) or 'there was nothing'}")
 
 
 def _with_mirror(steps: Callable[[_Mirror], Awaitable[Result]], *, as_json: bool) -> Result:
@@ -180,7 +181,7 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 async def _verify(mirror: _Mirror) -> Comparison:
@@ -222,11 +223,11 @@ async def _fill(mirror: _Mirror) -> None:
 
 def _show(found: Comparison, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(comparison_for_machines(found), ensure_ascii=False, indent=2))
+        print_line(json.dumps(comparison_for_machines(found), ensure_ascii=False, indent=2))
         return
-    console = Console()
+    console = make_console()
     if found.differences:
-        console.print(render_differences(found.differences[:_LISTED]))
+        print_table(console, render_differences(found.differences[:_LISTED]))
     if len(found.differences) > _LISTED:
         console.print(f"{len(found.differences) - _LISTED:,} more: --json lists them all", highlight=False)
     counts = ", ".join(f"{found.count(kind):,} {kind}" for kind in KINDS if found.count(kind))

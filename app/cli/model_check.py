@@ -2,13 +2,14 @@
 
 import json
 
-import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.errors import UserError
 from app.providers import build_registry, build_remote
 from app.settings import Settings, get_settings
+from app.terminal import make_console, print_line, print_table
 from models.check import CheckReport, check_model
 from models.registry import ModelCard, ModelFileError, UnknownModelError, open_model
 from services.embedding.provider_model import ProviderModel
@@ -24,10 +25,10 @@ def check(*, name: str, as_json: bool) -> None:
         raise UserError(str(error)) from error
     report = inspect_model(settings, card)
     if as_json:
-        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        print_line(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
-        console = Console()
-        console.print(_render(report))
+        console = make_console()
+        print_table(console, _render(report))
         show_hints(console, report)
     require_passed(report)
 
@@ -68,6 +69,6 @@ def show_hints(console: Console, report: CheckReport) -> None:
 def _render(report: CheckReport) -> Table:
     table = Table("", "what", "found", "right", title=report.identity, title_justify="left")
     for finding in report.findings:
-        mark = "[red]no[/]" if not finding.passed else "[yellow]ok[/]" if finding.advice else "[green]ok[/]"
+        mark = Text("ok", "yellow" if finding.advice else "green") if finding.passed else Text("no", "red")
         table.add_row(mark, finding.name, finding.value, finding.limit)
     return table

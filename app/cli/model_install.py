@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -16,6 +15,7 @@ from app.cli.model_switch import remove_store
 from app.errors import UserError, is_disk_full
 from app.providers import build_registry
 from app.settings import get_settings
+from app.terminal import print_line
 from models.files.download import DownloadProgress
 from models.files.hub import download_checkpoint
 from models.files.installation import (
@@ -44,13 +44,13 @@ def pull(*, name: str, folder: Path | None) -> None:
             return
         if folder is not None and (folder / RECORD).is_file():
             install_export(folder, registry.folder(card), card)
-            typer.echo(f"{name} is installed: vibe-search models use {name}")
+            print_line(f"{name} is installed: vibe-search models use {name}")
             return
         if folder is not None:
             install_checkpoint(folder, registry.checkpoint(card), card)
         else:
             _download(card, registry.checkpoint(card))
-    typer.echo(f"the checkpoint of {name} is here: vibe-search models export {name}")
+    print_line(f"the checkpoint of {name} is here: vibe-search models export {name}")
 
 
 def export(*, name: str, folder: Path | None, as_json: bool) -> None:
@@ -68,9 +68,9 @@ def export(*, name: str, folder: Path | None, as_json: bool) -> None:
         raise UserError(f"the checkpoint of {name} is not here: vibe-search models pull {name}")
     report = _export(registry, name, checkpoint, own=name not in load_all())
     if as_json:
-        typer.echo(json.dumps(report, indent=2))
+        print_line(json.dumps(report, indent=2))
         return
-    typer.echo(
+    print_line(
         f"{name} is installed. Beside transformers: sounds differ by {report['audio_difference']:.1e}, "
         f"texts by {report['text_difference']:.1e}, int8 texts have a cosine of {report['int8_cosine']:.5f} at least "
         f"({report['int8_layout']})"
@@ -90,7 +90,7 @@ def remove(*, name: str) -> None:
         shutil.rmtree(folder)
     if not stored and (card.bundled or not installed):
         raise UserError(f"there is nothing of {name} to remove")
-    typer.echo(f"{name} is removed")
+    print_line(f"{name} is removed")
 
 
 def _downloadable(registry: Registry, name: str) -> ModelCard | GenreCard:
@@ -125,7 +125,7 @@ def _pull_genres(registry: Registry, card: GenreCard, folder: Path | None) -> No
         raise
     if folder is None:
         shutil.rmtree(downloaded)
-    typer.echo(f"{card.name} is installed. Its licence is {card.licence}: {card.description}")
+    print_line(f"{card.name} is installed. Its licence is {card.licence}: {card.description}")
 
 
 @contextmanager

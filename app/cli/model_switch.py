@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +18,7 @@ from app.processing.switch.advance import advance_switch
 from app.processing.switch.model_states import ModelState, read_failures, read_model_states
 from app.providers import Providers, build_providers
 from app.settings import Settings, get_settings
+from app.terminal import make_console, print_line, print_table
 from models.registry import ModelCard, UnknownModelError
 from services.embedding import EmbeddingProvider
 from workers.app import run_worker
@@ -48,7 +48,7 @@ def use(  # noqa: PLR0913 - each is an option of the command
     settings = get_settings()
     providers = build_providers(settings)
     card = None if name is None else _known(providers, name)
-    console = Console(stderr=as_json)
+    console = make_console(stderr=as_json)
     if card is not None:
         report = inspect_model(settings, card)
         require_passed(report)
@@ -68,7 +68,7 @@ def use(  # noqa: PLR0913 - each is an option of the command
 
     states = run_with_database(settings, steps)
     if as_json:
-        typer.echo(json.dumps([asdict(state) for state in states], default=str, indent=2))
+        print_line(json.dumps([asdict(state) for state in states], default=str, indent=2))
 
 
 def database_states() -> dict[str, ModelState]:
@@ -238,4 +238,4 @@ def _show_failures(console: Console, failures: list[TrackFailure]) -> None:
     table = Table("track", "title", "why", title="not embedded", title_justify="left")
     for failure in failures:
         table.add_row(str(failure.track_id), failure.title, failure.reason)
-    console.print(table)
+    print_table(console, table)

@@ -2,18 +2,16 @@
 
 import json
 
-import typer
 from pgvector import HalfVector
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.model_switch import database_states, render_state, serving_embedding
-from app.cli.narrow import print_table
 from app.errors import UserError
 from app.processing.switch.model_states import ModelState
 from app.providers import build_registry
 from app.settings import get_settings
+from app.terminal import make_console, print_line, print_table
 from models.registry import Card, GenreCard, ModelCard, Registry
 
 
@@ -24,7 +22,7 @@ def list_models(*, as_json: bool) -> None:
     rows = [_describe(registry, card, states.get(card.identity)) for card in registry.all_cards().values()]
     rows += [_describe_unknown(state) for state in _unknown(registry, states)]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_line(json.dumps(rows, indent=2))
         return
     columns = [Column(name, no_wrap=True) for name in ("identity", "kind", "dim", "MB", "files", "tracks")]
     table = Table(*columns, "licence", box=SIMPLE_HEAD)
@@ -35,7 +33,7 @@ def list_models(*, as_json: bool) -> None:
         words = "" if state is None else render_state(state)
         dimensions = "" if row["dimensions"] is None else str(row["dimensions"])
         table.add_row(str(row["identity"]), str(row["kind"]), dimensions, size, installed, words, str(row["licence"]))
-    print_table(Console(), table)
+    print_table(make_console(), table)
 
 
 def _describe(registry: Registry, card: Card, state: ModelState | None) -> dict[str, float | str | bool | None]:
@@ -89,7 +87,7 @@ def embed_text(*, text: str, as_json: bool) -> None:
     except ValueError as error:
         raise UserError(str(error)) from error
     if not as_json:
-        typer.echo(vector.to_text())
+        print_line(vector.to_text())
         return
     figures = {"identity": embedding.card.identity, "audibility": round(embedding.sound_relatedness(text), 4)}
-    typer.echo(json.dumps(figures | {"embedding": vector.to_list()}))
+    print_line(json.dumps(figures | {"embedding": vector.to_list()}))

@@ -3,18 +3,16 @@
 import json
 from dataclasses import asdict
 
-import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 
 from app.cli.age import describe_age
-from app.cli.narrow import print_table
 from app.database import call_function, run_with_database
 from app.errors import UserError
 from app.processing.failures import TrackFailure
 from app.processing.queue_state import TaskCounts, read_queue
 from app.settings import get_settings
+from app.terminal import make_console, print_line, print_table
 
 _FIGURES = {
     "waiting": "waiting",
@@ -32,9 +30,9 @@ def show(*, failures: int, as_json: bool) -> None:
     """Show what waits, runs and failed, how old the oldest is, how fast it goes, and why what failed did."""
     state = run_with_database(get_settings(), lambda _, database: read_queue(database, failures))
     if as_json:
-        typer.echo(json.dumps(asdict(state), default=str, indent=2))
+        print_line(json.dumps(asdict(state), default=str, indent=2))
         return
-    console = Console()
+    console = make_console()
     if state.tasks:
         print_table(console, _render_tasks(state.tasks))
     else:
@@ -65,7 +63,7 @@ def cancel(*, backfill: bool, everything: bool, task: str | None, as_json: bool)
 
 
 def _report(number: int, done: str, *, as_json: bool) -> None:
-    typer.echo(json.dumps({done: number}) if as_json else f"{number:,} {'job' if number == 1 else 'jobs'} {done}")
+    print_line(json.dumps({done: number}) if as_json else f"{number:,} {'job' if number == 1 else 'jobs'} {done}")
 
 
 def _render_tasks(tasks: list[TaskCounts]) -> Table:

@@ -4,13 +4,12 @@ import asyncio
 import json
 from pathlib import Path
 
-import typer
-
 from app.database import Database, connect, is_adopted, open_database, require_schema
 from app.errors import UserError
 from app.measure.sample import import_library, load_library, recordings_dir
 from app.providers import Providers, build_providers
 from app.settings import get_settings
+from app.terminal import print_line
 
 
 def import_sample(*, as_json: bool) -> None:
@@ -22,7 +21,7 @@ def import_sample(*, as_json: bool) -> None:
         require_schema(url)
         _refuse_adopted(url)
         added = asyncio.run(_import(url, providers, recordings))
-    typer.echo(json.dumps({"imported": added}) if as_json else f"imported {added} tracks")
+    print_line(json.dumps({"imported": added}) if as_json else f"imported {added} tracks")
 
 
 def _refuse_adopted(url: str) -> None:

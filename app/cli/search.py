@@ -7,20 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import typer
 from numpy import float32
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.narrow import print_table
 from app.database import Database, open_database, require_schema
 from app.errors import UserError
 from app.processing.calibration import FEWEST_TRACKS
 from app.providers import Providers, build_providers
 from app.search import Answer, Hit, Search, ServingModel, UnknownTrackError, parse_types
 from app.settings import get_settings
+from app.terminal import make_console, print_line, print_table
 from models.audio.decoding import AudioError
 from services.embedding import EmbeddingProvider
 
@@ -43,7 +42,7 @@ def search(*, text: str | None, audio: Path | None, kinds: str | None, limit: in
     if as_json:
         print_json({"query": query, "counts": answer.counts}, answer)
     else:
-        print_table(Console(), render_answer(query, answer))
+        print_table(make_console(), render_answer(query, answer))
 
 
 def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) -> None:
@@ -62,7 +61,7 @@ def _search_by_audio(audio: Path, kinds: str | None, limit: int, as_json: bool) 
     if as_json:
         print_json({"audio": str(audio)}, answer)
     else:
-        print_table(Console(), render_answer(audio.name, answer))
+        print_table(make_console(), render_answer(audio.name, answer))
 
 
 def _embed_clip(embedding: EmbeddingProvider, audio: Path) -> NDArray[float32]:
@@ -110,7 +109,7 @@ def print_json(asked: dict[str, Any], answer: Answer) -> None:
         "vector_fallback": answer.vector_fallback,
     }
     body = {"results": [asdict(hit) for hit in answer.hits]} | asked | about
-    typer.echo(json.dumps(body | {"took_ms": round(answer.milliseconds, 2)}, ensure_ascii=False, indent=2))
+    print_line(json.dumps(body | {"took_ms": round(answer.milliseconds, 2)}, ensure_ascii=False, indent=2))
 
 
 def render_answer(text: str, answer: Answer) -> Table:

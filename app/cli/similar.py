@@ -1,11 +1,9 @@
 """vibe-search similar."""
 
-from rich.console import Console
-
-from app.cli.narrow import print_table
 from app.cli.search import print_json, render_answer, run_search
 from app.providers import build_providers
 from app.settings import get_settings
+from app.terminal import make_console, print_table
 
 
 def similar(*, track_id: int, limit: int, as_json: bool) -> None:
@@ -14,4 +12,4 @@ def similar(*, track_id: int, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"track_id": track_id}, answer)
     else:
-        print_table(Console(), render_answer(f"like track {track_id}", answer))
+        print_table(make_console(), render_answer(f"like track {track_id}", answer))

@@ -5,20 +5,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.auth import IssuedToken, Scope, TokenRecord, create_token, list_tokens, revoke_tokens
-from app.cli.narrow import print_table
 from app.database import Database, Transaction, run_with_database
 from app.database.tables import Artist
 from app.errors import UserError
 from app.settings import get_settings
+from app.terminal import make_console, print_line, print_table
 
 
 @dataclass(frozen=True)
@@ -52,24 +50,24 @@ def create(  # noqa: PLR0913 - each is an option of the command
     )
     if as_json:
         described = {"did": did, "label": label, "scopes": scopes}
-        typer.echo(json.dumps(asdict(issued) | described, default=str, indent=2))
+        print_line(json.dumps(asdict(issued) | described, default=str, indent=2))
         return
-    typer.echo(issued.token)
+    print_line(issued.token)
     ends = f"until {_day(issued.expires_at)}" if issued.expires_at else "until it is revoked"
     holder = did or "nobody in particular"
-    typer.echo(f"{issued.id}: {', '.join(scopes)} as {holder}, {ends}; shown this once", err=True)
+    print_line(f"{issued.id}: {', '.join(scopes)} as {holder}, {ends}; shown this once", stderr=True)
 
 
 def show(*, did: str | None, as_json: bool) -> None:
     """List the tokens, the latest first, and when each was used last."""
     tokens = run_with_database(get_settings(), lambda _, database: list_tokens(database, did))
     if as_json:
-        typer.echo(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
+        print_line(json.dumps([asdict(token) for token in tokens], default=str, indent=2))
         return
     if tokens:
-        print_table(Console(), _render(tokens))
+        print_table(make_console(), _render(tokens))
     else:
-        typer.echo("there are no tokens")
+        print_line("there are no tokens")
 
 
 def revoke(*, token_id: str | None, did: str | None, as_json: bool) -> None:
@@ -80,11 +78,11 @@ def revoke(*, token_id: str | None, did: str | None, as_json: bool) -> None:
     if token_id is not None and not found.revoked and not found.before:
         raise UserError(f"there is no token {token_id!r}: vibe-search token list shows their ids")
     if as_json:
-        typer.echo(json.dumps({"revoked": found.revoked}))
+        print_line(json.dumps({"revoked": found.revoked}))
         return
     number = len(found.revoked)
     before = f", {len(found.before)} before" if found.before else ""
-    typer.echo(f"{number:,} {'token' if number == 1 else 'tokens'} revoked{before}")
+    print_line(f"{number:,} {'token' if number == 1 else 'tokens'} revoked{before}")
 
 
 def _check_artist(did: str | None, scopes: list[Scope], handle: str | None, name: str | None) -> _Artist | None:

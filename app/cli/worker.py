@@ -4,6 +4,7 @@ import asyncio
 
 from prometheus_client import start_http_server
 
+from app.cli.drain import drain_queue
 from app.database import open_for_application, require_writable
 from app.errors import UserError
 from app.observability.log import configure_service_log
@@ -26,7 +27,11 @@ def worker(*, drain: bool, concurrency: int | None) -> None:
     quieten_job_log()
     with open_for_application(settings) as url:
         require_writable(url)
-        asyncio.run(run_worker(url, settings, build_providers(settings), wait=not drain, handle_signals=True))
+        providers = build_providers(settings)
+        if drain:
+            drain_queue(url, settings, providers)
+        else:
+            asyncio.run(run_worker(url, settings, providers, handle_signals=True))
 
 
 def _show_metrics(port: int) -> None:

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
 from app.database.schema import exists, note_state, read_state
+from app.database.schema_steps import is_valid_index
 from app.database.sql_files import SQL_DIR
 from app.database.steps import Step
 
@@ -29,6 +30,11 @@ BATCH = 100
 
 _BEFORE_NUMBERS = {"7102364eb993124fe651964961cabede2e8bd71f4e89abb9ffc29af24bc3b7b4": "1"}
 """Versions by the digest of files that databases have in their place."""
+
+STALE = "stale"
+"""What a database has in the place of a version while documents are made anew: those that are there serve."""
+
+_BEGUN = "update search.schema_state set value = 'stale' where key = 'documents';"
 
 _INDEX = re.compile(r"create index if not exists (documents_\w+) on ([^;]+);")
 
@@ -68,7 +74,7 @@ def index_steps(connection: Connection) -> Iterator[Step]:
     """Indexes of documents that are missing, made while others write."""
     script = (SQL_DIR / "functions" / "index" / "refresh_documents.sql").read_text(encoding="utf-8")
     for name, definition in _INDEX.findall(script):
-        if _is_valid(connection, name):
+        if is_valid_index(connection, name):
             continue
         if exists(connection, "to_regclass", f"search.{name}"):
             # left behind by a run that was interrupted
@@ -76,22 +82,19 @@ def index_steps(connection: Connection) -> Iterator[Step]:
         yield Step(f"index {name}", f"create index concurrently {name} on {definition};", None)
 
 
-def _is_valid(connection: Connection, index: str) -> bool:
-    row = connection.execute(
-        "select indisvalid from pg_index where indexrelid = to_regclass(%s)", [f"search.{index}"]
-    ).fetchone()
-    return row == (True,)
-
-
-def fill_steps(connection: Connection, version: str) -> Iterator[Step]:
+def fill_steps(connection: Connection, version: str, *, anew: bool = False) -> Iterator[Step]:
     """Make all documents anew, batch after batch, from where an earlier run ended.
 
     Args:
         connection: To the database.
         version: Of ``documents_version``, which the database has afterwards.
+        anew: Whether to begin with the first one in any case, since the catalogue is read otherwise than before.
     """
-    yield Step("words of listed names", "select search_internal.count_words();")
-    begun, after = _read_progress(connection, version)
+    begun, after = (KINDS[0], "") if anew else _read_progress(connection, version)
+    counted = ["do $$ begin perform search_internal.count_words(); end $$;"]
+    if (begun, after) == (KINDS[0], ""):
+        counted += [_BEGUN, "delete from search.schema_state where key = 'filling';"]
+    yield Step("words of listed names", "\n".join(counted))
     for kind in KINDS[KINDS.index(begun) :]:
         call = SQL("select search_internal.fill_documents_to({}, {}, :after, {});").format(
             Literal(version), Literal(kind), Literal(BATCH)
@@ -117,7 +120,8 @@ def fill_steps(connection: Connection, version: str) -> Iterator[Step]:
 def _read_progress(connection: Connection, version: str) -> tuple[str, str]:
     """The kind at which an earlier run ended, and the last key of it."""
     noted = read_state(connection, "filling")
-    if noted is None:
+    # another version may have made all of them since
+    if noted is None or read_state(connection, "documents") not in {None, STALE}:
         return KINDS[0], ""
     of_version, kind, after = json.loads(noted)
     return (str(kind), str(after)) if of_version == version else (KINDS[0], "")

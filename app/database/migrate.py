@@ -11,7 +11,15 @@ from app.database.documents import documents_version, fill_steps, index_steps, r
 from app.database.qualified_names import Homes, read_homes
 from app.database.queue_schema import find_queue_schema
 from app.database.requirements import check_extensions
-from app.database.schema import head, is_adopted, note_state, pending_migrations, read_revision, read_state
+from app.database.schema import (
+    head,
+    is_adopted,
+    note_state,
+    pending_migrations,
+    read_revision,
+    read_state,
+    refuse_older_program,
+)
 from app.database.schema_steps import (
     lacks_triggers,
     note_functions,
@@ -23,7 +31,6 @@ from app.database.schema_steps import (
 )
 from app.database.sql_files import repeatable_digest, repeatable_script
 from app.database.steps import CATALOGUE_FIRST, Show, Step, alone, run_steps
-from app.errors import UserError
 
 if TYPE_CHECKING:
     from models.registry import ModelCard
@@ -63,10 +70,7 @@ def migrate(url: str, model: "ModelCard", show: Show | None = None) -> list[str]
 
 def _plan(connection: Connection, model: "ModelCard") -> list[Step]:
     revision = read_revision(connection)
-    if revision is not None and revision > head():
-        raise UserError(
-            f"the schema is at {revision}, which this version does not know: update vibe-search, or restore a backup"
-        )
+    refuse_older_program(connection)
     homes = replace(read_homes(connection), queue=find_queue_schema(connection))
     if revision is None or revision < _FIRST_ONLINE:
         return [_whole(connection, homes, revision, model)]
@@ -100,7 +104,9 @@ def _upgrade(connection: Connection, homes: Homes, revision: str, model: "ModelC
     # applied again in any case: what is missing after a restore comes back
     functions = "\n".join([*migrations, write_functions(repeatable_script(), homes, model)])
     title = _title(revision) if migrations else "functions and views"
-    yield Step(title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations) or not applied)
+    yield Step(
+        title, functions, homes.path(*CATALOGUE_FIRST), check=check_extensions, told=bool(migrations) or not applied
+    )
     if migrations or not applied or lacks_triggers(connection):
         for step in trigger_steps(homes, ()):
             yield replace(step, told=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.errors import DuplicateTable, InsufficientPrivilege
+from psycopg.errors import DependentObjectsStillExist, DuplicateTable, InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import DBAPIError
 
@@ -172,6 +172,8 @@ def explaining_refusals() -> Iterator[None]:
                 f"the database holds tables of the same names already: {message}. Give vibe-search a database of its "
                 "own; or, where artists and tracks are an application's, let it search them: vibe-search db adopt"
             ) from error
+        if isinstance(refused, DependentObjectsStillExist):
+            raise UserError(f"{message}. Drop that, run this again, and make it anew") from error
         if not isinstance(refused, InsufficientPrivilege):
             raise
         raise UserError(f"the role of {setting_in_use()} may not migrate: {message}. {_right_role(message)}") from error

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from app.database.connection import connect
 from app.database.failures import guard_connection
-from app.database.schema import MIGRATION_LOCK, head, keep_state, read_state
+from app.database.schema import await_migrations, head, keep_state, read_state
 from app.database.setting_in_use import setting_in_use
 from app.database.sql_files import SQL_DIR, repeatable_digest
 from app.errors import UserError
@@ -39,7 +39,7 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
     with guard_connection(), connect(url) as connection:
         if not dry_run:
             # Postgres refuses a role, or grants on an object, that another transaction makes meanwhile
-            connection.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+            await_migrations(connection)
         logins = [statement for role in ROLES for statement in _role(connection, role, passwords.get(role))]
         shown = [statement.as_string(connection) for statement, _ in logins]
         if not dry_run:

@@ -1,6 +1,7 @@
 """Which version of the schema a database has, and how far that is from this program's."""
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,8 +19,17 @@ from app.errors import UserError
 VERSION_TABLE = "vibe_search_version"
 """Where the revision is noted."""
 
+SIGNATURES_VERSION = 1
+"""Raised when statements of the version before cannot call a function any more: its processes are not ready then."""
+
+SIGNATURES_DIGEST = "e19b4dd1afca98722880e6f823e76f61f3941df1c16a49a9920cf166fb1a8eef"
+"""sha-256 of the signatures of all functions in this version, which a test compares."""
+
 MIGRATION_LOCK = 0x76696265
 """Key of the advisory lock that makes concurrent migrates wait for each other ("vibe")."""
+
+_PAUSE_SECONDS = 0.2
+"""Between two looks at that lock."""
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -97,6 +107,20 @@ def require_schema(url: str) -> None:
             ) from error
     if not report.ready:
         raise UserError("; ".join(report.missing))
+
+
+def await_migrations(connection: Connection) -> None:
+    """Take the lock of migrations: for the session of a connection that commits by itself, else for its transaction.
+
+    A statement that waits for it would hold a snapshot, and an index that is made concurrently by who has the lock
+    waits for all of those.
+    """
+    function = "pg_try_advisory_lock" if connection.autocommit else "pg_try_advisory_xact_lock"
+    take = SQL("select {}(%s)").format(Identifier(function))
+    while connection.execute(take, [MIGRATION_LOCK]).fetchone() != (True,):
+        if not connection.autocommit:
+            connection.rollback()
+        time.sleep(_PAUSE_SECONDS)
 
 
 def is_adopted(connection: Connection) -> bool:
@@ -192,7 +216,44 @@ def note_oldest_compatible(oldest: str) -> str:
 
 def read_superseded(connection: Connection) -> list[str]:
     """Digests of the functions before those of a database, whose processes can go on with these."""
-    return (read_state(connection, "superseded_functions") or "").split()
+    version, digests = _read_signatures(connection)
+    return digests if version == SIGNATURES_VERSION else []
+
+
+def note_superseded(connection: Connection) -> str:
+    """SQL that notes those of a database whose functions become those of this version."""
+    version, digests = _read_signatures(connection)
+    former = read_state(connection, "functions")
+    known = [*digests, former] if version == SIGNATURES_VERSION and former is not None else []
+    kept = [digest for digest in known if digest != repeatable_digest()][-_MOST_SUPERSEDED:]
+    return note_state("superseded_functions", " ".join([str(SIGNATURES_VERSION), *kept]))
+
+
+def _read_signatures(connection: Connection) -> tuple[int, list[str]]:
+    """The version of the signatures of a database, and the digests of functions that had the same."""
+    version, *digests = (read_state(connection, "superseded_functions") or "0").split()
+    return int(version), digests
+
+
+def refuse_older_program(connection: Connection) -> None:
+    """Refuse to take a database back to what it had before a newer version.
+
+    Raises:
+        UserError: It has migrations that this version does not know, or functions that have superseded its own.
+    """
+    revision = read_revision(connection)
+    if revision is not None and revision > head():
+        raise UserError(
+            f"the schema is at {revision}, which this version does not know: update vibe-search, or restore a backup"
+        )
+    version, digests = _read_signatures(connection)
+    digest = repeatable_digest()
+    superseded = digest in digests and read_state(connection, "functions") != digest
+    if revision == head() and (version > SIGNATURES_VERSION or superseded):
+        raise UserError(
+            "the database has functions of a newer version: update vibe-search. If this version is to stay, let it "
+            "apply its own: delete from search.schema_state where key = 'superseded_functions', then run this again"
+        )
 
 
 def oldest_compatible(migrations: Iterable[tuple[str, str]]) -> str:
@@ -208,6 +269,7 @@ def oldest_compatible(migrations: Iterable[tuple[str, str]]) -> str:
 
 
 _VERSIONS = SQL_DIR / "migrations" / "versions"
+_MOST_SUPERSEDED = 50
 _COMPATIBLE = re.compile(r"^-- compatible from (\d{4})$", re.MULTILINE)
 
 

@@ -15,12 +15,12 @@ from app.database.schema import (
     head,
     note_oldest_compatible,
     note_state,
+    note_superseded,
     oldest_compatible,
     pending_migrations,
     preparations,
     read_oldest_compatible,
     read_state,
-    read_superseded,
 )
 from app.database.sql_files import SQL_DIR, repeatable_digest, trigger_scripts
 from app.database.steps import CATALOGUE_FIRST, Step
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_MOST_SUPERSEDED = 50
 _CONCURRENTLY = re.compile(r"create index concurrently (\w+) on")
 
 
@@ -77,7 +76,11 @@ begin
         from pg_class c
         where c.relnamespace = 'search'::regnamespace and c.relkind = 'i' and c.relname like '%\_idx\_next'
     loop
-        execute format('alter index %s rename to %I', made.index, made.name);
+        if to_regclass(format('search.%I', made.name)) is null then
+            execute format('alter index %s rename to %I', made.index, made.name);
+        else
+            execute format('drop index %s', made.index);
+        end if;
     end loop;
 end;
 $$;"""
@@ -86,16 +89,33 @@ $$;"""
 def prepare_steps(connection: Connection, homes: Homes, revision: str) -> Iterator[Step]:
     """What migrations want done before, so that their transaction is short: columns, and indexes made concurrently."""
     for statement in preparations(revision):
-        title, _, sql = statement.partition("\n")
-        title = title.removeprefix("-- ")
-        index = _CONCURRENTLY.match(sql)
-        if index is None:
-            yield Step(title, sql, homes.path("search", "public"))
-        else:
-            if exists(connection, "to_regclass", f"search.{index[1]}"):
-                # left behind by a run that was interrupted
-                yield Step(f"unfinished {title}", f"drop index concurrently search.{index[1]};", None)
-            yield Step(title, sql, None)
+        if "{model}" not in statement:
+            yield from _prepare(connection, homes, statement)
+            continue
+        for (model,) in connection.execute("select id from search.models order by id").fetchall():
+            if exists(connection, "to_regclass", f"search.embeddings_{model}"):
+                yield from _prepare(connection, homes, statement.replace("{model}", str(model)))
+
+
+def _prepare(connection: Connection, homes: Homes, statement: str) -> Iterator[Step]:
+    title, _, sql = statement.partition("\n")
+    title = title.removeprefix("-- ")
+    index = _CONCURRENTLY.match(sql)
+    if index is None:
+        yield Step(title, sql, homes.path("search", "public"))
+    elif not is_valid_index(connection, index[1]):
+        if exists(connection, "to_regclass", f"search.{index[1]}"):
+            # left behind by a run that was interrupted
+            yield Step(f"unfinished {title}", f"drop index concurrently search.{index[1]};", None)
+        yield Step(title, sql, None)
+
+
+def is_valid_index(connection: Connection, name: str) -> bool:
+    """Whether an index of search is there and can be used."""
+    row = connection.execute(
+        "select indisvalid from pg_index where indexrelid = to_regclass(%s)", [f"search.{name}"]
+    ).fetchone()
+    return row == (True,)
 
 
 def queue_steps(connection: Connection, homes: Homes) -> Iterator[Step]:
@@ -164,8 +184,5 @@ def are_bound(connection: Connection, homes: Homes) -> bool:
 def note_functions(connection: Connection, homes: Homes) -> str:
     """SQL that notes of which version the functions are, where they look, and whose processes can go on with them."""
     # versions before this key have theirs in "repeatable", and their processes look for it: it stays
-    former, digest = read_state(connection, "functions"), repeatable_digest()
-    superseded = [*read_superseded(connection), *([former] if former else [])]
-    kept = [found for found in superseded if found != digest][-_MOST_SUPERSEDED:]
-    notes = {"functions": digest, "superseded_functions": " ".join(kept), "extensions": homes.path()}
-    return "\n".join(note_state(key, value) for key, value in notes.items())
+    notes = [note_state("functions", repeatable_digest()), note_state("extensions", homes.path())]
+    return "\n".join([note_superseded(connection), *notes])

@@ -12,11 +12,20 @@ from psycopg.sql import SQL, Literal
 from app.database.connection import SEARCH_PATH, connect_session
 from app.database.failures import guard_connection
 from app.database.requirements import check_server, explaining_refusals
-from app.database.schema import MIGRATION_LOCK
+from app.database.schema import await_migrations
 from app.errors import UserError
 
 LOCK_TIMEOUT_MS = 500
 """How long a step may wait for a table or a row: others that come after it wait that long, too."""
+
+_TIMEOUTS = {
+    "statement_timeout": 0,
+    "lock_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "idle_session_timeout": 0,
+    "transaction_timeout": 170000,
+}
+"""What a role may have set, and would end a step, with the version of Postgres from which on it is there."""
 
 ATTEMPTS = 60
 PAUSE_SECONDS = 1.0
@@ -28,7 +37,7 @@ CATALOGUE_FIRST = ("public", "search")
 SEARCH_FIRST = "search, public"
 
 _WHAT_TO_DO = (
-    "A transaction has been open for long: end it (pg_stat_activity has its xact_start), then run this again, "
+    "A transaction has been open for long{oldest}: end it (pg_stat_activity has its xact_start), then run this again, "
     "which goes on from here"
 )
 
@@ -80,8 +89,10 @@ def alone(url: str) -> Iterator[Connection]:
     with guard_connection(), connect_session(url) as connection:
         connection.autocommit = True
         check_server(connection)
-        connection.execute("set statement_timeout = 0")
-        connection.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        for name, since in _TIMEOUTS.items():
+            if connection.info.server_version >= since:
+                connection.execute(f"set {name} = 0".encode())
+        await_migrations(connection)
         yield connection
 
 
@@ -113,10 +124,7 @@ def _run(connection: Connection, step: Step) -> Iterator[int]:
     yield 0
     with explaining_refusals():
         if step.path is None:
-            # it waits for transactions, and keeps nobody waiting
-            connection.execute(_OUTSIDE.encode())
-            connection.execute(step.sql.encode())
-            connection.execute(SEARCH_PATH.encode())
+            _run_outside(connection, step)
         elif step.after is None:
             run_step(connection, step, step.sql)
         else:
@@ -125,6 +133,40 @@ def _run(connection: Connection, step: Step) -> Iterator[int]:
                 done += step.batch
                 yield done
                 after = _next(connection, step, after)
+
+
+def _run_outside(connection: Connection, step: Step) -> None:
+    """Run a statement that is no transaction: it waits for those of others, and no one waits for it.
+
+    Raises:
+        UserError: Another transaction was not over in time. What is left behind is removed by the next run.
+    """
+    connection.execute(_OUTSIDE.encode())
+    connection.execute(SQL("set lock_timeout = {}").format(Literal(f"{ATTEMPTS * PAUSE_SECONDS:g}s")))
+    try:
+        connection.execute(step.sql.encode())
+    except (LockNotAvailable, DeadlockDetected) as error:
+        raise UserError(_explain_wait(connection, step, error)) from error
+    finally:
+        if not connection.closed:
+            connection.execute(b"reset lock_timeout")
+            connection.execute(SEARCH_PATH.encode())
+
+
+def _explain_wait(connection: Connection, step: Step, error: psycopg.Error) -> str:
+    """Which step waited in vain, and the transaction that is open the longest."""
+    oldest = connection.execute(_OLDEST.encode()).fetchone()
+    told = f" ({oldest[0]} since {oldest[1]})" if oldest is not None else ""
+    return f"{_in_a_line(step)}: {str(error).partition(chr(10))[0]}. {_WHAT_TO_DO.format(oldest=told)}"
+
+
+_OLDEST = """
+    select 'process ' || a.pid || coalesce(' of ' || nullif(a.application_name, ''), ''),
+           date_trunc('second', a.xact_start)
+    from pg_stat_activity a
+    where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null
+    order by a.xact_start limit 1
+"""
 
 
 def _next(connection: Connection, step: Step, after: object) -> object:
@@ -150,8 +192,7 @@ def run_step(connection: Connection, step: Step, sql: str) -> object:
                 return None if row is None else row[0]
         except (LockNotAvailable, DeadlockDetected) as error:
             if attempt == ATTEMPTS:
-                refusal = str(error).partition("\n")[0]
-                raise UserError(f"{_in_a_line(step)}: {refusal}, {ATTEMPTS} times. {_WHAT_TO_DO}") from error
+                raise UserError(_explain_wait(connection, step, error)) from error
             time.sleep(PAUSE_SECONDS)
     raise AssertionError("unreachable")
 

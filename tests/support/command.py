@@ -40,7 +40,8 @@ def run_command(*arguments: str, environment: Mapping[str, str], folder: Path | 
         late = process.is_alive()
         process.kill()
         process.join()
-        output, errors = ((Path(written) / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        encoding = environment.get("PYTHONIOENCODING", "utf-8")
+        output, errors = ((Path(written) / name).read_text(encoding) for name in ("stdout", "stderr"))
         assert not late, f"{arguments} did not end: {output}{errors}"
         assert process.exitcode is not None
         return CompletedProcess(["vibe-search", *arguments], process.exitcode, output, errors)
@@ -53,7 +54,8 @@ def run_command_here(*arguments: str, environment: Mapping[str, str]) -> Complet
         arguments: What follows the program's name.
         environment: The whole environment.
     """
-    output, errors = io.StringIO(), io.StringIO()
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    output, errors = (io.TextIOWrapper(io.BytesIO(), encoding, write_through=True) for _ in range(2))
     get_settings.cache_clear()
     stopping = signal.getsignal(signal.SIGTERM)
     try:
@@ -70,7 +72,8 @@ def run_command_here(*arguments: str, environment: Mapping[str, str]) -> Complet
         signal.signal(signal.SIGTERM, stopping)
         get_settings.cache_clear()
     code = status if isinstance(status, int) else int(status is not None)
-    return CompletedProcess(["vibe-search", *arguments], code, output.getvalue(), errors.getvalue())
+    written = [stream.buffer.getvalue().decode(encoding) for stream in (output, errors)]
+    return CompletedProcess(["vibe-search", *arguments], code, *written)
 
 
 def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, written: Path) -> None:
@@ -78,7 +81,8 @@ def _become(arguments: Sequence[str], environment: Mapping[str, str], folder: Pa
         file = os.open(written / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, descriptor)
         os.close(file)
-    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", encoding="utf-8") for descriptor in (1, 2))
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", encoding=encoding) for descriptor in (1, 2))
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

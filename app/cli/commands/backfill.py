@@ -30,9 +30,7 @@ def embeddings(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
     Examples:
       vibe-search backfill embeddings --dry-run
-
       vibe-search backfill embeddings --limit 5
-
       vibe-search backfill embeddings --concurrency 20
     """
     from app.processing.backfill import Choices, backfill_embeddings
@@ -60,9 +58,7 @@ def genres(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
     Examples:
       vibe-search backfill genres --dry-run
-
       vibe-search backfill genres --limit 5
-
       vibe-search backfill genres --concurrency 10
     """
     from app.processing.backfill import Choices, backfill_genres
@@ -91,7 +87,6 @@ def audit(
 
     Examples:
       vibe-search audit
-
       vibe-search audit --verbose --check-embeddings
     """
     from app.processing.audit import run_audit

@@ -16,7 +16,6 @@ def serve(
 
     Examples:
       vibe-search clap serve
-
       CLAP_MODEL=musicnn-tags vibe-search clap serve --host 0.0.0.0 --port 9000
     """
     from app.cli.clap import serve

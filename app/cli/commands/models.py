@@ -33,9 +33,7 @@ def pull(
 
     Examples:
       vibe-search models pull clap-htsat-unfused
-
       vibe-search models pull clap-htsat-unfused --from /media/usb/clap-htsat-unfused
-
       vibe-search models pull discogs-effnet
     """
     from app.cli.model_install import pull
@@ -58,7 +56,6 @@ def export(
 
     Examples:
       vibe-search models export clap-htsat-unfused
-
       vibe-search models export my-clap --from ./checkpoints/my-clap
     """
     from app.cli.model_install import export
@@ -75,7 +72,6 @@ def check(
 
     Examples:
       vibe-search models check clap-htsat-unfused
-
       vibe-search models check musicnn-tags --json
     """
     from app.cli.model_check import check
@@ -102,9 +98,7 @@ def use(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
     Examples:
       vibe-search models use clap-htsat-unfused
-
       vibe-search models use clap-htsat-unfused --work --coverage 0.99
-
       vibe-search models use --back
     """
     from app.cli.model_switch import use

@@ -13,7 +13,6 @@ def demo(
 
     Examples:
       vibe-search demo
-
       vibe-search demo --once
     """
     from app.cli.demo import demo
@@ -29,7 +28,6 @@ def serve(
 
     Examples:
       vibe-search serve
-
       DATABASE_URL=postgresql://vibe@localhost/music vibe-search serve --host 0.0.0.0 --port 9000
     """
     from app.cli.serve import serve
@@ -52,7 +50,6 @@ def worker(
 
     Examples:
       vibe-search worker --concurrency 4
-
       vibe-search worker --drain
     """
     from app.cli.worker import worker

@@ -23,7 +23,11 @@ Task = Annotated[TrackTask | None, typer.Option(help="Only this task.", show_def
 @cli.callback(invoke_without_command=True, epilog="Example: vibe-search queue --failures 100")
 def show(
     context: typer.Context,
-    failures: Annotated[int, typer.Option(min=1, max=10_000, help="Failures to list, the latest first.")] = 10,
+    # without a default in the signature: typer would import pydantic to read it, also to explain `queue retry`
+    failures: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Failures to list, the latest first; otherwise 10.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what waits, runs and failed, how old the oldest is, how fast it goes, and why what failed did.
@@ -36,7 +40,7 @@ def show(
     from app.cli.queue import show
 
     keep_memory_private()
-    show(failures=failures, as_json=as_json)
+    show(failures=failures or 10, as_json=as_json)
 
 
 @cli.command(epilog="Example: vibe-search queue retry --failed --task embed_track")

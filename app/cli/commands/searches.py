@@ -25,11 +25,8 @@ def search(
 
     Examples:
       vibe-search search "fern index"
-
       vibe-search search "gentle acoustic guitar" --type tracks --limit 10 --json
-
       vibe-search search "like:12 but slower -drums"
-
       vibe-search search --audio clip.mp3
     """
     from app.cli.search import search
@@ -46,7 +43,6 @@ def similar(
 
     Examples:
       vibe-search similar 12
-
       vibe-search similar 12 --limit 3 --json
     """
     from app.cli.similar import similar
@@ -78,9 +74,7 @@ def evaluate(
 
     Examples:
       vibe-search evaluate
-
       vibe-search evaluate queries.csv --by unified --each
-
       vibe-search evaluate queries.toml --json
     """
     from app.cli.evaluate import evaluate

@@ -13,7 +13,7 @@ from app.database.adoption.existing_catalogue import ExistingCatalogue, read_exi
 from app.database.adoption.guarded_triggers import guard_triggers
 from app.database.adoption.rules import Rules, read_rules
 from app.database.adoption.views import adopted_homes, drop_former_functions, rule_functions, write_views
-from app.database.documents import documents_version, fill_steps, index_steps, read_documents_version
+from app.database.documents import STALE, documents_version, fill_steps, index_steps, read_documents_version
 from app.database.qualified_names import SAFE_PATH, Homes
 from app.database.requirements import EXTENSIONS, check_extensions
 from app.database.schema import (
@@ -25,6 +25,7 @@ from app.database.schema import (
     pending_migrations,
     read_revision,
     read_state,
+    refuse_older_program,
 )
 from app.database.schema_steps import (
     are_bound,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from models.registry import ModelCard
 
 Connection = psycopg.Connection[tuple[object, ...]]
+
+_FORGET_PROGRESS = "delete from search.schema_state where key = 'filling';"
 
 _FOUNDED = "0001"
 """The revision of a catalogue that was adopted and has no migration yet: the first one would make the catalogue."""
@@ -67,6 +70,8 @@ def plan_adoption(connection: Connection, model: "ModelCard", rules: Rules | Non
     Raises:
         UserError: A queue that is there already cannot be used.
     """
+    if is_adopted(connection):
+        refuse_older_program(connection)
     if rules is None:
         rules = _last_rules(connection)
     catalogue = read_existing_catalogue(connection, rules)
@@ -96,7 +101,7 @@ def _documents(connection: Connection, version: str, *, founded: bool) -> Iterat
     else:
         yield Step("indexes of names", "select search_internal.index_documents();")
     if founded or read_state(connection, "documents") is None or read_documents_version(connection) != version:
-        yield from fill_steps(connection, version)
+        yield from fill_steps(connection, version, anew=founded)
 
 
 def _last_rules(connection: Connection) -> Rules:
@@ -124,9 +129,9 @@ def _notes(connection: Connection, catalogue: ExistingCatalogue, homes: Homes, *
     """What a later run reads; where search sees the tables anew, also that all names are to be read again."""
     noted = [note_functions(connection, homes), note_state("adopted", _adopted_digest(connection, catalogue))]
     if founded and read_state(connection, "documents") is not None:
-        noted.append(note_state("documents", "stale"))
+        noted.append(note_state("documents", STALE))
     # what the former triggers could not follow is read again; this waits for their transactions
-    forgotten = ["delete from search.stale_notes;"] if founded else []
+    forgotten = ["delete from search.stale_notes;", _FORGET_PROGRESS] if founded else []
     forgotten.append("delete from search.schema_state where key = 'released';")
     return "\n".join([*forgotten, *noted])
 

@@ -85,7 +85,7 @@ def _plan(connection: Connection) -> ReleasePlan:
         f"truncate {_FORGOTTEN};",
         *_views(connection),
         homes.bind(_refuse(guard_triggers(repeatable_script()))),
-        "delete from search.schema_state where key in ('adopted', 'documents');",
+        "delete from search.schema_state where key in ('adopted', 'documents', 'filling');",
         "insert into search.schema_state values ('released', now()::text);",
     ]
     return ReleasePlan(triggers, "\n".join(statements))

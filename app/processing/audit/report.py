@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from app.processing.audit.check import AuditFinding
 from app.processing.audit.processing import ArtistAudit, TrackAudit, total
+from app.terminal import print_table
 
 LISTED = 50
 """Differences that are listed without --verbose."""
@@ -39,9 +40,12 @@ def print_audit(
         differences: What a comparison found; None where nothing was compared.
         verbose: List each track, too, and every difference.
     """
-    console.print(_render_artists(artists) if artists else "there are no tracks")
+    if artists:
+        print_table(console, _render_artists(artists))
+    else:
+        console.print("there are no tracks")
     for artist in artists if verbose else []:
-        console.print(_render_tracks(artist))
+        print_table(console, _render_tracks(artist))
     if differences is not None:
         _print_differences(console, differences, most=len(differences) if verbose else LISTED)
 
@@ -123,7 +127,7 @@ def _print_differences(console: Console, differences: list[AuditFinding], *, mos
         for difference in wrong[:most]:
             cells = (difference.title, difference.model, difference.detail)
             table.add_row(difference.kind, str(difference.track_id), *(cell or "" for cell in cells))
-        console.print(table)
+        print_table(console, table)
     if len(wrong) > most:
         console.print(f"{len(wrong) - most:,} more: --verbose lists them all")
     console.print(f"{len(wrong):,} differences" if wrong else "the vectors are what they should be", highlight=False)

@@ -2,15 +2,13 @@
 
 import json
 
-import typer
-from rich.console import Console
-
 from app.database import Database, run_with_database
 from app.processing.audit.check import AuditFinding, check_embeddings
 from app.processing.audit.processing import ArtistAudit, audit_artists
 from app.processing.audit.report import audit_for_machines, print_audit
 from app.providers import build_providers
 from app.settings import Settings
+from app.terminal import make_console, print_line
 
 
 def run_audit(settings: Settings, *, check: bool, verbose: bool, as_json: bool) -> int:
@@ -43,7 +41,7 @@ def run_audit(settings: Settings, *, check: bool, verbose: bool, as_json: bool) 
 
     artists, differences = run_with_database(settings, steps)
     if as_json:
-        typer.echo(json.dumps(audit_for_machines(artists, differences), default=str, ensure_ascii=False, indent=2))
+        print_line(json.dumps(audit_for_machines(artists, differences), default=str, ensure_ascii=False, indent=2))
     else:
-        print_audit(Console(), artists, differences, verbose=verbose)
+        print_audit(make_console(), artists, differences, verbose=verbose)
     return int(any(not difference.expected for difference in differences or []))

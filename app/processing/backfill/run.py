@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
-import typer
 from rich.console import Console
 
 from app.database import Database, open_sessions, run_with_database
@@ -19,6 +18,7 @@ from app.processing.backfill.result import BackfillResult, Outcomes, read_outcom
 from app.processing.backfill.targets import Backfill, enqueue, list_tracks, read_preview
 from app.processing.backfill.waiting import JobProgress, wait_for_jobs
 from app.settings import Settings
+from app.terminal import make_console, print_line, print_table
 
 DEFAULT_CONCURRENCY = 10
 """Tracks at the same time in this process."""
@@ -30,7 +30,7 @@ _MOST_CONNECTIONS = 16
 _SIGNAL_SECONDS = 0.5
 _NO_WORKER = (
     "no worker is running, so nothing will happen to the jobs: start one in another terminal with "
-    "[bold]vibe-search worker[/], or press Ctrl-C and work here with --inline"
+    "vibe-search worker, or press Ctrl-C and work here with --inline"
 )
 
 Plan: TypeAlias = Callable[[Database], Awaitable[Backfill]]
@@ -96,7 +96,7 @@ def run_backfill(
         KeyboardInterrupt: It was stopped; that has been said.
     """
     # with JSON on standard output, people read the other one
-    console = Console(stderr=choices.as_json)
+    console = make_console(stderr=choices.as_json)
     running = _Run(console, choices, settings)
 
     async def steps(_url: str, database: Database) -> int:
@@ -107,9 +107,9 @@ def run_backfill(
         work = make_work(database, backfill) if choices.works_here else None
         result = await (running.wait(database, backfill) if work is None else running.work(database, backfill, work))
         if choices.as_json:
-            typer.echo(json.dumps(result_for_machines(result), ensure_ascii=False, indent=2))
+            print_line(json.dumps(result_for_machines(result), ensure_ascii=False, indent=2))
         elif result.eligible:
-            console.print(render_result(result))
+            print_table(console, render_result(result))
         else:
             console.print("nothing to do: every track has its result, or cannot be decoded")
         if running.stopped:
@@ -130,9 +130,9 @@ def run_backfill(
 async def _preview(console: Console, database: Database, backfill: Backfill, *, as_json: bool) -> None:
     preview = await read_preview(database, backfill, most=PREVIEWED)
     if as_json:
-        typer.echo(json.dumps(asdict(preview), ensure_ascii=False, indent=2))
+        print_line(json.dumps(asdict(preview), ensure_ascii=False, indent=2))
     elif preview.eligible:
-        console.print(render_preview(preview))
+        print_table(console, render_preview(preview))
     else:
         console.print("no track is eligible")
 

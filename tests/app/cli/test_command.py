@@ -34,6 +34,22 @@ def test_every_command_explains_itself(name: str, command: Any) -> None:
     assert all(getattr(parameter, "help", None) for parameter in command.params)
 
 
+@pytest.mark.parametrize(("name", "command"), leaves(typer.main.get_command(cli)))
+def test_every_example_has_a_line_of_its_own(name: str, command: Any) -> None:
+    written = [
+        line.strip() for line in f"{command.help}\n{command.epilog}".splitlines() if f"vibe-search {name}" in line
+    ]
+    shown = run(*name.split(), "--help", COLUMNS="40").stdout
+    assert [line for line in written if line not in [found.strip() for found in shown.splitlines()]] == []
+    assert "\b" not in shown
+
+
+def test_lists_of_commands_have_whole_summaries() -> None:
+    shown = " ".join(run("models", "--help", COLUMNS="80").stdout.split())
+    for _, command in leaves(typer.main.get_command(cli).commands["models"]):  # type: ignore[attr-defined]
+        assert " ".join(command.help.partition("\n\n")[0].split()) in shown
+
+
 def test_version() -> None:
     assert run("version").stdout == f"vibe-search {__version__}\n"
     assert json.loads(run("version", "--json").stdout) == {"version": __version__}

@@ -43,7 +43,15 @@ def start(program: str, *arguments: str, **environment: str) -> CompletedProcess
 def test_nothing_heavy_is_imported_to_explain_itself(arguments: str) -> None:
     imported = start(SHOW_IMPORTS, *arguments.split()).stderr.splitlines()[-1].split()
     assert "app.cli.command" in imported
-    assert set(imported) & set(HEAVY) == set()
+    assert set(imported) & {*HEAVY, "rich", "pydantic"} == set()
+
+
+def test_a_script_explains_itself_as_fast() -> None:
+    program = SHOW_IMPORTS.replace("from app.cli import main", "from scripts.backfill_genres import main as command")
+    program = program.replace("; main()", "; from app.cli.command import run_script; run_script(command)")
+    done = start(program, "--help")
+    assert "  vibe-search backfill genres --limit 5\n" in done.stdout
+    assert set(done.stderr.split()) & {*HEAVY, "rich", "pydantic"} == set()
 
 
 def test_completion_imports_nothing_heavy() -> None:

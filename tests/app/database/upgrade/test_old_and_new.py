@@ -83,9 +83,28 @@ def test_newer_functions_are_served_and_the_own_ones_come_back(
     assert report.ready
     assert any("functions of a newer version" in line for line in report.missing)
     assert find(database, "harbour") == ["Harbour at Night"]
+    with pytest.raises(UserError, match="functions of a newer version: update vibe-search"):
+        migrate(database, providers.embedding.card)
+    with connect(database) as connection:
+        # as the message says
+        connection.execute("delete from search.schema_state where key = 'superseded_functions'")
     migrate(database, providers.embedding.card)
     with connect(database) as connection:
         assert inspect_schema(connection).warnings == []
+
+
+def test_functions_that_the_version_before_cannot_call(
+    database: str, newer: NewerVersion, providers: Providers
+) -> None:
+    newer.change("functions/search/names.sql", "language", "-- newer\nlanguage")
+    newer.change("../app/database/schema.py", "SIGNATURES_VERSION = 1", "SIGNATURES_VERSION = 2")
+    newer.migrate(database)
+    with connect(database) as connection:
+        assert inspect_schema(connection).missing == [
+            "functions and views are of another version: run vibe-search db migrate"
+        ]
+    with pytest.raises(UserError, match="functions of a newer version: update vibe-search"):
+        migrate(database, providers.embedding.card)
 
 
 def test_functions_of_an_unknown_version_are_not(database: str) -> None:
@@ -96,15 +115,37 @@ def test_functions_of_an_unknown_version_are_not(database: str) -> None:
         ]
 
 
+FORMER = """
+create function search.explain(q text, viewer text default null) returns text language sql return 'old';
+comment on function search.explain(text, text) is 'Of a former version.';
+"""
+
+
 @pytest.mark.usefixtures("harbour")
 def test_a_function_with_another_signature_leaves_no_overload(database: str, providers: Providers) -> None:
-    """Not even one that a view calls."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(
-            "create function search.explain(q text, viewer text default null) returns text language sql return 'old'"
-        )
+        connection.execute(FORMER)
         connection.execute("create view search.former as select search.explain('x', 'me')")
+        connection.execute("comment on view search.former is 'Of a former version.'")
         with pytest.raises(psycopg.errors.AmbiguousFunction):
             connection.execute("select search.explain('harbour')")
         migrate(database, providers.embedding.card)
         assert connection.execute("select count(*) from search.explain('harbour')").fetchone() != (0,)
+
+
+def test_what_others_have_made_stays(database: str, providers: Providers) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create function search.explain(a text, b int, c int) returns int language sql return 1")
+        connection.execute("create view search.report as select search.explain('x', 1, 2) as own")
+        migrate(database, providers.embedding.card)
+        assert connection.execute("select own from search.report").fetchone() == (1,)
+
+
+def test_what_others_have_made_of_a_former_function_is_named(database: str, providers: Providers) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(FORMER)
+        connection.execute("create view public.report as select search.explain('x', 'me')")
+        with pytest.raises(UserError, match=r"explain\(text,text\).*view public.report.*Drop that, run this again"):
+            migrate(database, providers.embedding.card)
+        connection.execute("drop view public.report")
+        migrate(database, providers.embedding.card)

@@ -2,7 +2,8 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -41,6 +42,22 @@ def other(database: str) -> Iterator[Connection]:
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.database.documents.BATCH", 7)
     monkeypatch.setattr("app.database.steps.PAUSE_SECONDS", 0.05)
+
+
+class KilledError(Exception):
+    """The process ends."""
+
+
+def end_in(step: str) -> Callable[[str, int, int], None]:
+    """End in the third batch of a step."""
+    titles: list[str] = []
+
+    def show(title: str, _done: int, _total: int) -> None:
+        titles.append(title)
+        if titles.count(step) == 3:
+            raise KilledError
+
+    return show
 
 
 def look(connection: Connection) -> dict[str, int]:
@@ -113,17 +130,8 @@ def test_an_interrupted_upgrade_goes_on_where_it_ended(database: str, other: Con
     age(other)
     other.execute("update search.documents set normalized = 'of the version before' where kind in ('track', 'album')")
 
-    class KilledError(Exception):
-        """The process ends."""
-
-    def end(title: str, _done: int, _total: int) -> None:
-        batches.append(title)
-        if batches.count("names of tracks") == 3:
-            raise KilledError
-
-    batches: list[str] = []
     with pytest.raises(KilledError):
-        migrate(database, providers.embedding.card, end)
+        migrate(database, providers.embedding.card, end_in("names of tracks"))
     assert inspect_schema(other).ready, "what is there serves"
     left = other.execute("select count(*) from search.documents where normalized = 'of the version before'").fetchone()
     assert left == (len(TITLES) - 14,)
@@ -133,6 +141,71 @@ def test_an_interrupted_upgrade_goes_on_where_it_ended(database: str, other: Con
     assert again.count("names of tracks") == 1 + 3, "one look, and the batches that were left"
     assert documents(other) == before
     assert migrate(database, providers.embedding.card) == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_another_version_between_two_runs_of_one_mixes_nothing(
+    database: str, other: Connection, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = providers.embedding.card
+    with monkeypatch.context() as newer:
+        newer.setattr("app.database.documents.DOCUMENTS_VERSION", 2)
+        with pytest.raises(KilledError):
+            migrate(database, card, end_in("names of tracks"))
+    migrate(database, card)
+    other.execute("update search.documents set label = 'of the first version' where kind = 'artist'")
+    with monkeypatch.context() as newer:
+        newer.setattr("app.database.documents.DOCUMENTS_VERSION", 2)
+        assert "names of artists" in migrate(database, card)
+    left = other.execute("select count(*) from search.documents where label = 'of the first version'").fetchone()
+    assert left == (0,)
+
+
+def test_two_at_once_make_an_index(database: str, other: Connection, providers: Providers) -> None:
+    """The second waits without a snapshot, for which the index of the first would wait."""
+    other.execute("drop index search.documents_tokens_idx")
+    waiting = "select from pg_stat_activity where query like 'select \"pg_try_advisory_lock\"%%' and pid <> %s"
+    with ThreadPoolExecutor(1) as pool:
+        seconds: list[Future[list[str]]] = []
+
+        def show(_title: str, _done: int, _total: int) -> None:
+            first = other.execute("select pid from pg_locks where locktype = 'advisory' and granted").fetchone()
+            if not seconds:
+                seconds.append(pool.submit(migrate, database, providers.embedding.card))
+            assert first is not None
+            while not seconds[0].done() and other.execute(waiting, first).fetchone() is None:
+                pass
+
+        assert migrate(database, providers.embedding.card, show) == ["index documents_tokens_idx"]
+        assert seconds[0].result() == []
+
+
+def test_a_limit_of_the_role_ends_no_step(database: str, other: Connection, providers: Providers) -> None:
+    other.execute("drop index search.documents_tokens_idx")
+    other.execute(f"alter database {other.info.dbname} set lock_timeout = '1ms'")
+    waiting = "select from pg_stat_activity where query like 'create index concurrently%' and wait_event_type = 'Lock'"
+    with connect(database) as busy, ThreadPoolExecutor(1) as pool:
+        busy.execute("update search.documents set label = label")
+        migrating = pool.submit(migrate, database, providers.embedding.card)
+        while not migrating.done() and other.execute(waiting).fetchone() is None:
+            pass
+        busy.rollback()
+        assert migrating.result() == ["index documents_tokens_idx"]
+
+
+def test_an_index_waits_for_a_transaction_a_while(
+    database: str, other: Connection, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.database.steps.ATTEMPTS", 3)
+    other.execute("drop index search.documents_tokens_idx")
+    with connect(database) as busy:
+        busy.execute("update search.documents set label = label")
+        with pytest.raises(UserError, match=rf"index documents_tokens_idx: .*\(process {busy.info.backend_pid} of "):
+            migrate(database, providers.embedding.card)
+    assert migrate(database, providers.embedding.card) == [
+        "broken index documents_tokens_idx",
+        "index documents_tokens_idx",
+    ]
 
 
 @pytest.mark.usefixtures("filled")

@@ -1,4 +1,6 @@
-"""Tables in terminals that are too narrow for them."""
+"""What people read in terminals: names as they are, and tables where they do not fit."""
+
+import sys
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -8,10 +10,37 @@ _BORDER = 3
 """Characters between two columns."""
 
 
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that prints names as they are: ``[live]`` is no markup, and ``:heart:`` no emoji.
+
+    Args:
+        stderr: Whether it is standard error.
+    """
+    return Console(stderr=stderr, markup=False, emoji=False)
+
+
+def print_line(text: str, *, end: str = "\n", stderr: bool = False) -> None:
+    """Print a text as it is; `typer.echo` would write UTF-8 where the encoding is ASCII.
+
+    Args:
+        text: What to print.
+        end: What follows it.
+        stderr: Whether on standard error.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    stream.write(text + end)
+    stream.flush()
+
+
 def print_table(console: Console, table: Table) -> None:
     """Print a table; where it does not fit, each row as lines of its own, and no column is lost."""
     needed = sum(_narrowest(console, column) + _BORDER for column in table.columns)
-    console.print(table if needed <= console.width else _as_records(table))
+    # without a header, its rows are such lines already
+    if table.show_header and needed > console.width:
+        table = _as_records(table)
+    for column in table.columns:
+        column.overflow = "fold"
+    console.print(table)
 
 
 def _narrowest(console: Console, column: Column) -> int:

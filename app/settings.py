@@ -28,8 +28,8 @@ class Settings(BaseSettings):
     database_direct_url: str | None = Field(
         default=None,
         description="The same database past the pooler that DATABASE_URL leads to, for what needs a session: "
-        "db migrate, adopt, release and roles, backfills that work inline, and LISTEN of workers. "
-        "Unset: DATABASE_URL.",
+        "LISTEN of workers and backfills that work inline, as vibe_app; db migrate, adopt, release and roles, "
+        "as the owner, for that command alone. Unset: DATABASE_URL.",
     )
     data_dir: Path = Field(
         default=Path(".data"),

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from procrastinate import App, PsycopgConnector
 
-from app.database import Database
+from app.database import Database, read_direct_url, require_same_database
+from app.errors import DatabaseUnavailableError
 from app.mirror import following, require_mirror
 from app.processing.track_job import PermanentJobError
 from app.providers import Providers
@@ -88,7 +89,8 @@ async def run_worker(  # noqa: PLR0913 - what it works on, and how
     async with Database.open(url, pool_size=settings.worker_concurrency + 4) as database:
         await require_mirror(database, providers.mirror, settings.turbopuffer_namespace)
         server = await database.read_server()
-        listens = settings.database_direct_url is not None or not server.pooled
+        direct = await _read_direct_url(url, settings)
+        listens = direct is not None or not server.pooled
         if not listens:
             _log.warning(
                 "DATABASE_URL leads through a pooler, so new jobs are looked for every %g s: set DATABASE_DIRECT_URL "
@@ -99,13 +101,27 @@ async def run_worker(  # noqa: PLR0913 - what it works on, and how
             url,
             # a connection for each job, two for upkeep, and one for heartbeats
             size=settings.worker_concurrency + 6,
-            schema=server.queue,
-            direct_url=settings.database_direct_url or url,
+            schema=server.homes().queue,
+            direct_url=direct,
+            poll_seconds=_POLL_SECONDS,
         )
         # not with_connector, which copies the app: periodic tasks would go on using the original's connector
         with app.replace_connector(connector):
             context = WorkerContext(database, providers, settings)
             await _work(context, wait=wait, listens=listens, handle_signals=handle_signals, tally=tally)
+
+
+async def _read_direct_url(url: str, settings: Settings) -> str | None:
+    """DATABASE_DIRECT_URL, examined where it answers; where it does not, the connector says so and tries again.
+
+    Raises:
+        UserError: It leads to another database.
+    """
+    direct = read_direct_url(settings)
+    if direct is not None:
+        with suppress(DatabaseUnavailableError):
+            await asyncio.to_thread(require_same_database, url, direct)
+    return direct
 
 
 async def _work(

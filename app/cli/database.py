@@ -30,6 +30,7 @@ from app.database import adopt as adopt_database
 from app.database import migrate as migrate_database
 from app.database import release as release_database
 from app.database.embedded_access import APPLICATION
+from app.database.requirements import explaining_refusals
 from app.database.steps import Show
 from app.errors import UserError
 from app.providers import build_providers
@@ -40,7 +41,7 @@ from app.terminal import make_console, print_line, print_table
 def migrate(*, roles: bool, as_json: bool) -> None:
     """Bring the database to the schema of this version; safe to repeat and to run twice at once."""
     settings = get_settings()
-    with open_past_pooler(settings, "db migrate") as url:
+    with open_past_pooler(settings, "db migrate") as url, explaining_refusals():
         with _showing_steps("migrating") as show:
             steps = migrate_database(url, build_providers(settings).embedding.card, show)
         if roles:

@@ -15,7 +15,13 @@ from app.database.embedded import EmbeddedPostgres, grant_embedded, open_databas
 from app.database.engine import call_function, run_with_database
 from app.database.halfvec import read_halfvec
 from app.database.migrate import migrate
-from app.database.poolers import open_past_pooler, open_sessions, prepares_in_vain
+from app.database.poolers import (
+    open_past_pooler,
+    open_sessions,
+    prepares_in_vain,
+    read_direct_url,
+    require_same_database,
+)
 from app.database.postgres_server import find_program
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
@@ -55,8 +61,10 @@ __all__ = [
     "open_sessions",
     "prepares_in_vain",
     "preview_adoption",
+    "read_direct_url",
     "read_halfvec",
     "release",
+    "require_same_database",
     "require_schema",
     "require_writable",
     "retry_read",

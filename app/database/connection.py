@@ -7,6 +7,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from app.database.failures import guard_connection
+from app.database.setting_in_use import setting_in_use
 from app.errors import ReadOnlyDatabaseError, UserError
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -38,7 +39,7 @@ def normalise_url(url: str) -> str:
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgresql", "postgres"}:
-        raise UserError(f"DATABASE_URL must begin with postgresql://, not {scheme + separator!r}")
+        raise UserError(f"{setting_in_use()} must begin with postgresql://, not {scheme + separator!r}")
     rest = _without_threshold(rest)
     _require_readable(rest)
     return "postgresql://" + _move_hosts(rest)
@@ -54,6 +55,7 @@ def _require_readable(rest: str) -> None:
     """Refuse what follows the scheme of a URL where its password ends early, in words without any of it."""
     address, _, query = rest.partition("?")
     try:
+        conninfo_to_dict("postgresql://" + rest)
         parts = conninfo_to_dict("postgresql://" + address)
     except psycopg.ProgrammingError:
         # its text holds the password
@@ -62,8 +64,9 @@ def _require_readable(rest: str) -> None:
     whole = all(not port or (port.isdecimal() and int(port) < 65536) for port in ports)
     if not whole or "@" in str(parts.get("host", "")) or any("=" not in pair for pair in query.split("&") if pair):
         raise UserError(
-            "DATABASE_URL cannot be read: write it as postgresql://role:password@host:port/database, with the letters "
-            "@ : / ? # % of the password as %40 %3A %2F %3F %23 %25. Or leave the password out, and set PGPASSWORD"
+            f"{setting_in_use()} cannot be read: write it as postgresql://role:password@host:port/database, with the "
+            "letters @ : / ? # % & = of the password as %40 %3A %2F %3F %23 %25 %26 %3D, and after ? only "
+            "parameters of libpq. Or leave the password out, and set PGPASSWORD"
         )
 
 
@@ -78,6 +81,11 @@ def _move_hosts(rest: str) -> str:
     given = {name: str(parts.get(name, "")) for name in ("host", "port")}
     moved = [f"{name}={quote(value, safe=',')}" for name, value in given.items() if value.strip(",")]
     return f"{credentials}{at}/{database}?{'&'.join([*moved, *filter(None, [query])])}"
+
+
+def count_hosts(url: str) -> int:
+    """How many hosts a URL names, of which each is tried for ``CONNECT_TIMEOUT_SECONDS``."""
+    return 1 + str(conninfo_to_dict(normalise_url(url)).get("host", "")).count(",")
 
 
 def connect_arguments(url: str) -> dict[str, Any]:
@@ -103,7 +111,7 @@ def _read_threshold(url: str) -> int | None:
         return None
     if not given.isascii() or not given.isdecimal():
         raise UserError(
-            f"DATABASE_URL: prepare_threshold={given} is not a number: give the uses after which a statement is "
+            f"{setting_in_use()}: prepare_threshold={given} is not a number: give the uses after which a statement is "
             "prepared, or 0 for never"
         )
     return int(given)

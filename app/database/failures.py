@@ -15,16 +15,20 @@ from psycopg.errors import (
 from sqlalchemy import exc
 
 from app.database.refused_connections import explain_failure
+from app.database.setting_in_use import setting_in_use, using_setting
 from app.errors import CatalogueReleasedError, ConnectionsBusyError, DatabaseUnavailableError, ReadOnlyDatabaseError
 
 
 @contextmanager
-def guard_connection() -> Iterator[None]:
+def guard_connection(setting: str | None = None) -> Iterator[None]:
     """Turn the errors of a lost or missing server into ``DatabaseUnavailableError``.
 
     One that does not let this process in is a ``DatabaseRefusedError``. Those of a database that can only be read
     become ``ReadOnlyDatabaseError``, those of a catalogue that is released ``CatalogueReleasedError``. Other errors in
     a statement are bugs or bad data, and pass.
+
+    Args:
+        setting: Whose URL is in use, for messages; None for ``setting_in_use``.
     """
     try:
         yield
@@ -34,7 +38,7 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error.orig):
             raise CatalogueReleasedError from error
         if error.connection_invalidated or _is_unavailable(error.orig):
-            raise _lost(error.orig) from error
+            raise _explain(error.orig, setting) from error
         raise
     except exc.TimeoutError as error:
         raise ConnectionsBusyError from error
@@ -44,7 +48,7 @@ def guard_connection() -> Iterator[None]:
         if _is_released(error):
             raise CatalogueReleasedError from error
         if _is_unavailable(error):
-            raise explain_failure(error) from error
+            raise _explain(error, setting) from error
         raise
 
 
@@ -60,9 +64,15 @@ def is_of_migration(error: BaseException | None) -> bool:
     return _OF_MIGRATION.match(message) is not None
 
 
+def is_outdated_plan(error: BaseException | None) -> bool:
+    """Whether a statement was prepared before a migration that has changed its columns; it stays prepared."""
+    return isinstance(error, FeatureNotSupported) and (error.diag.message_primary or "").startswith(_OUTDATED_PLAN)
+
+
+_OUTDATED_PLAN = "cached plan must not change result type"
 _OF_MIGRATION = re.compile(
     r"cache lookup failed for (function|type|relation)|could not open relation with OID"
-    r"|cached plan must not change result type|function with OID \d+ does not exist"
+    rf"|{_OUTDATED_PLAN}|function with OID \d+ does not exist"
 )
 
 
@@ -82,5 +92,6 @@ def _is_unavailable(error: BaseException | None) -> bool:
     return state is None or state.startswith(("08", "57P")) or state == "53300"
 
 
-def _lost(error: BaseException | None) -> DatabaseUnavailableError:
-    return explain_failure(error if isinstance(error, psycopg.Error) else psycopg.OperationalError())
+def _explain(error: BaseException | None, setting: str | None) -> DatabaseUnavailableError:
+    with using_setting(setting or setting_in_use()):
+        return explain_failure(error if isinstance(error, psycopg.Error) else psycopg.OperationalError())

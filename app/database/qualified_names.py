@@ -4,8 +4,8 @@ Functions run without ``public`` in their search_path: other roles may create fu
 prefers one that fits the arguments better to its own. So the files in sql/functions, sql/views and sql/triggers write
 ``public.tracks``, ``public.procrastinate_jobs``, ``public.halfvec`` and ``operator(public.<=>)``. A migration puts the
 schemas of its database in place of ``public``. The files in sql/queries and the statements of the program write the
-same: a connection puts the schemas there (``app.database.bound_names``), since a search path of the session would not
-get through a transaction pooler.
+same: a connection puts the schemas there (``app.database.server_connections``), since a search path of the session
+would not get through a transaction pooler.
 
 They also write what the owner of an adopted catalogue may have given rules for:
 
@@ -21,9 +21,11 @@ They also write what the owner of an adopted catalogue may have given rules for:
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import psycopg
 
+from app.database.sql_files import load_query
 from app.errors import UserError
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -149,17 +151,22 @@ def _call(function: str, row: str, columns: Iterable[str]) -> str:
 
 def read_homes(connection: Connection) -> Homes:
     """The schemas of a migrated or adopted database."""
-    tables = connection.execute(
-        "select relname::text from pg_class "
-        "where relnamespace = to_regnamespace('search') and relname::text = any (%s)",
-        [CATALOGUE],
-    ).fetchall()
-    queue = connection.execute("select to_regclass('search.procrastinate_jobs') is not null").fetchone()
-    return Homes(
-        {str(name): "search" for (name,) in tables},
-        "search" if queue is not None and queue[0] is True else "public",
-        read_extensions(connection),
-    )
+    row = connection.execute(str(load_query("known_server")).encode()).fetchone()
+    if row is None:
+        raise RuntimeError("the query known_server has one row")
+    tables, own_queue, extensions, schemas, _ = cast("tuple[list[str], bool, list[str], list[str], int]", row)
+    return homes_of(tables, own_queue=own_queue, extensions=zip(extensions, schemas, strict=True))
+
+
+def homes_of(tables: Iterable[str], *, own_queue: bool, extensions: Iterable[tuple[str, str]]) -> Homes:
+    """The schemas of a database, by what the query ``known_server`` has found.
+
+    Args:
+        tables: Tables of the catalogue for which there is a view or a table in search.
+        own_queue: Whether there is a queue in search: otherwise it is in public.
+        extensions: Each extension with its schema.
+    """
+    return Homes(dict.fromkeys(tables, "search"), "search" if own_queue else "public", dict(extensions))
 
 
 def read_extensions(connection: Connection) -> dict[str, str]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 import psycopg
-from psycopg.errors import UndefinedTable
 
-from app.database.schema import read_state
+from app.database.qualified_names import read_homes
+from app.database.schema import exists, read_state
 from app.errors import UserError
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -28,13 +28,15 @@ class QueueUpgrade:
 
 
 def find_queue_schema(connection: Connection) -> str:
-    """The schema of the queue of vibe-search: public, or search where an application has a queue of its own in public.
+    """The schema of vibe-search's queue, which may not be made yet; ``read_homes`` tells where one is.
+
+    It is public, or search where an application has a queue of its own in public.
 
     A queue that an earlier version has made in public stays there; search.queue_migrations tells it from another's.
     """
-    if _exists(connection, "search.procrastinate_jobs"):
+    if read_homes(connection).queue == "search":
         return "search"
-    if not _exists(connection, "public.procrastinate_jobs") or _known_migrations(connection):
+    if not exists(connection, "to_regclass", "public.procrastinate_jobs") or _known_migrations(connection):
         return "public"
     # functions are made after the queue that they name: where there are some, this is theirs, and its notes are lost
     functions = read_state(connection, "functions") is not None
@@ -56,7 +58,7 @@ def plan_queue_upgrade(connection: Connection, schema: str = "public") -> QueueU
     folder = resources.files("procrastinate.sql")
     names = sorted(entry.name for entry in (folder / "migrations").iterdir() if entry.name.endswith(".sql"))
     known = _known_migrations(connection)
-    if not _exists(connection, f"{schema}.procrastinate_jobs"):
+    if not exists(connection, "to_regclass", f"{schema}.procrastinate_jobs"):
         script = (folder / "schema.sql").read_text(encoding="utf-8")
         return QueueUpgrade([script], names, [f"procrastinate: schema with {len(names)} migrations"])
     if not known:
@@ -70,15 +72,6 @@ def plan_queue_upgrade(connection: Connection, schema: str = "public") -> QueueU
 
 
 def _known_migrations(connection: Connection) -> set[str]:
-    if not _exists(connection, "search.queue_migrations"):
+    if not exists(connection, "to_regclass", "search.queue_migrations"):
         return set()
     return {str(row[0]) for row in connection.execute("select name from search.queue_migrations").fetchall()}
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    try:
-        with connection.transaction():
-            connection.execute(f"select from {table} limit 0".encode())
-    except UndefinedTable:
-        return False
-    return True

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 
+from app.database.setting_in_use import setting_in_use
 from app.errors import DatabaseRefusedError, DatabaseUnavailableError
 
 _Explanation = tuple[str, Callable[[re.Match[str], psycopg.Error], str]]
@@ -43,7 +44,7 @@ def _explain_password(found: re.Match[str], error: psycopg.Error) -> str:
             "created with. Put that one back in .env, or give the role this one: "
             f'docker compose exec db psql --username {role} {_sent(error, "db")} --command "{change}"'
         )
-    source = "PGPASSWORD" if _is_set("PGPASSWORD", sent) else "the password in DATABASE_URL"
+    source = "PGPASSWORD" if _is_set("PGPASSWORD", sent) else f"the password in {setting_in_use()}"
     return (
         f'Postgres refuses the role "{role}": {source} is not its password, or there is no such role. '
         f"Correct it, or change the password in Postgres: {change}"
@@ -63,14 +64,14 @@ def _is_set(variable: str, value: str) -> bool:
 def _explain_missing_password(_found: re.Match[str], error: psycopg.Error) -> str:
     return (
         f'Postgres asks for a password of the role "{_sent(error, "user")}", and none is given: '
-        "set PGPASSWORD, or write it into DATABASE_URL"
+        f"set PGPASSWORD, or write it into {setting_in_use()}"
     )
 
 
 def _explain_entry(found: re.Match[str], _error: psycopg.Error) -> str:
     if found["encryption"]:
-        return f"{found['refusal']}: if the server asks for encryption, add sslmode=require to DATABASE_URL"
-    return f"{found['refusal']}: add a line for it to pg_hba.conf of the server, or correct DATABASE_URL"
+        return f"{found['refusal']}: if the server asks for encryption, add sslmode=require to {setting_in_use()}"
+    return f"{found['refusal']}: add a line for it to pg_hba.conf of the server, or correct {setting_in_use()}"
 
 
 _REFUSED: list[_Explanation] = [
@@ -80,20 +81,20 @@ _REFUSED: list[_Explanation] = [
         r'(?:Peer|Ident) authentication failed for user "(?P<role>[^"\n]*)"',
         lambda found, _: (
             f'Postgres lets the role "{found["role"]}" in here only for the system user of that name: '
-            "run the command as that user, or name a host and a password in DATABASE_URL"
+            f"run the command as that user, or name a host and a password in {setting_in_use()}"
         ),
     ),
     (
         r'database "(?P<name>[^"\n]*)" does not exist',
         lambda found, _: (
-            f'there is no database "{found["name"]}": name another one in DATABASE_URL, or create it '
+            f'there is no database "{found["name"]}": name another one in {setting_in_use()}, or create it '
             f"(create database {found['name']} template template0 encoding 'UTF8' locale 'C.UTF-8')"
         ),
     ),
     (
         r'role "(?P<role>[^"\n]*)" does not exist',
         lambda found, _: (
-            f'there is no role "{found["role"]}": name another one in DATABASE_URL. '
+            f'there is no role "{found["role"]}": name another one in {setting_in_use()}. '
             "vibe-search db roles, as the owner of the database, creates vibe_app and vibe_reader"
         ),
     ),
@@ -107,8 +108,8 @@ _REFUSED: list[_Explanation] = [
     (
         r'permission denied for database "(?P<name>[^"\n]*)"',
         lambda found, _: (
-            f'the role of DATABASE_URL may not connect to the database "{found["name"]}": grant connect on database '
-            f"{found['name']} to it, or name another role"
+            f'the role of {setting_in_use()} may not connect to the database "{found["name"]}": grant connect on '
+            f"database {found['name']} to it, or name another role"
         ),
     ),
     (
@@ -117,12 +118,14 @@ _REFUSED: list[_Explanation] = [
     ),
     (
         r"server does not support SSL, but SSL was required",
-        lambda _, __: "the server offers no encryption: take sslmode out of DATABASE_URL, or set up TLS in Postgres",
+        lambda _, __: (
+            f"the server offers no encryption: take sslmode out of {setting_in_use()}, or set up TLS in Postgres"
+        ),
     ),
     (
         r"failed to resolve host '[^'\n]*@",
         lambda _, __: (
-            "the host in DATABASE_URL cannot be read: write an @ in the password as %40, "
+            f"the host in {setting_in_use()} cannot be read: write an @ in the password as %40, "
             "or take the password out and set PGPASSWORD"
         ),
     ),
@@ -132,30 +135,30 @@ _REFUSED: list[_Explanation] = [
 _UNREACHABLE: list[_Explanation] = [
     (
         r"failed to resolve host '(?P<host>[^'\n]*)'",
-        lambda found, _: f"the host {found['host']} is not known: correct it in DATABASE_URL",
+        lambda found, _: f"the host {found['host']} is not known: correct it in {setting_in_use()}",
     ),
     (
         r'connection to server at "(?P<host>[^"\n]*)"(?: \([^)\n]*\))?, port (?P<port>\d+) failed: Connection refused',
         lambda found, _: (
             f"nothing listens at {found['host']}, port {found['port']}: start the server, or correct host and port in "
-            "DATABASE_URL"
+            f"{setting_in_use()}"
         ),
     ),
     (
         r'connection to server on socket "(?P<socket>[^"\n]*)" failed: (?:No such file|Connection refused)',
         lambda found, _: (
-            f"no server listens on the socket {found['socket']}: start it, or name its host in DATABASE_URL"
+            f"no server listens on the socket {found['socket']}: start it, or name its host in {setting_in_use()}"
         ),
     ),
     (
         r"connection (?:timeout|is bad: timeout) expired|timeout expired",
-        lambda _, __: "no answer in time: check the host and port in DATABASE_URL, and firewalls on the way",
+        lambda _, __: f"no answer in time: check the host and port in {setting_in_use()}, and firewalls on the way",
     ),
     (
         r'connection to server at "(?P<host>[^"\n]*)".*, port (?P<port>\d+) failed: received invalid response',
         lambda found, _: (
             f"what listens at {found['host']}, port {found['port']} is no Postgres: "
-            "correct host and port in DATABASE_URL"
+            f"correct host and port in {setting_in_use()}"
         ),
     ),
 ]

@@ -9,6 +9,7 @@ from psycopg.errors import DependentObjectsStillExist, DuplicateTable, Insuffici
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import DBAPIError
 
+from app.database.setting_in_use import DIRECT_URL, setting_in_use
 from app.errors import UserError
 
 MINIMUM_SERVER = 150000
@@ -34,7 +35,7 @@ def check_server(connection: Connection) -> None:
     if version < MINIMUM_SERVER:
         raise UserError(
             f"PostgreSQL {version // 10000} is too old: vibe-search is tested on 15 and newer. "
-            "Let DATABASE_URL name a newer server, or unset it to use the embedded one"
+            f"Let {setting_in_use()} name a newer server, or unset DATABASE_URL to use the embedded one"
         )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
@@ -145,7 +146,7 @@ def _check_schemas(connection: Connection) -> None:
     for (schema,) in closed:
         user = Identifier(connection.info.user).as_string(None)
         raise UserError(
-            f"the role of DATABASE_URL may not use schema {schema}, which has extensions that search needs. "
+            f"the role of {setting_in_use()} may not use schema {schema}, which has extensions that search needs. "
             f"The owner of the schema lets it in (grant usage on schema {schema} to {user})"
         )
 
@@ -175,7 +176,7 @@ def explaining_refusals() -> Iterator[None]:
             raise UserError(f"{message}. Drop that, run this again, and make it anew") from error
         if not isinstance(refused, InsufficientPrivilege):
             raise
-        raise UserError(f"the role of DATABASE_URL may not migrate: {message}. {_right_role(message)}") from error
+        raise UserError(f"the role of {setting_in_use()} may not migrate: {message}. {_right_role(message)}") from error
 
 
 def _right_role(message: str) -> str:
@@ -184,5 +185,12 @@ def _right_role(message: str) -> str:
         create = "; ".join(f"create extension if not exists {name}" for name in EXTENSIONS)
         return f"A superuser creates the extensions once, in this database: {create}"
     if "must be owner of" in message:
-        return "Run it as that owner"
-    return "Run it as the owner of the database (alter database ... owner to ...), who may create schemas in it"
+        return f"Run it as that owner{_for_once()}"
+    owner = "the owner of the database (alter database ... owner to ...), who may create schemas in it"
+    return f"Run it as {owner}{_for_once()}"
+
+
+def _for_once() -> str:
+    """How to name the owner where the setting is another role's, for what serves and works."""
+    name = setting_in_use()
+    return f", and give {name} that role for this command alone" if name == DIRECT_URL else ""

@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from app.database.connection import connect
 from app.database.failures import guard_connection
 from app.database.schema import await_migrations, head, keep_state, read_state
+from app.database.setting_in_use import setting_in_use
 from app.database.sql_files import SQL_DIR, repeatable_digest
 from app.errors import UserError
 
@@ -54,7 +55,7 @@ def grant_roles(url: str, passwords: Mapping[str, str], *, dry_run: bool = False
 
 def _explain_refusal(user: str, message: str) -> str:
     """What gives the role the right that it lacks."""
-    said = f"the role of DATABASE_URL may not do this: {message}"
+    said = f"the role of {setting_in_use()} may not do this: {message}"
     name = Identifier(user).as_string(None)
     schema = re.search(r"permission denied for schema (.+)", message)
     if schema is not None:

@@ -9,22 +9,21 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from app.database.qualified_names import Homes
+from app.database.qualified_names import Homes, homes_of
 from app.database.sql_files import load_query
 
 SERVER = "vibe_search_server"
 """In the ``info`` of a connection: what it knows of its server, a ``KnownServer``."""
 
+_MET_AT = "vibe_search_met_at"
 _READ_AT = "vibe_search_read_at"
 
 _FRESH_SECONDS = 1.0
@@ -49,14 +48,18 @@ class KnownServer:
     Attributes:
         pooled: Whether a pooler stands before it, by the process that the client was told of: another one answers.
         tables: Tables of the catalogue for which there is a view or a table in search.
-        queue: Schema of the queue.
+        own_queue: Whether the queue is in search.
         extensions: Each extension with its schema.
     """
 
     pooled: bool
     tables: tuple[str, ...]
-    queue: str
+    own_queue: bool
     extensions: tuple[tuple[str, str], ...]
+
+    def homes(self) -> Homes:
+        """The schemas of its database."""
+        return homes_of(self.tables, own_queue=self.own_queue, extensions=self.extensions)
 
     def bind(self, statement: str) -> str:
         """A statement with the schemas of this database in place of those that it names.
@@ -70,61 +73,82 @@ class KnownServer:
 
 @lru_cache(maxsize=2048)
 def _bind_statement(server: KnownServer, statement: str) -> str:
-    homes = Homes(dict.fromkeys(server.tables, "search"), server.queue, dict(server.extensions))
-    return homes.bind(statement)
+    return server.homes().bind(statement)
 
 
-def follow_server(engine: Engine, *, prepare: bool, backstop_seconds: float | None = None) -> None:
-    """Have each connection of an engine know its server, and bind each statement to the schemas that are there.
-
-    Args:
-        engine: Nothing is connected yet.
-        prepare: Whether statements are prepared where no pooler is in the way.
-        backstop_seconds: After this time the server ends a statement; None leaves that to the role.
-    """
-    event.listen(engine, "connect", partial(_meet_server, prepare=prepare, backstop_seconds=backstop_seconds))
-    event.listen(engine, "checkout", _refresh)
+def follow_server(engine: Engine) -> None:
+    """Bind each statement of an engine to the schemas that are there, once its connection has learnt of them."""
     event.listen(engine, "before_cursor_execute", _bind, retval=True)
 
 
-def _meet_server(
-    connection: DBAPIConnection, entry: ConnectionPoolEntry, *, prepare: bool, backstop_seconds: float | None
-) -> None:
-    """Read what a new connection has to know, and set the limit by which the server ends what this process does not."""
-    backstop = None
-    if backstop_seconds is not None:
-        pid = int(connection.driver_connection.info.backend_pid)
-        backstop = _BACKSTOP.format(milliseconds=round(backstop_seconds * 1000), pid=pid)
-    _read(connection, entry, backstop)
-    server: KnownServer = entry.info[SERVER]
-    if prepare and not server.pooled:
-        connection.driver_connection.prepare_threshold = _PREPARE_THRESHOLD
+def knows_server(info: dict[str, Any]) -> bool:
+    """Whether a connection of this ``info`` has learnt of its server so lately that it need not ask again."""
+    read_at: float | None = info.get(_READ_AT)
+    return read_at is not None and time.monotonic() - read_at < _FRESH_SECONDS
 
 
-def _refresh(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
-    if time.monotonic() - entry.info[_READ_AT] < _FRESH_SECONDS:
-        return
+def is_older(info: dict[str, Any], moment: float) -> bool:
+    """Whether a connection of this ``info`` was there before a moment of the monotonic clock."""
+    met_at: float | None = info.get(_MET_AT)
+    return met_at is not None and met_at < moment
+
+
+def learn_server(connection: Connection, *, prepare: bool, backstop_seconds: float | None = None) -> bool:
+    """Read what a connection has to know of its server; a new one is set up for it.
+
+    This asks the server, which may not answer: the caller limits the time. A connection that fails is given up.
+
+    Args:
+        connection: Of an engine that follows its server, without a transaction.
+        prepare: Whether statements are prepared where no pooler is found.
+        backstop_seconds: After this time the server ends a statement; None leaves that to the role.
+
+    Returns:
+        Whether it is there. One that has outlived a restart of the server is not: take another.
+
+    Raises:
+        psycopg.Error: What the server says.
+    """
+    dbapi: DBAPIConnection = connection.connection
+    info = connection.info
+    new = SERVER not in info
+    more = ""
+    if new and backstop_seconds is not None:
+        pid = int(dbapi.driver_connection.info.backend_pid)
+        more = f"; {_BACKSTOP.format(milliseconds=round(backstop_seconds * 1000), pid=pid)}"
     try:
-        _read(connection, entry)
-    except psycopg.OperationalError as error:
-        if connection.driver_connection.closed:
-            # it has outlived a restart: the pool makes another
-            raise DisconnectionError from error
+        server = _read(dbapi, more)
+    except BaseException as error:
+        lost = not new and _is_lost(error)
+        # in the same task as the statement: a caller that is cancelled again cannot leave it half done
+        connection.invalidate(error if isinstance(error, Exception) else None)
+        if lost:
+            return False
         raise
+    if new and prepare and not server.pooled:
+        dbapi.driver_connection.prepare_threshold = _PREPARE_THRESHOLD
+    info[SERVER], info[_READ_AT] = server, time.monotonic()
+    info.setdefault(_MET_AT, info[_READ_AT])
+    return True
 
 
-def _read(connection: DBAPIConnection, entry: ConnectionPoolEntry, more: str | None = None) -> None:
-    """Read what a connection has to know; another statement may go along with it."""
-    statement = str(load_query("known_server"))
-    rows = _execute(connection, statement if more is None else f"{statement}; {more}")
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection was gone already; another one is worth a try then, but not where a pooler is full."""
+    if not isinstance(error, psycopg.OperationalError) or "query_wait_timeout" in str(error):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
+def _read(connection: DBAPIConnection, more: str) -> KnownServer:
+    """What there is to know; another statement goes along with it."""
+    rows = _execute(connection, f"{load_query('known_server')}{more}")
     tables, own_queue, extensions, schemas, pid = rows[0]
-    entry.info[SERVER] = KnownServer(
+    return KnownServer(
         pooled=int(pid) != connection.driver_connection.info.backend_pid,
         tables=tuple(tables),
-        queue="search" if own_queue else "public",
+        own_queue=own_queue,
         extensions=tuple(zip(extensions, schemas, strict=True)),
     )
-    entry.info[_READ_AT] = time.monotonic()
 
 
 def _execute(connection: DBAPIConnection, statement: str) -> Sequence[Any]:
@@ -132,13 +156,13 @@ def _execute(connection: DBAPIConnection, statement: str) -> Sequence[Any]:
     autocommit = connection.autocommit
     if not autocommit:
         connection.autocommit = True
-    try:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
-    finally:
-        if not autocommit:
-            connection.autocommit = False
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(statement)
+        rows = list(cursor.fetchall())
+    # not after an error: the connection is given up, and may be closed
+    if not autocommit:
+        connection.autocommit = False
+    return rows
 
 
 def _bind(

@@ -1,20 +1,36 @@
 """How the asynchronous program talks to Postgres: statements by name, transactions, held connections."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
-from psycopg.errors import SerializationFailure
+from psycopg.errors import ConnectionTimeout, QueryCanceled, SerializationFailure
 from sqlalchemy import CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.cancellation import run_cancellable
-from app.database.connection import CONNECT_TIMEOUT_SECONDS, connect_arguments, leaves_preparing_open, normalise_url
-from app.database.failures import guard_connection, is_of_migration
-from app.database.server_connections import SERVER, KnownServer, follow_server
+from app.database.connection import (
+    CONNECT_TIMEOUT_SECONDS,
+    connect_arguments,
+    count_hosts,
+    leaves_preparing_open,
+    normalise_url,
+)
+from app.database.failures import guard_connection, is_of_migration, is_outdated_plan
+from app.database.refused_connections import explain_failure
+from app.database.server_connections import (
+    SERVER,
+    KnownServer,
+    follow_server,
+    is_older,
+    knows_server,
+    learn_server,
+)
+from app.database.setting_in_use import setting_in_use, using_setting
 from app.database.sql_files import load_query
 from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 
@@ -105,14 +121,17 @@ class HeldConnection(Session):
             directly has no time limit.
     """
 
-    def __init__(self, connection: AsyncConnection, *, statement_timeout: float | None = None) -> None:
+    def __init__(
+        self, connection: AsyncConnection, *, statement_timeout: float | None = None, setting: str | None = None
+    ) -> None:
         self.connection = connection
         self._statement_timeout = statement_timeout
+        self._setting = setting
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
-        with guard_connection():
+        with guard_connection(self._setting):
             return take(await _execute(self.connection, statement, parameters, self._statement_timeout))
 
 
@@ -131,14 +150,27 @@ class Database(Session):
         engine: Autocommitting engine; the database closes it. ``Database.open`` makes one.
         statement_timeout: Seconds that a statement may take once it has a connection; None for any time.
         lock_timeout: Seconds that a statement of a transaction waits for a lock; None leaves it to the role.
+        first_timeout: Seconds that the first connection may take, of which SQLAlchemy asks more than of the others;
+            None for any time.
+        prepare: Whether statements are prepared where no pooler is found.
     """
 
     def __init__(
-        self, engine: AsyncEngine, *, statement_timeout: float | None = None, lock_timeout: float | None = None
+        self,
+        engine: AsyncEngine,
+        *,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+        first_timeout: float | None = None,
+        prepare: bool = False,
     ) -> None:
         self._engine = engine
         self._statement_timeout = statement_timeout
         self._lock_timeout = lock_timeout
+        self._first_timeout = first_timeout
+        self._prepare = prepare
+        self._made_since = 0.0
+        self._setting = setting_in_use()
         # the same pool and the same cache of compiled statements
         self._transactional = engine.execution_options(isolation_level="READ COMMITTED")
 
@@ -166,10 +198,10 @@ class Database(Session):
             UserError: The URL is not one of Postgres.
             ValueError: A timeout is no positive number of seconds, or longer than 24 days.
         """
-        backstop = None
+        first_timeout = None
         if statement_timeout is not None:
             _milliseconds("statement_timeout", statement_timeout)
-            backstop = statement_timeout + _BACKSTOP_SECONDS
+            first_timeout = pool_timeout + CONNECT_TIMEOUT_SECONDS * count_hosts(url) + statement_timeout
         engine = create_async_engine(
             normalise_url(url).replace("postgresql://", "postgresql+psycopg://", 1),
             isolation_level="AUTOCOMMIT",
@@ -180,8 +212,14 @@ class Database(Session):
             # an error's text goes into logs, and a search's parameters are what somebody looked for
             hide_parameters=True,
         )
-        follow_server(engine.sync_engine, prepare=leaves_preparing_open(url), backstop_seconds=backstop)
-        return cls(engine, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
+        follow_server(engine.sync_engine)
+        return cls(
+            engine,
+            statement_timeout=statement_timeout,
+            lock_timeout=lock_timeout,
+            first_timeout=first_timeout,
+            prepare=leaves_preparing_open(url),
+        )
 
     async def close(self) -> None:
         """Close the connections that nothing uses at the moment; the others are closed once they are given back."""
@@ -216,9 +254,9 @@ class Database(Session):
         lock_timeout = self._lock_timeout if lock_timeout is None else lock_timeout
         timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         settings = {name: _milliseconds(name, seconds) for name, seconds in timeouts.items() if seconds is not None}
-        with guard_connection():
-            async with self._transactional.begin() as connection:
-                transaction = Transaction(connection, statement_timeout=self._statement_timeout)
+        with guard_connection(self._setting):
+            async with self._connect(self._transactional) as connection, connection.begin():
+                transaction = Transaction(connection, statement_timeout=self._statement_timeout, setting=self._setting)
                 for name, value in settings.items():
                     await transaction.execute(_SET_LOCAL, {"name": name, "value": value})
                 yield transaction
@@ -230,9 +268,9 @@ class Database(Session):
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
         """
-        with guard_connection():
-            async with self._engine.connect() as connection:
-                yield HeldConnection(connection, statement_timeout=self._statement_timeout)
+        with guard_connection(self._setting):
+            async with self._connect(self._engine) as connection:
+                yield HeldConnection(connection, statement_timeout=self._statement_timeout, setting=self._setting)
 
     async def read_server(self) -> KnownServer:
         """What a connection knows of its server: whether a pooler stands before it, and where things are.
@@ -240,16 +278,66 @@ class Database(Session):
         Raises:
             DatabaseUnavailableError: Postgres cannot be reached, or no connection is free.
         """
-        with guard_connection():
-            async with self._engine.connect() as connection:
+        with guard_connection(self._setting):
+            async with self._connect(self._engine) as connection:
                 known: KnownServer = connection.info[SERVER]
                 return known
+
+    @asynccontextmanager
+    async def _connect(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection that knows its server."""
+        while True:
+            async with AsyncExitStack() as stack:
+                connection = engine.connect()
+                await self._start(connection)
+                stack.push_async_exit(connection)
+                if not await self._learn_server(connection):
+                    continue
+                try:
+                    yield connection
+                except DBAPIError as error:
+                    if is_outdated_plan(error.orig):
+                        # the statement stays prepared: each connection made before now would fail with it
+                        self._made_since = time.monotonic()
+                    raise
+                return
+
+    async def _start(self, connection: AsyncConnection) -> None:
+        """Take a connection of the pool; the first one is made within its time."""
+        if self._first_timeout is None:
+            await connection.start()
+            return
+        try:
+            await run_cancellable(connection.start(), seconds=self._first_timeout)
+        except TimeoutError as error:
+            with using_setting(self._setting):
+                raise explain_failure(ConnectionTimeout("connection timeout expired")) from error
+        self._first_timeout = None
+
+    async def _learn_server(self, connection: AsyncConnection) -> bool:
+        """Have a connection know its server; False where it is of no use, and another one is to be taken."""
+        if is_older(connection.info, self._made_since):
+            await connection.invalidate()
+            return False
+        if knows_server(connection.info):
+            return True
+        seconds = self._statement_timeout
+        backstop = None if seconds is None else seconds + _BACKSTOP_SECONDS
+        learning = connection.run_sync(learn_server, prepare=self._prepare, backstop_seconds=backstop)
+        try:
+            there = await _run_limited(learning, seconds)
+        except QueryCanceled as error:
+            raise StatementTimeoutError("the server has ended a statement that took too long") from error
+        if not there:
+            # the server or the pooler has started again: the others are lost, too
+            self._made_since = time.monotonic()
+        return there
 
     async def _fetch(
         self, statement: Statement, parameters: Parameters | None, take: Callable[[CursorResult[Any]], Result]
     ) -> Result:
-        with guard_connection():
-            async with self._engine.connect() as connection:
+        with guard_connection(self._setting):
+            async with self._connect(self._engine) as connection:
                 return take(await _execute(connection, statement, parameters, self._statement_timeout))
 
 
@@ -258,8 +346,8 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
 
     A pooled connection may have outlived a restart of the server; the pool has dropped it after the first attempt. A
     serialization failure says that the serving model was changed in the middle of the statement. The error of a
-    migration that was committed then is one, too. A read that found no free connection has waited for one already, and
-    is not tried again.
+    migration that was committed then is one, too: connections whose statements were prepared before it are closed. A
+    read that found no free connection has waited for one already, and is not tried again.
 
     Args:
         read: The read; changes nothing, for it may run twice.
@@ -299,8 +387,11 @@ async def _execute(
     connection: AsyncConnection, statement: Statement, parameters: Parameters | None, seconds: float | None
 ) -> CursorResult[Any]:
     """Run a statement; a caller that is cancelled, or its time when it is over, cancels it in Postgres too."""
-    executing = connection.execute(_resolve(statement), parameters)
+    return await _run_limited(connection.execute(_resolve(statement), parameters), seconds)
+
+
+async def _run_limited(work: Coroutine[Any, Any, Result], seconds: float | None) -> Result:
     try:
-        return await run_cancellable(executing, seconds=seconds)
+        return await run_cancellable(work, seconds=seconds)
     except TimeoutError as error:
         raise StatementTimeoutError(f"a statement has taken longer than {seconds:g} s") from error

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from app.auth import Scope, create_token
 from app.database import Database, EmbeddedPostgres, adopt, load_rules
 from app.database.poolers import is_pooled, prepares_in_vain
+from app.errors import UserError
 from app.http.readiness import inspect_readiness
 from app.providers import Providers, build_providers
 from app.settings import Settings
@@ -43,6 +44,8 @@ UPLOADS = ("calm_acoustic_1", "happy_acoustic_1", "tender_acoustic_1")
 SEARCHES = 200
 UNTOUCHED = [('"" 0 0', 0)] * 3
 """What other clients find: no search path, no time limit, and nothing that a session has left."""
+
+LISTENING = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%%'"
 
 EVERYWHERE = [("own", "transaction"), ("own", "session"), ("adopted", "transaction")]
 
@@ -217,7 +220,8 @@ def test_a_restart_of_the_pooler_is_survived(pooled: Pooled, owner: Connection) 
             assert not working.done()
         await asyncio.to_thread(pooled.pooler.restart)
         answers = await get_all(client, ["/search/?q=pooled&type=tracks"] * 20)
-        assert Counter(answer.status_code for answer in answers) == {200: 20}
+        refused = [answer.text for answer in answers if answer.status_code != 200]
+        assert (len(answers), refused) == (20, [])
         # an upload writes, so it is not tried twice: the first one may meet connections that are gone
         tracks.append(await upload_again(client, UPLOADS[2]))
         while set(pooled.jobs(owner)) != {"succeeded"}:
@@ -310,6 +314,43 @@ def test_what_needs_a_session_refuses_by_name_and_has_a_way_past(pooled: Pooled)
 
 
 @IN_TRANSACTIONS
+def test_a_url_past_the_pooler_that_leads_elsewhere(pooled: Pooled, server: EmbeddedPostgres) -> None:
+    with new_database(server) as elsewhere:
+        refused = command(pooled, "db", "migrate", DATABASE_DIRECT_URL=elsewhere)
+        assert (refused.returncode, "leads to another database than DATABASE_URL" in refused.stderr) == (2, True)
+        with psycopg.connect(elsewhere) as untouched:
+            assert untouched.execute("select to_regnamespace('search')").fetchone() == (None,)
+        pooled.settings = pooled.settings.model_copy(update={"database_direct_url": elsewhere})
+        with pytest.raises(UserError, match="leads to another database than DATABASE_URL"):
+            asyncio.run(pooled.work())
+    alone = command(pooled, "db", "migrate", DATABASE_URL="", DATABASE_DIRECT_URL=pooled.direct)
+    assert (alone.returncode, "DATABASE_DIRECT_URL is set and DATABASE_URL is not" in alone.stderr) == (2, True)
+
+
+@IN_TRANSACTIONS
+def test_messages_name_the_setting_that_leads_past_the_pooler(pooled: Pooled, owner: Connection) -> None:
+    place = pooled.direct.partition("@")[2]
+    for direct in (
+        "mysql://x",
+        "postgresql://x@127.0.0.1:1/x",
+        f"postgresql://missing@{place}",
+        "postgresql://x:1#2@h/x",
+    ):
+        refused = command(pooled, "db", "migrate", DATABASE_DIRECT_URL=direct)
+        assert refused.returncode in {1, 2}
+        assert "DATABASE_DIRECT_URL" in refused.stderr, refused.stderr
+        assert "DATABASE_URL" not in refused.stderr, refused.stderr
+    owner.execute("create role plain login")
+    try:
+        refused = command(pooled, "db", "migrate", DATABASE_DIRECT_URL=f"postgresql://plain@{place}")
+        assert refused.returncode == 2
+        assert "the role of DATABASE_DIRECT_URL may not" in refused.stderr, refused.stderr
+        assert "give DATABASE_DIRECT_URL that role for this command alone" in refused.stderr, refused.stderr
+    finally:
+        owner.execute("drop role plain")
+
+
+@IN_TRANSACTIONS
 def test_work_in_the_process_of_a_backfill(pooled: Pooled, owner: Connection) -> None:
     async def steps(client: httpx2.AsyncClient) -> list[int]:
         return [await upload(client, name) for name in UPLOADS]
@@ -372,17 +413,16 @@ def test_the_mirror_is_brought_up_to_date_by_one_at_a_time(pooled: Pooled, owner
 def test_a_worker_hears_of_jobs_past_the_pooler_or_polls(
     pooled: Pooled, owner: Connection, caplog: pytest.LogCaptureFixture, direct: bool
 ) -> None:
-    listening = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%%'"
     if direct:
         pooled.settings = pooled.settings.model_copy(update={"database_direct_url": pooled.direct})
 
     async def steps() -> None:
         working = asyncio.create_task(pooled.work(wait=True))
         workers = "select count(*) from public.procrastinate_workers"
-        while owner.execute(workers).fetchone() != (3,) or (direct and owner.execute(listening).fetchone() != (3,)):
+        while owner.execute(workers).fetchone() != (3,) or (direct and owner.execute(LISTENING).fetchone() != (3,)):
             await asyncio.sleep(0)
             assert not working.done()
-        assert owner.execute(listening).fetchone() == (3 if direct else 0,)
+        assert owner.execute(LISTENING).fetchone() == (3 if direct else 0,)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
 
@@ -390,6 +430,43 @@ def test_a_worker_hears_of_jobs_past_the_pooler_or_polls(
     said = [record.message for record in caplog.records if "set DATABASE_DIRECT_URL" in record.message]
     assert len(said) == (0 if direct else 1)
     assert pooled.pooler.states(pooled.direct) == UNTOUCHED
+
+
+@IN_TRANSACTIONS
+def test_a_worker_whose_way_past_the_pooler_comes_and_goes(
+    pooled: Pooled, owner: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so in one line, works meanwhile, and listens once it can."""
+    with pgbouncer(pooled.direct, "session") as way:
+        way.stop()
+        pooled.settings = pooled.settings.model_copy(update={"database_direct_url": way.url(pooled.direct)})
+
+        def said(words: str) -> int:
+            return sum(words in record.getMessage() for record in caplog.records)
+
+        async def steps(client: httpx2.AsyncClient) -> None:
+            working = asyncio.create_task(pooled.work(wait=True))
+
+            async def wait(condition: Callable[[], bool]) -> None:
+                while not condition():
+                    await asyncio.sleep(0.01)
+                    assert not working.done()
+
+            await wait(lambda: said("do not hear of new jobs by DATABASE_DIRECT_URL") == 1)
+            await upload(client, UPLOADS[0])
+            await wait(lambda: set(pooled.jobs(owner)) == {"succeeded"})
+            await asyncio.to_thread(way.start)
+            await wait(lambda: owner.execute(LISTENING).fetchone() == (3,))
+            await asyncio.to_thread(way.stop)
+            await wait(lambda: said("do not hear of new jobs by DATABASE_DIRECT_URL") == 2)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+        pooled.over_http(steps)
+    assert said("answers again") == 1
+    assert said("nothing listens at 127.0.0.1") == 2
+    assert said("listener error") == said("the worker has stopped") == 0
+    assert not [record for record in caplog.records if record.exc_info and "procrastinate" in record.name]
 
 
 def test_a_server_without_a_pooler_is_known(database: str) -> None:

@@ -68,6 +68,20 @@ def test_a_password_that_ends_the_url_early_is_not_shown(letter: str) -> None:
         assert secret.rpartition(letter)[2] not in text
 
 
+@pytest.mark.parametrize("letter", "&=#?%")
+def test_a_password_among_the_parameters_is_not_shown(letter: str) -> None:
+    for secret in (f"se{letter}cret", f"se{letter}cret=1", f"se{letter}{letter}cret"):
+        for url in (
+            f"postgresql://owner@127.0.0.1:{free_port()}/x?password={secret}",
+            f"postgresql://127.0.0.1:{free_port()}/x?user=owner&password={secret}&connect_timeout=1",
+        ):
+            for attempt in (connect, Database.open, normalise_url):
+                try:
+                    attempt(url)
+                except (UserError, DatabaseUnavailableError) as failed:
+                    assert "cret" not in str(failed)
+
+
 def test_a_wrong_password_is_named_by_where_it_comes_from(
     guarded: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ ADD_TAG = text("insert into tags (name) values (:name)")
 TAGS = text("select name from tags order by name")
 OTHERS = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = %s"
 PID = text("select pg_backend_pid()")
+CHANGING = text("select * from search.changing")
 
 
 def run(url: str, steps: Steps, **options: Any) -> None:
@@ -359,6 +360,24 @@ def test_a_read_is_tried_once_more_after_a_migration(
 
     run(database, steps)
     assert connection.execute("select last_value from public.attempts").fetchone() == (attempts,)
+
+
+def test_prepared_statements_of_before_a_migration_are_dropped(database: str, connection: Connection) -> None:
+    """On all connections: the second attempt gets another one than the first."""
+    size = 3
+    connection.execute("create table search.changing (a integer)")
+
+    async def steps(opened: Database) -> None:
+        for _ in range(8):
+            async with AsyncExitStack() as stack:
+                held = [await stack.enter_async_context(opened.connection()) for _ in range(size)]
+                for session in held:
+                    assert await session.all(CHANGING) == []
+        connection.execute("alter table search.changing add column b integer")
+        for _ in range(2 * size):
+            assert await retry_read(lambda: opened.all(CHANGING)) == []
+
+    run(database, steps, pool_size=size)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Database, Session, retry_read
-from app.errors import ConnectionsBusyError, StatementTimeoutError
+from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
 from tests.support.pgbouncer import INSTALLED, pgbouncer
 from tests.support.statements import running, wait_until, waiting_for_locks
 
@@ -190,6 +190,43 @@ def test_behind_a_transaction_pooler(database: str, holder: Connection, observer
             assert await opened.scalar(COUNT) == 0
 
         run(url, limited, statement_timeout=0.3)
+
+
+@KINDS
+@pytest.mark.skipif(not INSTALLED, reason="PgBouncer is not installed: `make pgbouncer`")
+def test_what_a_connection_asks_of_its_server_is_limited_too(
+    database: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The pooler answers, and has no connection of the server to give."""
+    monkeypatch.setattr("app.database.server_connections._FRESH_SECONDS", 0)
+    with pgbouncer(database, "transaction", default_pool_size=1) as pooler:
+        url = pooler.url(database)
+
+        async def steps(opened: Database) -> None:
+            assert await opened.scalar(COUNT) == 0
+            with psycopg.connect(url, prepare_threshold=None) as other:
+                other.execute("select 1")
+                with pytest.raises(StatementTimeoutError, match=r"longer than 0\.3 s"):
+                    await statement(opened, kind)
+            assert await opened.scalar(COUNT) == 0, "nothing was written, and the pool's only connection is there"
+
+        run(url, steps, statement_timeout=0.3)
+
+
+@pytest.mark.skipif(not INSTALLED, reason="PgBouncer is not installed: `make pgbouncer`")
+def test_the_first_connection_is_limited(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.database.session.CONNECT_TIMEOUT_SECONDS", 0.1)
+    with pgbouncer(database, "transaction", default_pool_size=1) as pooler:
+        url = pooler.url(database)
+
+        async def steps(opened: Database) -> None:
+            with psycopg.connect(url, prepare_threshold=None) as other:
+                other.execute("select 1")
+                with pytest.raises(DatabaseUnavailableError, match="no answer in time"):
+                    await opened.scalar(COUNT)
+            assert await opened.scalar(COUNT) == 0
+
+        run(url, steps, statement_timeout=0.3, pool_timeout=0.1)
 
 
 def test_the_lock_timeout_of_a_database_is_that_of_its_transactions(

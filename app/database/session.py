@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -342,18 +342,19 @@ class Database(Session):
 
 
 async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
-    """What a read returns, tried once more where the first attempt may have failed by accident.
+    """What a read returns, tried again where an attempt may have failed by accident.
 
-    A pooled connection may have outlived a restart of the server; the pool has dropped it after the first attempt. A
-    serialization failure says that the serving model was changed in the middle of the statement. The error of a
+    A pooled connection may have outlived a restart of the server or of a pooler; the pool drops those after an attempt.
+    Beside many others, a second attempt may meet such a connection too, so there is a third. Other failures are tried
+    once more. A serialization failure says that the serving model was changed in the middle of the statement. The error of a
     migration that was committed then is one, too: connections whose statements were prepared before it are closed. A
     read that found no free connection has waited for one already, and is not tried again.
 
     Args:
-        read: The read; changes nothing, for it may run twice.
+        read: The read; changes nothing, for it may run several times.
 
     Raises:
-        DatabaseUnavailableError: Both attempts found Postgres out of reach.
+        DatabaseUnavailableError: All attempts found Postgres out of reach.
         ConnectionsBusyError: No connection has become free in time.
     """
     try:
@@ -361,6 +362,8 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     except ConnectionsBusyError:
         raise
     except DatabaseUnavailableError:
+        with suppress(DatabaseUnavailableError):
+            return await read()
         return await read()
     except DBAPIError as error:
         if not isinstance(error.orig, SerializationFailure) and not is_of_migration(error.orig):

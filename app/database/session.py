@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -345,10 +345,11 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     """What a read returns, tried again where an attempt may have failed by accident.
 
     A pooled connection may have outlived a restart of the server or of a pooler; the pool drops those after an attempt.
-    Beside many others, a second attempt may meet such a connection too, so there is a third. Other failures are tried
-    once more. A serialization failure says that the serving model was changed in the middle of the statement. The error of a
-    migration that was committed then is one, too: connections whose statements were prepared before it are closed. A
-    read that found no free connection has waited for one already, and is not tried again.
+    Beside many others, a second attempt may meet such a connection too, so there is a third.
+
+    A serialization failure says that the serving model was changed in the middle of the statement. The error of a
+    migration that was committed then is one, too: connections whose statements were prepared before it are closed. Both
+    are tried once more. A read that found no free connection has waited for one already, and is not tried again.
 
     Args:
         read: The read; changes nothing, for it may run several times.
@@ -362,9 +363,12 @@ async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
     except ConnectionsBusyError:
         raise
     except DatabaseUnavailableError:
-        with suppress(DatabaseUnavailableError):
+        try:
             return await read()
-        return await read()
+        except ConnectionsBusyError:
+            raise
+        except DatabaseUnavailableError:
+            return await read()
     except DBAPIError as error:
         if not isinstance(error.orig, SerializationFailure) and not is_of_migration(error.orig):
             raise

@@ -221,7 +221,7 @@ def test_a_restart_of_the_pooler_is_survived(pooled: Pooled, owner: Connection) 
         await asyncio.to_thread(pooled.pooler.restart)
         paths = ["/search/?q=pooled&type=tracks"] * 20
         await get_all(client, paths)
-        # by now each connection was tried that had gone with the pooler
+        # each connection that has gone with the pooler was tried
         refused = [answer.text for answer in await get_all(client, paths) if answer.status_code != 200]
         assert refused == []
         # an upload writes, so it is not tried twice: the first one may meet connections that are gone

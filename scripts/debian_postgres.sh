@@ -37,8 +37,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 mkdir -p sources lists/partial
-# the machine's own list of sources stays as it is
-echo 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >sources/trixie.list
+# the machine's own list of sources stays as it is, and names the mirror
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Component: main' | awk '/\/debian\/$/ && !found {found = 1; print}')
+[ -n "$mirror" ] || left_out "apt has no mirror of Debian"
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >sources/trixie.list
 apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$folder/sources" -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User="$(id -un)")
 "${apt[@]}" update || left_out "Debian 13's list of sources cannot be had"
 "${apt[@]}" source --download-only pgvector || left_out "Debian 13's source of pgvector cannot be had"

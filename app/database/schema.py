@@ -65,7 +65,8 @@ def inspect_schema(connection: Connection) -> SchemaReport:
     if read_state(connection, "released") is not None:
         missing.append("search is released from the tables of the application: run vibe-search db adopt")
     elif read_state(connection, "documents") is None:
-        missing.append("not all names are searchable yet: run vibe-search db adopt again, which goes on where it ended")
+        again = "vibe-search db adopt" if is_adopted(connection) else "vibe-search db migrate"
+        missing.append(f"not all names are searchable yet: run {again} again, which goes on where it ended")
     if not knows_letters(connection):
         missing.append(locale_message())
     return SchemaReport(missing, report.warnings)

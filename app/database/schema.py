@@ -233,7 +233,8 @@ def note_superseded(connection: Connection) -> str:
 def _read_signatures(connection: Connection) -> tuple[int, list[str]]:
     """The version of the signatures of a database, and the digests of functions that had the same."""
     version, *digests = (read_state(connection, "superseded_functions") or "0").split()
-    return int(version), digests
+    # what is not understood is compatible with nothing
+    return (int(version), digests) if version.isdecimal() else (0, [])
 
 
 def refuse_older_program(connection: Connection) -> None:

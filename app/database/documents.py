@@ -123,7 +123,11 @@ def _read_progress(connection: Connection, version: str) -> tuple[str, str]:
     # another version may have made all of them since
     if noted is None or read_state(connection, "documents") not in {None, STALE}:
         return KINDS[0], ""
-    of_version, kind, after = json.loads(noted)
+    try:
+        of_version, kind, after = json.loads(noted)
+    except ValueError:
+        # not understood: from the beginning
+        return KINDS[0], ""
     return (str(kind), str(after)) if of_version == version else (KINDS[0], "")
 
 

@@ -23,9 +23,10 @@ from app.database.poolers import (
     require_same_database,
 )
 from app.database.postgres_server import find_program
+from app.database.retry import retry_read
 from app.database.roles import ROLES, grant_roles
 from app.database.schema import SchemaReport, inspect_schema, is_adopted, require_schema
-from app.database.session import Database, HeldConnection, Session, Transaction, retry_read
+from app.database.session import Database, HeldConnection, Session, Transaction
 from app.database.sql_files import load_query, load_statement
 
 __all__ = [

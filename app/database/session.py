@@ -2,12 +2,12 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
-from psycopg.errors import ConnectionTimeout, QueryCanceled, SerializationFailure
+from psycopg.errors import ConnectionTimeout, QueryCanceled
 from sqlalchemy import CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,7 +20,7 @@ from app.database.connection import (
     leaves_preparing_open,
     normalise_url,
 )
-from app.database.failures import guard_connection, is_of_migration, is_outdated_plan
+from app.database.failures import guard_connection, is_outdated_plan
 from app.database.refused_connections import explain_failure
 from app.database.server_connections import (
     SERVER,
@@ -32,7 +32,7 @@ from app.database.server_connections import (
 )
 from app.database.setting_in_use import setting_in_use, using_setting
 from app.database.sql_files import load_query
-from app.errors import ConnectionsBusyError, DatabaseUnavailableError, StatementTimeoutError
+from app.errors import StatementTimeoutError
 
 Statement: TypeAlias = str | Executable
 """The name of a query in sql/queries, or a statement of SQLAlchemy such as ``text(...)`` and ``select(...)``."""
@@ -339,40 +339,6 @@ class Database(Session):
         with guard_connection(self._setting):
             async with self._connect(self._engine) as connection:
                 return take(await _execute(connection, statement, parameters, self._statement_timeout))
-
-
-async def retry_read(read: Callable[[], Awaitable[Result]]) -> Result:
-    """What a read returns, tried again where an attempt may have failed by accident.
-
-    A pooled connection may have outlived a restart of the server or of a pooler; the pool drops those after an attempt.
-    Beside many others, a second attempt may meet such a connection too, so there is a third.
-
-    A serialization failure says that the serving model was changed in the middle of the statement. The error of a
-    migration that was committed then is one, too: connections whose statements were prepared before it are closed. Both
-    are tried once more. A read that found no free connection has waited for one already, and is not tried again.
-
-    Args:
-        read: The read; changes nothing, for it may run several times.
-
-    Raises:
-        DatabaseUnavailableError: All attempts found Postgres out of reach.
-        ConnectionsBusyError: No connection has become free in time.
-    """
-    try:
-        return await read()
-    except ConnectionsBusyError:
-        raise
-    except DatabaseUnavailableError:
-        try:
-            return await read()
-        except ConnectionsBusyError:
-            raise
-        except DatabaseUnavailableError:
-            return await read()
-    except DBAPIError as error:
-        if not isinstance(error.orig, SerializationFailure) and not is_of_migration(error.orig):
-            raise
-        return await read()
 
 
 def _resolve(statement: Statement) -> Executable:

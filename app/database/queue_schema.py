@@ -39,7 +39,7 @@ def find_queue_schema(connection: Connection) -> str:
     if not exists(connection, "to_regclass", "public.procrastinate_jobs") or _known_migrations(connection):
         return "public"
     # functions are made after the queue that they name: where there are some, this is theirs, and its notes are lost
-    functions = read_state(connection, "functions") is not None
+    functions = any(read_state(connection, key) is not None for key in ("functions", "repeatable"))
     return "public" if functions else "search"
 
 

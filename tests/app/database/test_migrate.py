@@ -61,8 +61,11 @@ def test_newer_queue_migrations_are_applied(database: str, providers: Providers)
     assert migrate(database, providers.embedding.card) == [f"procrastinate: {newest[0]}"]
 
 
-def test_a_queue_that_nobody_tracked_is_left_alone(database: str, providers: Providers) -> None:
+@pytest.mark.parametrize("key", ["functions", "repeatable"])
+def test_a_queue_without_notes_is_left_alone(database: str, providers: Providers, key: str) -> None:
+    """In a database of this version, and in one of a version that had another key in the schema's state."""
     with connect(database) as connection:
+        connection.execute("update search.schema_state set key = %s where key = 'functions'", [key])
         connection.execute("delete from search.queue_migrations")
     with pytest.raises(UserError, match=r"search\.queue_migrations"):
         migrate(database, providers.embedding.card)

@@ -34,7 +34,7 @@ _BEFORE_NUMBERS = {"7102364eb993124fe651964961cabede2e8bd71f4e89abb9ffc29af24bc3
 STALE = "stale"
 """What a database has in the place of a version while documents are made anew: those that are there serve."""
 
-_BEGUN = "update search.schema_state set value = 'stale' where key = 'documents';"
+_BEGUN = f"update search.schema_state set value = '{STALE}' where key = 'documents';"  # noqa: S608 - a constant
 
 _INDEX = re.compile(r"create index if not exists (documents_\w+) on ([^;]+);")
 

@@ -58,7 +58,7 @@ def retry(
 
 @cli.command(epilog="Example: vibe-search queue cancel --backfill")
 def cancel(
-    backfill: Annotated[bool, typer.Option("--backfill", help="Jobs that nobody waits for.")] = False,
+    backfill: Annotated[bool, typer.Option("--backfill", help="Background jobs.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Those of uploads, too.")] = False,
     task: Task = None,
     as_json: AsJson = False,

@@ -100,7 +100,7 @@ def _documents(connection: Connection, version: str, *, founded: bool) -> Iterat
         yield from index_steps(connection)
     else:
         yield Step("indexes of names", "select search_internal.index_documents();")
-    if founded or read_state(connection, "documents") is None or read_documents_version(connection) != version:
+    if founded or read_documents_version(connection) != version:
         yield from fill_steps(connection, version, anew=founded)
 
 

@@ -147,7 +147,7 @@ def test_an_owner_who_may_not_make_roles(server: EmbeddedPostgres, providers: Pr
         assert grant_roles(owned.url, dict.fromkeys(ROLES, "secret"))
 
 
-def test_extensions_in_a_schema_that_lets_nobody_in(server: EmbeddedPostgres, providers: Providers) -> None:
+def test_extensions_in_a_closed_schema(server: EmbeddedPostgres, providers: Providers) -> None:
     """First the owner is refused, then the roles."""
     elsewhere = dict.fromkeys(IN_PUBLIC, "Extensions-1")
     with database_of_a_plain_owner(server, elsewhere, roles=ROLES) as owned:

@@ -209,7 +209,7 @@ def test_an_index_waits_for_a_transaction_a_while(
 
 
 @pytest.mark.usefixtures("filled")
-def test_a_lock_that_is_not_had_holds_nobody_up(
+def test_a_lock_that_is_not_had_holds_no_one_up(
     database: str, other: Connection, providers: Providers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.database.steps.ATTEMPTS", 3)
